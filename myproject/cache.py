@@ -1,0 +1,179 @@
+"""The cache: JSON values in memory or in Redis, and the record of what changed when.
+
+Nothing that is true lives here alone. A cache that is away is a cache that misses: reading goes on without it.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+import redis
+from cachetools import LRUCache, TTLCache
+from dogpile.cache import make_region
+from dogpile.cache.api import NO_VALUE
+from dogpile.cache.region import CacheRegion
+from pyramid.config import Configurator
+from sqlalchemy.orm import Session
+
+from myproject.db import after_commit
+from myproject.settings import Settings, settings_of
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+REDIS_TIMEOUT_SECONDS = 1
+SECONDS_TO_REST_AFTER_A_FAILURE = 5
+
+
+class BoundedDict(LRUCache[str, bytes]):
+    """A least-recently-used dictionary of at most `size` bytes, safe between threads."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size, getsizeof=len)
+        self.lock = threading.Lock()
+
+    def __getitem__(self, key: str) -> bytes:
+        with self.lock:
+            return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        with self.lock:
+            return super().get(key, default)
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        with self.lock:
+            if len(value) <= self.maxsize:
+                super().__setitem__(key, value)
+
+    def pop(self, key: str, default: Any = None) -> Any:
+        with self.lock:
+            return super().pop(key, default)
+
+
+class Changes(Protocol):
+    """Numbers every change of content, and remembers the latest for each tag for as long as a page may be cached."""
+
+    def now(self) -> int: ...
+    def touch(self, tags: Iterable[str]) -> None: ...
+    def latest(self, tags: Iterable[str]) -> int: ...
+
+
+class MemoryChanges:
+    def __init__(self, seconds: int) -> None:
+        self.lock = threading.Lock()
+        self.number = 0
+        self.tags: TTLCache[str, int] = TTLCache(maxsize=2**31, ttl=seconds)
+
+    def now(self) -> int:
+        return self.number
+
+    def touch(self, tags: Iterable[str]) -> None:
+        with self.lock:
+            self.number += 1
+            for tag in tags:
+                self.tags[tag] = self.number
+
+    def latest(self, tags: Iterable[str]) -> int:
+        with self.lock:
+            return max((self.tags.get(tag, 0) for tag in tags), default=0)
+
+
+class RedisChanges:
+    def __init__(self, client: "redis.Redis", seconds: int) -> None:
+        self.client = client
+        self.seconds = seconds
+
+    def now(self) -> int:
+        return int(self.client.get("site:changes") or 0)  # type: ignore[arg-type]
+
+    def touch(self, tags: Iterable[str]) -> None:
+        number = self.client.incr("site:changes")
+        with self.client.pipeline() as pipeline:
+            for tag in tags:
+                pipeline.set(f"site:change:{tag}", number, ex=self.seconds)
+            pipeline.execute()
+
+    def latest(self, tags: Iterable[str]) -> int:
+        values: list[Any] = self.client.mget([f"site:change:{tag}" for tag in tags])  # type: ignore[assignment]
+        return max((int(value or 0) for value in values), default=0)
+
+
+class Cache:
+    """Get and set JSON values by key; touch tags when content changes.
+
+    A page that was made when `change_number()` was N, from things that carry `tags`, is still right while
+    `latest_change(tags) <= N`. Reading the number before the data, and touching after the commit, leaves no gap in
+    which an old page could be kept as a new one.
+    """
+
+    def __init__(self, region: CacheRegion, changes: Changes) -> None:
+        self.region = region
+        self.changes = changes
+        self.resting_until = 0.0
+
+    def attempt(self, do: Callable[[], T], otherwise: T) -> T:
+        """Runs one cache operation; where the server is away, gives `otherwise` and rests some seconds."""
+        if time.monotonic() < self.resting_until:
+            return otherwise
+        try:
+            return do()
+        except redis.RedisError as error:
+            self.resting_until = time.monotonic() + SECONDS_TO_REST_AFTER_A_FAILURE
+            log.warning("cache: away, going on without it: %s", error)
+            return otherwise
+
+    def get(self, key: str, seconds: int) -> Any:
+        """The value of `key` where there is one not older than `seconds`, else None."""
+        value = self.attempt(lambda: self.region.get(key, expiration_time=seconds), NO_VALUE)
+        return None if value is NO_VALUE else value
+
+    def set(self, key: str, value: Any) -> None:
+        self.attempt(lambda: self.region.set(key, value), None)
+
+    def change_number(self) -> int:
+        """The number of the latest change, or -1 where it can't be told: nothing made now may then be kept."""
+        return self.attempt(self.changes.now, -1)
+
+    def latest_change(self, tags: Iterable[str]) -> int:
+        """The number of the latest change of any of `tags`; beyond all numbers where it can't be told."""
+        return self.attempt(lambda: self.changes.latest(tags), 2**63)
+
+    def touch(self, tags: Iterable[str]) -> None:
+        self.attempt(lambda: self.changes.touch(tags), None)
+
+
+def touch(db: Session, *tags: str) -> None:
+    """Says that the things with `tags` change with this transaction; cached pages that show them end at its commit."""
+    registry = db.info.get("registry")
+    if registry is not None:
+        after_commit(db, lambda: registry["cache"].touch(tags))
+
+
+def make_cache(settings: Settings) -> Cache:
+    region = make_region(
+        serializer=lambda value: json.dumps(value, separators=(",", ":")).encode(), deserializer=json.loads
+    )
+    tag_seconds = max(2 * settings.cache_guest_seconds, 60)
+    if settings.redis_url:
+        longest = max(settings.cache_user_seconds, settings.cache_guest_seconds, 1)
+        timeouts = {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS}
+        client = redis.Redis.from_url(settings.redis_url, **timeouts)
+        region.configure(
+            "dogpile.cache.redis",
+            arguments={
+                "connection_pool": client.connection_pool,
+                "redis_expiration_time": longest,
+                "distributed_lock": False,
+            },
+        )
+        return Cache(region, RedisChanges(client, tag_seconds))
+    region.configure("dogpile.cache.memory", arguments={"cache_dict": BoundedDict(settings.cache_size)})
+    return Cache(region, MemoryChanges(tag_seconds))
+
+
+def includeme(config: Configurator) -> None:
+    config.registry["cache"] = make_cache(settings_of(config.registry))

@@ -1,0 +1,236 @@
+"""The database: declarative base, engine, sessions, and what every transaction is made of.
+
+SQLite and PostgreSQL run the same code. What differs is here: how a connection is set up, how a transaction begins, and
+how the database's clock is read.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import sqlalchemy as sa
+import zope.sqlalchemy
+from pyramid.config import Configurator
+from pyramid.registry import Registry
+from pyramid_retry import mark_error_retryable
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Dialect, Engine, make_url
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
+
+from myproject.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from myproject.web.request import Request
+
+log = logging.getLogger(__name__)
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC timestamps on both databases; a naive one is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("timestamps carry a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {datetime: UtcDateTime()}
+
+
+class clock(FunctionElement[datetime]):  # noqa: N801 - an SQL function is written in lower case
+    """The database's own clock, `seconds` from now. Leases and back-off use it, so that machines need not agree."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+    def __init__(self, seconds: float = 0) -> None:
+        super().__init__(sa.bindparam(None, float(seconds), type_=sa.Float))
+
+
+@compiles(clock, "postgresql")
+def _clock_postgresql(element: clock, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
+
+
+@compiles(clock, "sqlite")
+def _clock_sqlite(element: clock, compiler: Any, **kw: Any) -> str:
+    # The same text as SQLAlchemy stores, so that both compare: seconds with six places.
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"
+
+
+def make_engine(settings: Settings, **options: Any) -> Engine:
+    """An engine for `sqlalchemy.url`, with time-outs, and transactions that begin as we say.
+
+    SQLite gets WAL, foreign keys and a busy timeout; its transactions begin with BEGIN IMMEDIATE where the connection
+    has the execution option `immediate`. PostgreSQL gets pre-ping and connect, statement, lock and idle timeouts.
+    """
+    url = make_url(settings.sqlalchemy_url)
+    options = {
+        "pool_size": settings.sqlalchemy_pool_size,
+        "max_overflow": settings.sqlalchemy_max_overflow,
+        "pool_timeout": settings.sqlalchemy_pool_timeout,
+    } | options
+    if url.get_backend_name() == "sqlite":
+        return sqlite_engine(url, settings, options)
+    return postgresql_engine(url, settings, options)
+
+
+def sqlite_engine(url: URL, settings: Settings, options: dict[str, Any]) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": settings.sqlalchemy_busy_timeout / 1000}, **options)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, record: object) -> None:
+        # The driver would begin transactions by itself, and too late: reads would stand outside of them.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    event.listen(engine, "handle_error", mark_retryable)
+    return engine
+
+
+def postgresql_engine(url: URL, settings: Settings, options: dict[str, Any]) -> Engine:
+    server = {
+        "statement_timeout": settings.sqlalchemy_statement_timeout,
+        "lock_timeout": settings.sqlalchemy_busy_timeout,
+        "idle_in_transaction_session_timeout": 60_000,
+        "timezone": "UTC",
+    }
+    engine = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": settings.sqlalchemy_connect_timeout,
+            "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
+        },
+        **options,
+    )
+    event.listen(engine, "handle_error", mark_retryable)
+    return engine
+
+
+def mark_retryable(context: sa.engine.ExceptionContext) -> None:
+    """Tells pyramid_retry which errors of a database may go away by themselves: locks and serialisation."""
+    original, error = context.original_exception, context.sqlalchemy_exception
+    busy = isinstance(original, sqlite3.OperationalError) and (
+        # The low byte is the primary code; BUSY_SNAPSHOT is an extension of BUSY.
+        (original.sqlite_errorcode or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    )
+    conflict = isinstance(
+        original, (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+    )
+    if error is not None and (busy or conflict):
+        mark_error_retryable(error)
+
+
+class Sessions:
+    """Makes sessions on one engine: for a request's safe or unsafe method, and short ones of their own.
+
+    `reading` and `writing` are plain transactions outside the request's: what is written there survives an abort, and
+    slow work stays outside of both.
+    """
+
+    def __init__(self, engine: Engine, registry: Registry | None = None) -> None:
+        self.engine = engine
+        info = {"registry": registry}
+        self.reader = sessionmaker(engine, expire_on_commit=False, info=info)
+        self.writer = sessionmaker(
+            engine.execution_options(immediate=True), expire_on_commit=False, info=info
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with self.reader() as db:
+            yield db
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        with self.writer.begin() as db:
+            yield db
+
+
+def sessions_of(registry: Any) -> Sessions:
+    return registry["sessions"]  # type: ignore[no-any-return]
+
+
+def publish(db: Session, happened: object) -> None:
+    """Tells the modules above what happened; their subscribers write in the same transaction."""
+    registry = db.info.get("registry")
+    if registry is not None:
+        registry.notify(happened)
+
+
+def after_commit(db: Session, do: Callable[[], None]) -> None:
+    """Calls `do` once the session's transaction has committed, never if it did not. It must not touch the database."""
+    db.info.setdefault("after_commit", []).append(do)
+
+
+@event.listens_for(Session, "after_commit")
+def _run_after_commit(db: Session) -> None:
+    for do in db.info.pop("after_commit", ()):
+        try:
+            do()
+        except Exception:
+            # The write stands; the queue's sweep and the cache's expiry make up for what failed here.
+            log.exception("after commit: %r failed", do)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_after_commit(db: Session, previous_transaction: Any) -> None:
+    if not previous_transaction.nested:
+        db.info.pop("after_commit", None)
+
+
+def request_dbsession(request: "Request") -> Session:
+    """The request's session, joined to its transaction. Unsafe methods take SQLite's write lock at the first statement."""
+    sessions = sessions_of(request.registry)
+    db = (sessions.reader if request.method in SAFE_METHODS else sessions.writer)()
+    zope.sqlalchemy.register(db, transaction_manager=request.tm)
+    return db
+
+
+def includeme(config: Configurator) -> None:
+    engine = make_engine(settings_of(config.registry))
+    config.registry["sessions"] = Sessions(engine, config.registry)
+    config.add_request_method(request_dbsession, "dbsession", reify=True)

@@ -1,0 +1,14 @@
+"""Security: the policy and everything it stands on. Each file says which rule it holds."""
+
+from pyramid.config import Configurator
+
+
+def includeme(config: Configurator) -> None:
+    config.include(".keys")
+    config.include(".passwords")
+    config.include(".ratelimit")
+    config.include(".captcha")
+    config.include(".csrf")
+    config.include(".flash")
+    config.include(".policy")
+    config.include(".headers")

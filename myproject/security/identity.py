@@ -1,0 +1,38 @@
+"""Who makes a request: the little that permissions and pages need of a member, as the cache holds it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from myproject.users import constants as USER
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A signed-in member. `session_id` is the row of the sign-in that made this request."""
+
+    id: int
+    name: str
+    display_name: str
+    email: str
+    verified: bool
+    role: USER.Role
+    status: USER.Status
+    locale: str
+    time_zone: str
+    theme: str
+    session_id: int = 0
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role <= USER.Role.STAFF
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == USER.Role.ADMIN
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Identity":
+        return cls(**value | {"role": USER.Role(value["role"]), "status": USER.Status(value["status"])})
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

@@ -1,0 +1,41 @@
+"""Secret keys: one file, a derived key for each purpose, older keys that still verify."""
+
+import hashlib
+import hmac
+from typing import Any
+
+from itsdangerous import URLSafeTimedSerializer
+from pyramid.config import Configurator
+
+from myproject.settings import secret_keys, settings_of
+
+
+class KeyRing:
+    """Keys for each purpose, derived from the site's secret keys (newest first).
+
+    Derivation is one block of HKDF-Expand (RFC 5869) with SHA-256: the keys in the file are already uniform.
+    """
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self.secrets = secrets
+
+    def derive(self, purpose: str) -> list[bytes]:
+        """32-byte keys for `purpose`, newest first."""
+        return [hmac.digest(secret.encode(), purpose.encode() + b"\x01", "sha256") for secret in self.secrets]
+
+    def derive_by_id(self, purpose: str) -> dict[str, bytes]:
+        """The same by a short public name of each key, newest first, for what must be verified years later."""
+        return {hashlib.sha256(key).hexdigest()[:8]: key for key in self.derive(purpose)}
+
+    def signer(self, purpose: str) -> URLSafeTimedSerializer:
+        """Signs and verifies small JSON values with the time; the newest key signs, all verify."""
+        # itsdangerous wants the oldest key first.
+        return URLSafeTimedSerializer(list(reversed(self.derive(purpose))), salt=purpose)
+
+
+def keys_of(registry: Any) -> KeyRing:
+    return registry["keys"]  # type: ignore[no-any-return]
+
+
+def includeme(config: Configurator) -> None:
+    config.registry["keys"] = KeyRing(secret_keys(settings_of(config.registry).secret_key_file))

@@ -1,0 +1,106 @@
+"""Who may do what: one table from permission to predicates.
+
+A permission is granted where any of its predicates says so, and denied where none does or it is not in the table.
+A predicate is a pure function of the identity (None for a guest) and the context object of the route.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from myproject.security.identity import Identity
+from myproject.users import constants as USER
+
+
+class Permission(StrEnum):
+    """`scope:resource:action`, as PyPI's Warehouse writes them."""
+
+    SITE_VIEW = "site:pages:view"
+    SITE_DEVELOP = "site:mailbox:view"
+
+    ACCOUNT_ENTER = "users:account:enter"
+    ACCOUNT_LEAVE = "users:account:leave"
+    ACCOUNT_EDIT = "users:account:edit"
+    PROFILE_VIEW = "users:profile:view"
+
+    POST_LIST = "posts:post:list"
+    POST_VIEW = "posts:post:view"
+    POST_WRITE = "posts:post:write"
+    POST_EDIT = "posts:post:edit"
+    COMMENT_VIEW = "comments:comment:view"
+    COMMENT_WRITE = "comments:comment:write"
+    COMMENT_EDIT = "comments:comment:edit"
+
+    ADMIN_VIEW = "admin:pages:view"
+    ADMIN_USERS_EDIT = "admin:users:edit"
+    ADMIN_EMAILS_EDIT = "admin:emails:edit"
+
+
+Predicate = Callable[[Identity | None, Any], bool]
+
+
+def everyone(identity: Identity | None, context: Any) -> bool:
+    return True
+
+
+def signed_in(identity: Identity | None, context: Any) -> bool:
+    """Any member with a session: ACTIVE, or NEW, whose address is not verified yet."""
+    return identity is not None and identity.status != USER.Status.INACTIVE
+
+
+def active(identity: Identity | None, context: Any) -> bool:
+    return identity is not None and identity.status == USER.Status.ACTIVE
+
+
+def staff(identity: Identity | None, context: Any) -> bool:
+    return active(identity, context) and identity is not None and identity.is_staff
+
+
+def admin(identity: Identity | None, context: Any) -> bool:
+    return active(identity, context) and identity is not None and identity.is_admin
+
+
+def author(identity: Identity | None, context: Any) -> bool:
+    """The one who wrote the post or comment that the route has loaded."""
+    return (
+        signed_in(identity, context)
+        and identity is not None
+        and getattr(context, "author_id", None) == identity.id
+    )
+
+
+RULES: dict[Permission, tuple[Predicate, ...]] = {
+    Permission.SITE_VIEW: (everyone,),
+    Permission.SITE_DEVELOP: (everyone,),
+    Permission.ACCOUNT_ENTER: (everyone,),
+    Permission.ACCOUNT_LEAVE: (everyone,),
+    Permission.ACCOUNT_EDIT: (signed_in,),
+    Permission.PROFILE_VIEW: (everyone,),
+    Permission.POST_LIST: (everyone,),
+    Permission.POST_VIEW: (everyone,),
+    # A member whose address is not verified yet keeps drafts; publishing asks `may_publish`.
+    Permission.POST_WRITE: (signed_in,),
+    Permission.POST_EDIT: (author, staff),
+    Permission.COMMENT_VIEW: (everyone,),
+    Permission.COMMENT_WRITE: (signed_in,),
+    Permission.COMMENT_EDIT: (author, staff),
+    Permission.ADMIN_VIEW: (admin,),
+    Permission.ADMIN_USERS_EDIT: (admin,),
+    Permission.ADMIN_EMAILS_EDIT: (admin,),
+}
+
+
+def permits(permission: str, identity: Identity | None, context: Any) -> bool:
+    """Whether the table grants `permission` to `identity` on `context`."""
+    try:
+        predicates = RULES[Permission(permission)]
+    except (ValueError, KeyError):
+        return False
+    return any(predicate(identity, context) for predicate in predicates)
+
+
+def may_publish(identity: Identity | None, require_verified_email: bool) -> bool:
+    """Whether a member may publish: an ACTIVE one always, a NEW one where the site does not ask for a verified address."""
+    if identity is None:
+        return False
+    return active(identity, None) or (not require_verified_email and signed_in(identity, None))

@@ -1,0 +1,434 @@
+"""The site's settings: one typed table, parsed and checked once, at start.
+
+A setting comes from the first of these that names it:
+
+1. the environment, as ``MYPROJECT_`` and the key in upper case, each dot written as two underscores
+   (``site.url`` is ``MYPROJECT_SITE__URL``);
+2. the ini file;
+3. a file: ``KEY_file`` in the ini file or the environment names it, and its stripped content is the value.
+
+`docs/settings.md` is held to this table by a test.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import limits
+
+ENVIRONMENT_PREFIX = "MYPROJECT_"
+E = TypeVar("E", bound=StrEnum)
+
+SECRET_KEY_MIN_LENGTH = 32
+PASSWORD_ROUNDS_FLOOR = 12
+
+
+class SettingsError(Exception):
+    """Every setting that is wrong, each with what mends it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(
+            "The site can't start, because of its settings:\n" + "\n".join(f"  - {p}" for p in problems)
+        )
+        self.problems = problems
+
+
+class Mode(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class MailTransport(StrEnum):
+    FILES = "files"
+    SMTP = "smtp"
+
+
+class MailTls(StrEnum):
+    NONE = "none"
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+class CaptchaProvider(StrEnum):
+    NONE = "none"
+    QUESTION = "question"
+    RECAPTCHA = "recaptcha"
+    HCAPTCHA = "hcaptcha"
+    TURNSTILE = "turnstile"
+
+
+class Registration(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+def text(value: str) -> str:
+    return value.strip()
+
+
+def integer(value: str) -> int:
+    return int(value)
+
+
+BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def boolean(value: str) -> bool:
+    try:
+        return BOOLEANS[value.strip().lower()]
+    except KeyError:
+        raise ValueError("say true or false") from None
+
+
+def words(value: str) -> tuple[str, ...]:
+    return tuple(value.split())
+
+
+def lines(value: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in value.splitlines() if line.strip())
+
+
+def path(value: str) -> Path:
+    return Path(value.strip()).expanduser()
+
+
+def time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value.strip())
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("say a name from the IANA time zone database, such as Europe/Paris") from None
+    return value.strip()
+
+
+def origin(value: str) -> str:
+    """An absolute http or https address without path, query or fragment; a last slash is dropped."""
+    value = value.strip().rstrip("/")
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        raise ValueError("say the site's own address, such as https://community.example.org")
+    return value
+
+
+def rate(value: str) -> str:
+    """A limit in the words of the `limits` library, such as ``10 per 5 minutes``; several joined by ``;``."""
+    limits.parse_many(value)
+    return value.strip()
+
+
+def one_of(enum: type[E]) -> Callable[[str], E]:
+    def parse(value: str) -> E:
+        try:
+            return enum(value.strip())
+        except ValueError:
+            raise ValueError("say one of " + ", ".join(enum)) from None
+
+    return parse
+
+
+def setting(key: str, parse: Callable[[str], Any], default: str, meaning: str) -> Any:
+    """One row of the table: `default` is written as the ini file would write it."""
+    return field(metadata={"key": key, "parse": parse, "default": default, "meaning": meaning})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of the site, parsed. Attributes carry the key with dots as underscores."""
+
+    site_mode: Mode = setting(
+        "site.mode", one_of(Mode), "production", "`development` shows the mailbox and lets mistakes be seen"
+    )
+    site_title: str = setting("site.title", text, "My community", "the name in the header and in mails")
+    site_url: str = setting("site.url", origin, "", "the address people type; every link in a mail starts with it")
+    site_hosts: tuple[str, ...] = setting(
+        "site.hosts", words, "", "further host names (with port) to answer to, for instance of a health check"
+    )
+    site_admins: tuple[str, ...] = setting(
+        "site.admins", words, "", "addresses of the people who run the site, shown on error pages"
+    )
+    site_timezone: str = setting("site.timezone", time_zone, "UTC", "time zone for people who chose none")
+    site_terms_version: str = setting(
+        "site.terms_version", text, "1", "version of the terms that a registration accepts"
+    )
+    secret_key_file: Path = setting(
+        "secret_key.file", path, "var/secret.key", "file with the secret key (first line) and older ones; mode 0600"
+    )
+    sqlalchemy_url: str = setting(
+        "sqlalchemy.url", text, "sqlite:///var/site.sqlite", "the database: `sqlite:///FILE` or `postgresql://...`"
+    )
+    sqlalchemy_pool_size: int = setting(
+        "sqlalchemy.pool_size", integer, "8", "connections kept open by one process"
+    )
+    sqlalchemy_max_overflow: int = setting(
+        "sqlalchemy.max_overflow", integer, "8", "connections one process may open beyond those"
+    )
+    sqlalchemy_busy_timeout: int = setting(
+        "sqlalchemy.busy_timeout", integer, "5000", "milliseconds to wait for a lock (SQLite and PostgreSQL)"
+    )
+    sqlalchemy_statement_timeout: int = setting(
+        "sqlalchemy.statement_timeout", integer, "15000", "milliseconds one statement may take (PostgreSQL)"
+    )
+    sqlalchemy_connect_timeout: int = setting(
+        "sqlalchemy.connect_timeout", integer, "3", "seconds to wait for a connection (PostgreSQL)"
+    )
+    sqlalchemy_pool_timeout: int = setting(
+        "sqlalchemy.pool_timeout", integer, "5", "seconds to wait for a free connection of the pool"
+    )
+    redis_url: str = setting(
+        "redis.url", text, "", "Redis for cache, limits and tasks, such as `redis://localhost/0`; empty: one process"
+    )
+    tasks_embedded: bool = setting(
+        "tasks.embedded", boolean, "true", "run a worker thread inside the web process"
+    )
+    tasks_file: Path = setting("tasks.file", path, "var/tasks.sqlite", "the queue's own file where there is no Redis")
+    cache_size: int = setting("cache.size", integer, "33554432", "bytes the in-memory cache may hold (without Redis)")
+    cache_guest_seconds: int = setting(
+        "cache.guest_seconds", integer, "60", "how long a page for guests may be served from cache; 0 turns it off"
+    )
+    cache_user_seconds: int = setting("cache.user_seconds", integer, "300", "how long a member's row stays in cache")
+    ratelimit_enabled: bool = setting("ratelimit.enabled", boolean, "true", "limit how often things may be tried")
+    ratelimit_login_address: str = setting(
+        "ratelimit.login_address", rate, "30 per 5 minutes", "sign-ins tried from one client address"
+    )
+    ratelimit_login_account: str = setting(
+        "ratelimit.login_account", rate, "10 per 5 minutes", "sign-ins tried for one account"
+    )
+    ratelimit_register_address: str = setting(
+        "ratelimit.register_address", rate, "5 per hour; 20 per day", "accounts made from one client address"
+    )
+    ratelimit_lost_password_address: str = setting(
+        "ratelimit.lost_password_address", rate, "10 per hour", "resets asked for from one client address"
+    )
+    ratelimit_lost_password_account: str = setting(
+        "ratelimit.lost_password_account", rate, "3 per hour; 5 per day", "resets asked for one mail address"
+    )
+    ratelimit_verify_account: str = setting(
+        "ratelimit.verify_account", rate, "5 per hour", "verification mails sent to one member"
+    )
+    ratelimit_code_account: str = setting(
+        "ratelimit.code_account", rate, "20 per hour", "codes typed by one member"
+    )
+    ratelimit_post_account: str = setting(
+        "ratelimit.post_account", rate, "5 per 10 minutes; 50 per day", "posts published by one member"
+    )
+    ratelimit_comment_account: str = setting(
+        "ratelimit.comment_account", rate, "10 per 2 minutes; 200 per day", "comments written by one member"
+    )
+    ratelimit_preview_account: str = setting(
+        "ratelimit.preview_account", rate, "60 per 5 minutes", "previews and drafts saved by one member"
+    )
+    mail_transport: MailTransport = setting(
+        "mail.transport", one_of(MailTransport), "files", "`smtp`, or `files`: one file a mail, for development"
+    )
+    mail_folder: Path = setting("mail.folder", path, "var/mail", "where the `files` transport writes")
+    mail_host: str = setting("mail.host", text, "localhost", "SMTP server")
+    mail_port: int = setting("mail.port", integer, "25", "SMTP port")
+    mail_username: str = setting("mail.username", text, "", "SMTP user; empty: no authentication")
+    mail_password: str = setting("mail.password", text, "", "SMTP password; better in a file: `mail.password_file`")
+    mail_tls: MailTls = setting(
+        "mail.tls", one_of(MailTls), "starttls", "`starttls` and `implicit` verify the certificate, `none` is plain"
+    )
+    mail_timeout: int = setting("mail.timeout", integer, "20", "seconds to wait for the SMTP server")
+    mail_sender: str = setting("mail.sender", text, "", "the address mails come from")
+    mail_redirect_all_to: str = setting(
+        "mail.redirect_all_to", text, "", "send every mail to this address instead (staging)"
+    )
+    captcha_provider: CaptchaProvider = setting(
+        "captcha.provider", one_of(CaptchaProvider), "question", "how registration tells people from programs"
+    )
+    captcha_questions: tuple[str, ...] = setting(
+        "captcha.questions",
+        lines,
+        "What colour is a ripe lemon? = yellow\nHow many legs does a cat have? = 4, four",
+        "one a line: the question, `=`, the right answers with commas between",
+    )
+    captcha_min_seconds: int = setting(
+        "captcha.min_seconds", integer, "3", "a registration form sent faster than this was not filled by a person"
+    )
+    captcha_site_key: str = setting("captcha.site_key", text, "", "public key of the remote provider")
+    captcha_secret_key: str = setting(
+        "captcha.secret_key", text, "", "secret of the remote provider; better in a file: `captcha.secret_key_file`"
+    )
+    captcha_verify_url: str = setting(
+        "captcha.verify_url", text, "", "the remote provider's siteverify address; empty: its own"
+    )
+    users_registration: Registration = setting(
+        "users.registration", one_of(Registration), "open", "who may register"
+    )
+    users_require_verified_email: bool = setting(
+        "users.require_verified_email", boolean, "true", "members publish only once their address is verified"
+    )
+    users_password_min_length: int = setting(
+        "users.password_min_length", integer, "10", "shortest password, in characters"
+    )
+    users_password_rounds: int = setting(
+        "users.password_rounds", integer, "12", "cost of a password hash, as bcrypt counts it (a power of two)"
+    )
+    users_password_concurrency: int = setting(
+        "users.password_concurrency", integer, "2", "passwords hashed at once by one process"
+    )
+    proxy_address: str = setting(
+        "proxy.address", text, "127.0.0.1", "the address the nearest proxy connects from; `*`: any (a closed network)"
+    )
+    proxy_count: int = setting(
+        "proxy.count", integer, "0", "how many proxies in front add to X-Forwarded-For; 0: believe none"
+    )
+    retention_sessions_days: int = setting(
+        "retention.sessions_days", integer, "30", "days a remembered sign-in lasts"
+    )
+    retention_emails_days: int = setting(
+        "retention.emails_days", integer, "30", "days the outbox keeps what was sent or given up"
+    )
+
+    @property
+    def development(self) -> bool:
+        return self.site_mode is Mode.DEVELOPMENT
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the site by https: cookies are then Secure and named `__Host-`."""
+        return self.site_url.startswith("https://")
+
+    @property
+    def host(self) -> str:
+        """Host name (and port, where it is not the scheme's own) of `site.url`, lower case."""
+        return urlsplit(self.site_url).netloc.lower()
+
+
+def table() -> list[dict[str, Any]]:
+    """The rows of `docs/settings.md`: key, default as the ini file writes it, meaning, and type."""
+    return [{"name": f.name, "type": f.type, **f.metadata} for f in fields(Settings)]
+
+
+def read(options: Mapping[str, str], environ: Mapping[str, str], key: str, default: str) -> str:
+    """The raw text of one setting, from the environment, the ini file, or the file that either names.
+
+    Raises OSError where such a file can't be read.
+    """
+
+    def named(name: str) -> str | None:
+        variable = ENVIRONMENT_PREFIX + name.upper().replace(".", "__")
+        return environ.get(variable, options.get(name))
+
+    value = named(key)
+    if value is None:
+        value_file = named(key + "_file")
+        value = default if value_file is None else Path(value_file).read_text(encoding="utf-8").strip()
+    return value
+
+
+def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Parses and checks every setting.
+
+    `options` are the ini file's keys of the app's section. Raises `SettingsError` that lists all problems at once.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for row in fields(Settings):
+        assert row.default is MISSING
+        key, parse = row.metadata["key"], row.metadata["parse"]
+        try:
+            values[row.name] = parse(read(options, environ, key, row.metadata["default"]))
+        except (ValueError, OSError) as error:
+            problems.append(f"{key}: {error}")
+            values[row.name] = parse(row.metadata["default"])
+    settings = Settings(**values)
+    problems += contradictions(settings, options)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def contradictions(settings: Settings, options: Mapping[str, str]) -> list[str]:
+    """What is wrong with settings that parse, each with its mend."""
+    problems = []
+    if not settings.site_url:
+        problems.append("site.url: unset; say the site's own address, such as https://community.example.org")
+    remote = settings.captcha_provider in (
+        CaptchaProvider.RECAPTCHA,
+        CaptchaProvider.HCAPTCHA,
+        CaptchaProvider.TURNSTILE,
+    )
+    if remote and not (settings.captcha_site_key and settings.captcha_secret_key):
+        problems.append(
+            f"captcha.provider: {settings.captcha_provider} needs captcha.site_key and captcha.secret_key_file"
+        )
+    if settings.captcha_provider is CaptchaProvider.QUESTION:
+        for line in settings.captcha_questions or ("",):
+            question, _, answers = line.rpartition("=")
+            if not question.strip() or not answers.strip():
+                problems.append(f"captcha.questions: write `question = answer, other answer`, not {line!r}")
+    if settings.proxy_count < 0:
+        problems.append("proxy.count: say 0 or more")
+    if not 4 <= settings.users_password_rounds <= 20:
+        problems.append("users.password_rounds: say a number from 12 to 20")
+    if settings.users_password_min_length < 8:
+        problems.append("users.password_min_length: say 8 or more (OWASP ASVS 6.2.1)")
+    problems += secret_key_problems(settings)
+    if not settings.development:
+        problems += production_problems(settings, options)
+    return problems
+
+
+def production_problems(settings: Settings, options: Mapping[str, str]) -> list[str]:
+    problems = []
+    debugging = [
+        key
+        for key, value in options.items()
+        if (key.startswith(("pyramid.debug_", "pyramid.reload_")) and BOOLEANS.get(value.strip().lower()))
+        or (key == "pyramid.includes" and "debugtoolbar" in value)
+    ]
+    if debugging:
+        problems.append(f"{', '.join(sorted(debugging))}: debugging is on; take it out, or set site.mode = development")
+    if settings.site_url.startswith("http://") and urlsplit(settings.site_url).hostname not in (
+        "localhost",
+        "127.0.0.1",
+        "::1",
+    ):
+        problems.append("site.url: passwords would travel in the clear; put TLS in front and say https://")
+    if settings.users_password_rounds < PASSWORD_ROUNDS_FLOOR:
+        problems.append(f"users.password_rounds: say {PASSWORD_ROUNDS_FLOOR} or more")
+    if settings.mail_transport is MailTransport.FILES:
+        problems.append("mail.transport: files reaches nobody; say smtp, with mail.host and mail.sender")
+    elif not settings.mail_sender:
+        problems.append("mail.sender: unset; say the address mails come from")
+    return problems
+
+
+def secret_key_problems(settings: Settings) -> list[str]:
+    """What is wrong with the secret key's file, with the command that mends it."""
+    file = settings.secret_key_file
+    mend = "run `myproject --config FILE.ini init`"
+    try:
+        mode = file.stat().st_mode
+        keys = secret_keys(file)
+    except FileNotFoundError:
+        return [f"secret_key.file: {file} is missing; {mend}"]
+    except (OSError, UnicodeDecodeError) as error:
+        return [f"secret_key.file: {file} can't be read ({type(error).__name__}); {mend}"]
+    problems = []
+    if not keys or any(len(key) < SECRET_KEY_MIN_LENGTH for key in keys):
+        problems.append(
+            f"secret_key.file: {file} holds a key shorter than {SECRET_KEY_MIN_LENGTH} characters; "
+            f"delete it and {mend}"
+        )
+    if stat.S_IMODE(mode) & 0o077:
+        problems.append(f"secret_key.file: others can read {file}; run `chmod 600 {file}`")
+    return problems
+
+
+def secret_keys(file: Path) -> tuple[str, ...]:
+    """The keys in the file, newest first: the first signs, all verify."""
+    return lines(file.read_text(encoding="utf-8"))
+
+
+def settings_of(registry: Any) -> Settings:
+    """The site's settings, as `main` put them into the application registry."""
+    return cast(Settings, registry["settings"])

@@ -1,0 +1,129 @@
+"""Background work: the Huey instance, how modules add tasks, and how code asks for one.
+
+A task is a function `f(registry, **arguments)` with JSON arguments, known by a name. The queue is only a messenger: what
+must not be lost is a row in the database, and a periodic task looks for rows that were left. `enqueue` therefore waits
+for the commit, and a queue that is away delays work but loses none.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import redis
+from huey import RedisHuey, SqliteHuey, crontab
+from huey.api import Huey
+from huey.consumer import Consumer
+from huey.registry import Message
+from huey.serializer import Serializer
+from pyramid.config import Configurator
+from pyramid.registry import Registry
+from sqlalchemy.orm import Session
+
+from myproject.db import after_commit
+from myproject.settings import Settings, settings_of
+
+log = logging.getLogger(__name__)
+
+LONGEST_POLL_SECONDS = 0.5
+TaskFunction = Callable[..., None]
+
+__all__ = ["crontab", "enqueue", "includeme", "make_worker"]
+
+
+class JsonSerializer(Serializer):
+    """Messages as JSON objects, so that who can write to the queue can name tasks but not run code (no pickle)."""
+
+    def _serialize(self, data: Any) -> bytes:
+        fields = data._asdict() if isinstance(data, Message) else {"value": data}
+        return json.dumps(fields, default=datetime.isoformat).encode()
+
+    def _deserialize(self, data: bytes) -> Any:
+        fields = json.loads(data)
+        if "name" not in fields:
+            return fields["value"]
+        for name in ("eta", "expires_resolved"):
+            if fields.get(name):
+                fields[name] = datetime.fromisoformat(fields[name])
+        fields["args"] = tuple(fields["args"] or ())
+        return Message(**fields)
+
+
+def make_huey(settings: Settings) -> Huey:
+    common = {"results": False, "utc": True, "serializer": JsonSerializer()}
+    if settings.redis_url:
+        # The consumer blocks on the queue for a second at a time, so its sockets may wait longer than that.
+        pool = redis.ConnectionPool.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=1)
+        return RedisHuey("site", connection_pool=pool, blocking=True, read_timeout=1, **common)
+    settings.tasks_file.parent.mkdir(parents=True, exist_ok=True)
+    return SqliteHuey("site", filename=str(settings.tasks_file), **common)
+
+
+class EmbeddedConsumer(Consumer):
+    """A consumer for threads inside another program, which keeps its own signal handlers."""
+
+    def _set_signal_handlers(self) -> None:
+        pass
+
+
+def make_worker(registry: Registry, *, embedded: bool) -> Consumer:
+    """A worker for the site's queue: `start()` and `stop(graceful=True)` in threads, or `run()` until SIGTERM."""
+    consumer = EmbeddedConsumer if embedded else Consumer
+    return consumer(
+        registry["huey"],
+        workers=1 if embedded else 2,
+        max_delay=LONGEST_POLL_SECONDS,
+        # Huey's default would kill running work on SIGTERM.
+        graceful_signal="TERM",
+    )
+
+
+def task_name(function: TaskFunction) -> str:
+    return f"{function.__module__}.{function.__name__}"
+
+
+def add_task(config: Configurator, function: TaskFunction) -> None:
+    """Directive: makes `function(registry, **arguments)` something that `enqueue` can ask for."""
+
+    def register() -> None:
+        registry = config.registry
+
+        def run(**arguments: Any) -> None:
+            function(registry, **arguments)
+
+        registry["tasks"][task_name(function)] = registry["huey"].task(name=task_name(function))(run)
+
+    config.action(("task", task_name(function)), register)
+
+
+def add_periodic_task(config: Configurator, function: TaskFunction, when: Any) -> None:
+    """Directive: has a worker run `function(registry)` at the times of `when`, a `crontab(...)` in UTC."""
+
+    def register() -> None:
+        registry = config.registry
+        registry["huey"].periodic_task(when, name=task_name(function))(lambda: function(registry))
+
+    config.action(("task", task_name(function)), register)
+
+
+def enqueue(db: Session, function: TaskFunction, **arguments: Any) -> None:
+    """Asks for `function(registry, **arguments)` to run soon after the session's transaction commits."""
+    registry = db.info.get("registry")
+    if registry is not None:
+        after_commit(db, lambda: registry["tasks"][task_name(function)](**arguments))
+
+
+def enqueue_now(registry: Registry, function: TaskFunction, **arguments: Any) -> None:
+    """Asks for a task from outside a transaction; where the queue is away, says so in the log and goes on."""
+    try:
+        registry["tasks"][task_name(function)](**arguments)
+    except Exception:
+        log.exception("tasks: can't enqueue %s", task_name(function))
+
+
+def includeme(config: Configurator) -> None:
+    config.registry["huey"] = make_huey(settings_of(config.registry))
+    config.registry["tasks"] = {}
+    config.add_directive("add_task", add_task)
+    config.add_directive("add_periodic_task", add_periodic_task)
