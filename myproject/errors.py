@@ -1,0 +1,15 @@
+"""Errors that services raise when what somebody asked for can't be; a form shows each beside its field."""
+
+from translationstring import TranslationString
+
+
+class InputError(Exception):
+    """`message` for the reader (a translation string); `field` is where it belongs, None for the form as a whole."""
+
+    message: str | TranslationString = ""
+    field: str | None = None
+
+    def __init__(self, message: str | TranslationString | None = None, field: str | None = None) -> None:
+        self.message = message or type(self).message
+        self.field = field or type(self).field
+        super().__init__(str(self.message))

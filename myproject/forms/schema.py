@@ -1,0 +1,198 @@
+"""Schema nodes that are safe by themselves: text is clean and bounded, numbers fit the database, addresses are whole.
+
+Colander lets NUL, lone surrogates and numbers of any size through, and its Email accepts a line break at the end; what
+passes these nodes can be stored on both databases. Keep schemas flat, and check facts (is the name taken?) in services.
+"""
+
+import re
+import unicodedata
+from typing import Any
+
+import colander
+import deform
+from email_validator import EmailNotValidError, validate_email
+
+from myproject.i18n import _
+from myproject.users import constants as USER
+
+# C0 and C1 but tab and line feed, and surrogates: no keyboard types them and no page can show them.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
+LINE_BREAKS = re.compile(r"[\t\n\u2028\u2029]+")
+REQUIRED = _("Fill in this field")
+
+
+class Schema(colander.MappingSchema):
+    """The base of all schemas: flat, unknown keys ignored."""
+
+
+class TextType(colander.String):  # type: ignore[misc]
+    """Text in NFC with `\\n` line ends and without unprintable characters; `multiline=False` makes it one trimmed line."""
+
+    def __init__(self, *, multiline: bool = False) -> None:
+        super().__init__()
+        self.multiline = multiline
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        if cstruct is colander.null:
+            return colander.null
+        if not isinstance(cstruct, str):
+            raise colander.Invalid(node, _("This is not text"))
+        text = unicodedata.normalize("NFC", cstruct.replace("\r\n", "\n").replace("\r", "\n"))
+        text = UNPRINTABLE.sub("", text)
+        if not self.multiline:
+            text = LINE_BREAKS.sub(" ", text).strip()
+        return text if text.strip() else colander.null
+
+
+class PasswordType(colander.String):  # type: ignore[misc]
+    """A password exactly as typed: never trimmed, folded or cut (OWASP ASVS 5.0: 6.2.8)."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        if cstruct is colander.null or cstruct == "":
+            return colander.null
+        if not isinstance(cstruct, str):
+            raise colander.Invalid(node, _("This is not text"))
+        return cstruct.encode("utf-8", "replace").decode()
+
+
+class EmailType(TextType):
+    """One mail address, whole and deliverable by its form: local part kept, domain in lower case, at most 254 long."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        text = super().deserialize(node, cstruct)
+        if text is colander.null:
+            return text
+        try:
+            address = validate_email(text, check_deliverability=False, test_environment=True).normalized
+        except EmailNotValidError:
+            raise colander.Invalid(node, _("Write an address like name@example.org")) from None
+        if len(address) > USER.EMAIL_MAX_LENGTH:
+            raise colander.Invalid(node, _("This address is too long"))
+        return address
+
+
+class IntegerType(colander.Integer):  # type: ignore[misc]
+    """Decimal ASCII digits within what both databases store as BIGINT."""
+
+    def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
+        if cstruct is colander.null or cstruct == "":
+            return colander.null
+        if not isinstance(cstruct, str) or not re.fullmatch(r"-?[0-9]{1,18}", cstruct):
+            raise colander.Invalid(node, _("This is not a number"))
+        return int(cstruct)
+
+
+class LimitedLength(colander.Length):  # type: ignore[misc]
+    """Bounds in characters (code points), told in words."""
+
+    def __init__(self, min: int | None = None, max: int | None = None) -> None:
+        super().__init__(
+            min,
+            max,
+            min_err=_("Write at least ${min} characters"),
+            max_err=_("Write at most ${max} characters"),
+        )
+
+
+def line(name: str, title: str, *, max: int, min: int | None = None, **options: Any) -> colander.SchemaNode:
+    """A node for one line of text of `min` to `max` characters; see `node` for the options."""
+    return node(TextType(), name, title, deform.widget.TextInputWidget, LimitedLength(min, max), max, options)
+
+
+def paragraph(
+    name: str, title: str, *, max: int, min: int | None = None, rows: int = 6, **options: Any
+) -> colander.SchemaNode:
+    """A node for text of several lines; leading blanks are kept, for they mean something in Markdown."""
+    made = node(
+        TextType(multiline=True), name, title, deform.widget.TextAreaWidget, LimitedLength(min, max), max, options
+    )
+    made.widget.strip = False
+    made.widget.rows = rows
+    return made
+
+
+def email(name: str, title: str, **options: Any) -> colander.SchemaNode:
+    made = node(
+        EmailType(), name, title, deform.widget.TextInputWidget, None, USER.EMAIL_MAX_LENGTH, options
+    )
+    made.widget.attributes |= {"inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
+    made.widget.input_type = "email"
+    return made
+
+
+def password(name: str, title: str, *, min: int | None = None, **options: Any) -> colander.SchemaNode:
+    """A password field; a limit of length is told before anything is hashed."""
+    maximum = USER.PASSWORD_MAX_LENGTH
+    made = node(
+        PasswordType(), name, title, deform.widget.PasswordWidget, LimitedLength(min, maximum), None, options
+    )
+    made.widget.strip = False
+    return made
+
+
+def checkbox(name: str, title: str, *, error: str | None = None, **options: Any) -> colander.SchemaNode:
+    """A checkbox; with `error`, one that must be ticked."""
+
+    def ticked(made: colander.SchemaNode, value: bool) -> None:
+        if error and not value:
+            raise colander.Invalid(made, error)
+
+    return colander.SchemaNode(
+        colander.Boolean(),
+        name=name,
+        title=title,
+        validator=ticked,
+        missing=False,
+        widget=deform.widget.CheckboxWidget(),
+        **options,
+    )
+
+
+def choice(name: str, title: str, choices: list[tuple[str, str]], **options: Any) -> colander.SchemaNode:
+    """One of `choices`, pairs of value and title; anything else is refused."""
+    values = [value for value, _title in choices]
+    return colander.SchemaNode(
+        TextType(),
+        name=name,
+        title=title,
+        validator=colander.OneOf(values),
+        missing_msg=REQUIRED,
+        widget=deform.widget.SelectWidget(values=choices),
+        **options,
+    )
+
+
+def node(
+    typ: colander.SchemaType,
+    name: str,
+    title: str,
+    widget: type[deform.widget.Widget],
+    validator: Any,
+    maxlength: int | None,
+    options: dict[str, Any],
+) -> colander.SchemaNode:
+    """A schema node and its widget.
+
+    Options: `hint` (shown under the label), `autocomplete`, `attributes` (further ones of the input), `optional` (then a
+    field left empty is the empty string, so that it can be cleared).
+    """
+    attributes = dict(options.pop("attributes", {}))
+    autocomplete = options.pop("autocomplete", None)
+    if autocomplete:
+        attributes["autocomplete"] = autocomplete
+    if maxlength:
+        attributes["maxlength"] = str(maxlength)
+    hint = options.pop("hint", "")
+    if options.pop("optional", False):
+        options["missing"] = ""
+    return colander.SchemaNode(
+        typ,
+        name=name,
+        title=title,
+        description=hint,
+        validator=validator,
+        missing_msg=REQUIRED,
+        widget=widget(attributes=attributes),
+        **options,
+    )

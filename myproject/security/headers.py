@@ -1,0 +1,76 @@
+"""Security headers on every answer: pages, errors, redirects, 304 and static files (OWASP ASVS 5.0: 3.4.1 to 3.4.8)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.response import Response
+from pyramid.tweens import INGRESS
+
+from myproject.settings import settings_of
+
+CONTENT_SECURITY_POLICY: dict[str, tuple[str, ...]] = {
+    "default-src": ("'none'",),
+    "script-src": ("'self'",),
+    "style-src": ("'self'",),
+    "img-src": ("'self'",),
+    "font-src": ("'self'",),
+    "connect-src": ("'self'",),
+    "manifest-src": ("'self'",),
+    "object-src": ("'none'",),
+    "base-uri": ("'none'",),
+    "form-action": ("'self'",),
+    "frame-ancestors": ("'none'",),
+}
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    # `no-referrer` would make browsers send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
+
+
+def content_security_policy(hosts: tuple[str, ...] = ()) -> str:
+    """The policy's text; `hosts` are origins whose scripts and frames this one page needs (a captcha's)."""
+    policy = dict(CONTENT_SECURITY_POLICY)
+    if hosts:
+        policy |= {name: ("'self'", *hosts) for name in ("script-src", "connect-src", "frame-src", "style-src")}
+    return "; ".join(f"{name} {' '.join(sources)}" for name, sources in policy.items())
+
+
+DEFAULT_POLICY = content_security_policy()
+
+
+def allow_hosts(request: Any, hosts: tuple[str, ...]) -> None:
+    """Admits scripts and frames from `hosts` on the page this request answers with."""
+
+    def callback(request: Any, response: Response) -> None:
+        response.headers["Content-Security-Policy"] = content_security_policy(hosts)
+
+    if hosts:
+        request.add_response_callback(callback)
+
+
+def headers_tween_factory(handler: Callable[[Any], Response], registry: Any) -> Callable[[Any], Response]:
+    headers = dict(HEADERS)
+    if settings_of(registry).secure:
+        headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+
+    def headers_tween(request: Any) -> Response:
+        response = handler(request)
+        response.headers.update(headers)
+        response.headers.setdefault("Content-Security-Policy", DEFAULT_POLICY)
+        # What nobody declared cacheable may be somebody's own. Cached pages and static files set theirs.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return headers_tween
+
+
+def includeme(config: Configurator) -> None:
+    config.add_request_method(allow_hosts, "allow_hosts")
+    config.add_tween("myproject.security.headers.headers_tween_factory", under=INGRESS)

@@ -1,0 +1,88 @@
+"""The security policy: who is it, may they, and how a sign-in begins and ends.
+
+The cookie holds an opaque random token; its SHA-256 is a row. Each request looks the row up, together with the member's
+revision, and takes the rest of the identity from the cache where it has that revision. So a role, status or profile that
+changed anywhere is seen by the next request in every process, and a logout ends the session for whoever holds the cookie.
+"""
+
+from typing import Any, Protocol
+
+from pyramid.config import Configurator
+from pyramid.security import Allowed, Denied
+from sqlalchemy.orm import Session
+
+from myproject.db import SAFE_METHODS, sessions_of
+from myproject.security.cookies import cookies_of
+from myproject.security.identity import Identity
+from myproject.security.permissions import permits
+
+COOKIE = "session"
+
+
+class Identify(Protocol):
+    """Finds who holds a session token; the `users` module registers it, as it knows the rows."""
+
+    def __call__(self, db: Session, token: str) -> Identity | None: ...
+
+
+class SecurityPolicy:
+    def identity(self, request: Any) -> Identity | None:
+        # Pyramid calls this for `request.identity`, several times a request; `signed_in_member` is reified.
+        return request.signed_in_member  # type: ignore[no-any-return]
+
+    def authenticated_userid(self, request: Any) -> int | None:
+        identity = self.identity(request)
+        return None if identity is None else identity.id
+
+    def permits(self, request: Any, context: Any, permission: str) -> Allowed | Denied:
+        if permits(permission, self.identity(request), context):
+            return Allowed("granted by the table of permissions")
+        if self.identity(request) is None:
+            return Denied("guest")
+        return Denied("not granted")
+
+    def remember(self, request: Any, userid: Any, **kw: Any) -> list[tuple[str, str]]:
+        raise NotImplementedError("users.services.sign_in begins sessions")
+
+    def forget(self, request: Any, **kw: Any) -> list[tuple[str, str]]:
+        raise NotImplementedError("users.services.sign_out ends sessions")
+
+
+def session_token(request: Any) -> str:
+    return cookies_of(request.registry).get(request, COOKIE)
+
+
+def signed_in_member(request: Any) -> Identity | None:
+    """Who makes this request. Unsafe methods look on a session of their own, so that no write lock is held meanwhile."""
+    token = request.session_token
+    if not token:
+        return None
+    identify: Identify = request.registry["identify"]
+    if request.method in SAFE_METHODS:
+        return identify(request.dbsession, token)
+    with sessions_of(request.registry).reading() as db:
+        return identify(db, token)
+
+
+def identity_if_known(request: Any) -> Identity | None:
+    """The identity where it has been asked for already, else None: error pages must not need the database."""
+    return request.__dict__.get("signed_in_member")  # type: ignore[no-any-return]
+
+
+def begin_session(request: Any, token: str, max_age: int | None) -> None:
+    """Gives the browser the token of a new session; `max_age` in seconds, None until it closes."""
+    cookies = cookies_of(request.registry)
+    cookies.set(request, COOKIE, token, max_age)
+    cookies.delete(request, "guest")
+
+
+def end_session(request: Any) -> None:
+    cookies_of(request.registry).delete(request, COOKIE)
+
+
+def includeme(config: Configurator) -> None:
+    config.set_security_policy(SecurityPolicy())
+    config.set_default_permission("denied:unless:named")
+    config.add_request_method(session_token, "session_token", reify=True)
+    config.add_request_method(signed_in_member, "signed_in_member", reify=True)
+    config.add_request_method(identity_if_known, "identity_if_known", property=True)

@@ -1,0 +1,49 @@
+"""Times as people read them: relative words, with the exact time in the reader's zone behind them."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from markupsafe import Markup
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@lru_cache(maxsize=20_000)
+def exact(moment: datetime, zone: str, locale: str) -> str:
+    """Such as `22 November 2026 at 17:31:02 UTC`."""
+    return format_datetime(moment, "long", tzinfo=ZoneInfo(zone), locale=locale)
+
+
+@lru_cache(maxsize=2_000)
+def date(moment: datetime, zone: str, locale: str) -> str:
+    return format_datetime(moment, "d MMM yyyy", tzinfo=ZoneInfo(zone), locale=locale)
+
+
+def ago(request: Any, moment: datetime | None) -> Markup:
+    """A `<time>` element for an aware `moment`: "5 minutes ago" up to thirty days, then the date."""
+    if moment is None:
+        return Markup("")
+    identity = request.identity_if_known
+    zone = identity.time_zone if identity and identity.time_zone else request.site.site_timezone
+    locale = request.locale_name
+    seconds = int((datetime.now(UTC) - moment).total_seconds())
+    plural = request.localizer.pluralize
+    if seconds < MINUTE:
+        words = request.localizer.translate("just now", domain="myproject")
+    elif seconds < HOUR:
+        n = seconds // MINUTE
+        words = plural("${n} minute ago", "${n} minutes ago", n, domain="myproject", mapping={"n": n})
+    elif seconds < DAY:
+        n = seconds // HOUR
+        words = plural("${n} hour ago", "${n} hours ago", n, domain="myproject", mapping={"n": n})
+    elif seconds < 30 * DAY:
+        n = seconds // DAY
+        words = plural("${n} day ago", "${n} days ago", n, domain="myproject", mapping={"n": n})
+    else:
+        words = date(moment, zone, locale)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.isoformat(timespec="seconds"), exact(moment, zone, locale), words
+    )

@@ -1,0 +1,125 @@
+"""Error pages: in the site's layout, without the database, the member or a session."""
+
+import logging
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.csrf import get_csrf_token
+from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
+from pyramid.httpexceptions import HTTPException, HTTPForbidden, HTTPNotFound, HTTPSeeOther
+from pyramid.interfaces import IRoutesMapper
+from pyramid.renderers import render
+from pyramid.response import Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from myproject.db import SAFE_METHODS
+from myproject.forms.view import expired_form
+from myproject.i18n import _
+from myproject.security.ratelimit import RateLimited
+from myproject.security.redirects import local_path
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+log = logging.getLogger(__name__)
+
+PAGES = frozenset({400, 403, 404, 410, 429, 500, 503})
+HIDDEN_FROM_MEMBERS = ("/admin/", "/moderation/")
+RETRY_SECONDS = 10
+
+
+def render_error(request: Request, status: int, **values: Any) -> Response:
+    """The page for `status`; its template needs nothing but the settings."""
+    page = status if status in PAGES else 400
+    values = {"neutral": True, "status": status, "request_id": request.id} | values
+    body = render(f"myproject:templates/errors/{page}.html", values, request=request)
+    return Response(body, status=status, content_type="text/html", charset="utf-8")
+
+
+def not_found(exc: Exception, request: Request) -> Response:
+    """404; but the same path with a last slash is redirected to, and a known path with another method is 405."""
+    mapper = request.registry.getUtility(IRoutesMapper)
+    path = request.path_info
+    if request.matched_route is not None:
+        methods = route_methods(request, request.matched_route.name)
+        if methods and request.method not in methods:
+            response = render_error(request, 405)
+            response.headers["Allow"] = ", ".join(sorted(methods))
+            return response
+    elif request.method in ("GET", "HEAD") and not path.endswith("/"):
+        if any(route.match(path + "/") is not None for route in mapper.get_routes()):
+            query = f"?{request.query_string}" if request.query_string else ""
+            return Response(status=301, location=local_path(path + "/" + query))
+    return render_error(request, 404)
+
+
+def route_methods(request: Request, route_name: str) -> frozenset[str]:
+    """The methods that views of a route answer to, HEAD with GET."""
+    by_route: dict[str, frozenset[str]] | None = request.registry.get("route_methods")
+    if by_route is None:
+        by_route = {}
+        for view in request.registry.introspector.get_category("views") or ():
+            name, methods = view["introspectable"]["route_name"], view["introspectable"]["request_methods"]
+            given = {methods} if isinstance(methods, str) else set(methods or ())
+            by_route[name] = by_route.get(name, frozenset()) | given | ({"HEAD"} if "GET" in given else set())
+        request.registry["route_methods"] = by_route
+    return by_route.get(route_name, frozenset())
+
+
+def forbidden(exc: HTTPForbidden, request: Request) -> Response:
+    """A guest is sent to sign in and comes back; a member without the permission gets 403, or 404 where staff work."""
+    if request.identity is not None:
+        return render_error(request, 404 if request.path_info.startswith(HIDDEN_FROM_MEMBERS) else 403)
+    if request.method not in SAFE_METHODS and request.POST:
+        return expired_form(request, signed_out=True)
+    request.flash(_("You need to be signed in for this page."), "info")
+    here = local_path(request.path_qs) if request.method in SAFE_METHODS else "/"
+    return HTTPSeeOther(url(request, "users.login") + "?next=" + quote_next(here))
+
+
+def quote_next(path: str) -> str:
+    """A path as the value of `next`; slashes stay, so that people can read it."""
+    return path.replace("%", "%25").replace("&", "%26").replace("#", "%23").replace("+", "%2B").replace("?", "%3F")
+
+
+def bad_csrf(exc: Exception, request: Request) -> Response:
+    """The form was open too long, or its sign-in ended: it comes back filled, with a new token, to be sent again."""
+    get_csrf_token(request)
+    return expired_form(request, signed_out=False)
+
+
+def rate_limited(exc: RateLimited, request: Request) -> Response:
+    response = render_error(request, 429, retry_after=exc.retry_after)
+    response.headers["Retry-After"] = str(exc.retry_after)
+    return response
+
+
+def http_error(exc: HTTPException, request: Request) -> Response:
+    if exc.status_int < 400:
+        return exc
+    return render_error(request, exc.status_int)
+
+
+def database_away(exc: Exception, request: Request) -> Response:
+    log.error("503 %s: %s", request.id, exc)
+    response = render_error(request, 503)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def failure(exc: Exception, request: Request) -> Response:
+    log.exception("500 %s", request.id)
+    return render_error(request, 500)
+
+
+def includeme(config: Configurator) -> None:
+    config.add_notfound_view(not_found)
+    config.add_exception_view(not_found, context=HTTPNotFound)
+    config.add_forbidden_view(forbidden)
+    config.add_exception_view(bad_csrf, context=BadCSRFToken)
+    config.add_exception_view(bad_csrf, context=BadCSRFOrigin)
+    config.add_exception_view(rate_limited, context=RateLimited)
+    config.add_exception_view(http_error, context=HTTPException)
+    for away in (OperationalError, InterfaceError, PoolTimeout):
+        config.add_exception_view(database_away, context=away)
+    config.add_exception_view(failure, context=Exception)

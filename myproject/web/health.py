@@ -1,0 +1,29 @@
+"""`/health/live`: the process answers. `/health/ready`: it can serve, for the database answers too."""
+
+import sqlalchemy as sa
+from pyramid.config import Configurator
+from pyramid.response import Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from myproject.db import sessions_of
+from myproject.security.permissions import Permission
+from myproject.web.request import Request
+
+
+def live(request: Request) -> Response:
+    return Response("alive\n", content_type="text/plain")
+
+
+def ready(request: Request) -> Response:
+    try:
+        with sessions_of(request.registry).reading() as db:
+            db.execute(sa.text("SELECT 1"))
+    except SQLAlchemyError:
+        return Response("the database is away\n", content_type="text/plain", status=503)
+    return Response("ready\n", content_type="text/plain")
+
+
+def includeme(config: Configurator) -> None:
+    for name, view in (("live", live), ("ready", ready)):
+        config.add_route(f"health.{name}", f"/health/{name}")
+        config.add_view(view, route_name=f"health.{name}", request_method="GET", permission=Permission.SITE_VIEW)

@@ -1,0 +1,85 @@
+"""The first check of a request: what can't be read, or asks for another host, is refused before anything else runs.
+
+Everything after this may take for granted that path, query and form decode, hold no NUL, and that the host is ours.
+"""
+
+import logging
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPBadRequest
+from pyramid.response import Response
+from webob.multidict import NoVars
+
+from myproject.settings import Settings, settings_of
+from myproject.web.errors import render_error
+from myproject.web.request import Request
+
+log = logging.getLogger(__name__)
+
+MOST_FIELDS = 200
+FORM_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data")
+LONGEST_ADDRESS = 4096
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
+
+
+def allowed_hosts(settings: Settings) -> frozenset[str]:
+    """Host headers to answer to: the one of `site.url`, and those of `site.hosts`."""
+    return frozenset(host.lower() for host in (settings.host, *settings.site_hosts))
+
+
+def check(request: Request, hosts: frozenset[str]) -> None:
+    """Raises HTTPBadRequest for a request that can't be read."""
+    try:
+        host = request.host.lower()
+        default_port = ":443" if request.scheme == "https" else ":80"
+        if host not in hosts and host.removesuffix(default_port) not in hosts:
+            raise HTTPBadRequest("unknown host")
+        path = request.path_info
+        texts = [path, *(text for pair in request.GET.items() for text in pair)]
+        if request.content_type not in FORM_TYPES and request.method == "POST":
+            raise HTTPBadRequest("not a form")
+        form = request.POST if request.method not in ("GET", "HEAD", "OPTIONS") else NoVars()
+        for cookie in request.cookies.values():
+            cookie.encode("latin-1", "strict")
+    except (UnicodeError, ValueError, LookupError, KeyError, OSError, AssertionError) as error:
+        # Bad percent-encoding, an unknown charset, a broken multipart body, a client that went away.
+        raise HTTPBadRequest(type(error).__name__) from error
+    if any("\x00" in text for text in texts):
+        raise HTTPBadRequest("NUL")
+    if len(form) > MOST_FIELDS or len(request.environ.get("QUERY_STRING", "")) + len(path) > LONGEST_ADDRESS:
+        raise HTTPBadRequest("too much")
+    if any(not isinstance(value, str) for value in form.getall("csrf_token")):
+        raise HTTPBadRequest("a file for a token")
+
+
+def ingress_tween_factory(handler: Callable[[Any], Response], registry: Any) -> Callable[[Any], Response]:
+    hosts = allowed_hosts(settings_of(registry))
+
+    def ingress_tween(request: Request) -> Response:
+        try:
+            check(request, hosts)
+        except HTTPBadRequest as refusal:
+            log.info("refused: %s", refusal.detail)
+            return render_error(request, 400)
+        response = handler(request)
+        response.headers["X-Request-ID"] = request.id
+        return response
+
+    return ingress_tween
+
+
+def request_id(request: Request) -> str:
+    """The id a proxy gave the request (X-Request-ID), where one is configured, else a new one; it stands in the logs."""
+    given = request.headers.get("X-Request-ID", "") if settings_of(request.registry).proxy_count else ""
+    return given if REQUEST_ID.match(given) else uuid.uuid4().hex
+
+
+def includeme(config: Configurator) -> None:
+    config.add_request_method(request_id, "id", reify=True)
+    config.add_tween(
+        "myproject.web.ingress.ingress_tween_factory", under="myproject.security.headers.headers_tween_factory"
+    )

@@ -1,0 +1,40 @@
+"""The request, typed: what our own parts add to Pyramid's."""
+
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+from pyramid.request import Request as PyramidRequest
+from sqlalchemy.orm import Session
+from translationstring import TranslationString
+
+from myproject.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from myproject.security.flash import Level
+    from myproject.security.identity import Identity
+
+
+class Request(PyramidRequest):  # type: ignore[misc]
+    """Names and types only: the modules that add a method say what it does."""
+
+    if TYPE_CHECKING:
+        dbsession: Session
+        identity: "Identity | None"
+        identity_if_known: "Identity | None"
+        session_token: str
+        context: Any
+
+        def translate(self, message: str | TranslationString) -> str: ...
+        def flash(self, message: str | TranslationString, level: "Level" = "success") -> None: ...
+        def csrf_field(self) -> Markup: ...
+        def allow_hosts(self, hosts: tuple[str, ...]) -> None: ...
+
+    @property
+    def site(self) -> Settings:
+        return settings_of(self.registry)
+
+    @property
+    def member(self) -> "Identity":
+        """The signed-in member, on views whose permission is for members only."""
+        assert self.identity is not None
+        return self.identity

@@ -1,0 +1,56 @@
+"""Jinja2: its options, and what every template has at hand."""
+
+from functools import partial
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.events import BeforeRender
+from pyramid.interfaces import IRoutesMapper
+
+from myproject.security.flash import take_flashes
+from myproject.settings import settings_of
+from myproject.web.dates import ago
+
+
+def url(request: Any, route_name: str, **params: Any) -> str:
+    """The path of a route: `request.route_path` without its options, and some six times as fast."""
+    mapper = request.registry.getUtility(IRoutesMapper)
+    return request.script_name + mapper.generate(route_name, params)  # type: ignore[no-any-return]
+
+
+def site_url(registry: Any, route_name: str, **params: Any) -> str:
+    """The absolute address of a route, from `site.url`: for mails, feeds and canonical links, never from the Host header."""
+    path = registry.getUtility(IRoutesMapper).generate(route_name, params)
+    return settings_of(registry).site_url + path  # type: ignore[no-any-return]
+
+
+def add_globals(event: BeforeRender) -> None:
+    request = event.get("request")
+    if request is None:
+        return
+    neutral = event.get("neutral", False)
+    event["identity"] = None if neutral else request.identity
+    event["site"] = request.site
+    event["url"] = partial(url, request)
+    event["site_url"] = partial(site_url, request.registry)
+    event["static"] = request.registry["static"].address
+    event["flashes"] = partial(take_flashes, request)
+    event["csrf_field"] = request.csrf_field
+    event["ago"] = partial(ago, request)
+    event["translate"] = request.translate
+
+
+def includeme(config: Configurator) -> None:
+    config.add_settings(
+        {
+            "jinja2.extensions": "jinja2.ext.i18n jinja2.ext.do",
+            "jinja2.i18n.domain": "myproject",
+            "jinja2.trim_blocks": "true",
+            "jinja2.lstrip_blocks": "true",
+            "jinja2.undefined": "strict",
+            "jinja2.directories": "myproject:templates",
+        }
+    )
+    config.include("pyramid_jinja2")
+    config.add_jinja2_renderer(".html")
+    config.add_subscriber(add_globals, BeforeRender)
