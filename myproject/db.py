@@ -9,8 +9,9 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import psycopg
 import sqlalchemy as sa
@@ -63,9 +64,40 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class EnumInteger(TypeDecorator[IntEnum]):
+    """An IntEnum as a small integer; the table's CHECK comes from `one_of`."""
+
+    impl = sa.SmallInteger
+    cache_ok = True
+
+    def __init__(self, enum: type[IntEnum]) -> None:
+        super().__init__()
+        self.enum = enum
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(self.enum(value))
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> IntEnum | None:
+        return None if value is None else self.enum(value)
+
+
+def one_of(column: str, enum: type[IntEnum]) -> str:
+    """The CHECK that holds a column to an enum's values."""
+    return f"{column} IN ({', '.join(str(int(member)) for member in enum)})"
+
+
+# SQLite numbers rows by itself only in a column that is exactly INTEGER.
+BigId = Annotated[int, "a 64-bit row number"]
+BIG_INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Base(DeclarativeBase):
     metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {datetime: UtcDateTime()}
+    type_annotation_map = {datetime: UtcDateTime(), BigId: BIG_INTEGER}
 
 
 class clock(FunctionElement[datetime]):  # noqa: N801 - an SQL function is written in lower case

@@ -36,7 +36,7 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
         options |= {
             "trusted_proxy": settings.proxy_address,
             "trusted_proxy_count": settings.proxy_count,
-            "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto x-forwarded-host",
+            "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
             "clear_untrusted_proxy_headers": True,
         }
     # The map holds the server's sockets: those it listens on, its channels, and the trigger that wakes its loop.

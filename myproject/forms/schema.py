@@ -174,7 +174,7 @@ def node(
 ) -> colander.SchemaNode:
     """A schema node and its widget.
 
-    Options: `hint` (shown under the label), `autocomplete`, `attributes` (further ones of the input), `optional` (then a
+    Options: `check` (a validator beside the length), `hint` (shown under the label), `autocomplete`, `attributes` (further ones of the input), `optional` (then a
     field left empty is the empty string, so that it can be cleared).
     """
     attributes = dict(options.pop("attributes", {}))
@@ -184,6 +184,9 @@ def node(
     if maxlength:
         attributes["maxlength"] = str(maxlength)
     hint = options.pop("hint", "")
+    check = options.pop("check", None)
+    if check is not None:
+        validator = colander.All(validator, check) if validator else check
     if options.pop("optional", False):
         options["missing"] = ""
     return colander.SchemaNode(

@@ -1,6 +1,6 @@
 """Who may do what: one table from permission to predicates.
 
-A permission is granted where any of its predicates says so, and denied where none does or it is not in the table.
+A permission is granted where any of its predicates says so, and denied where none does or the table lacks it.
 A predicate is a pure function of the identity (None for a guest) and the context object of the route.
 """
 
@@ -20,6 +20,7 @@ class Permission(StrEnum):
 
     ACCOUNT_ENTER = "users:account:enter"
     ACCOUNT_LEAVE = "users:account:leave"
+    ACCOUNT_VIEW = "users:account:view"
     ACCOUNT_EDIT = "users:account:edit"
     PROFILE_VIEW = "users:profile:view"
 
@@ -74,6 +75,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.SITE_DEVELOP: (everyone,),
     Permission.ACCOUNT_ENTER: (everyone,),
     Permission.ACCOUNT_LEAVE: (everyone,),
+    Permission.ACCOUNT_VIEW: (signed_in,),
     Permission.ACCOUNT_EDIT: (signed_in,),
     Permission.PROFILE_VIEW: (everyone,),
     Permission.POST_LIST: (everyone,),
@@ -100,7 +102,7 @@ def permits(permission: str, identity: Identity | None, context: Any) -> bool:
 
 
 def may_publish(identity: Identity | None, require_verified_email: bool) -> bool:
-    """Whether a member may publish: an ACTIVE one always, a NEW one where the site does not ask for a verified address."""
+    """Whether a member may publish: an ACTIVE one always, a NEW one where no verified address is asked for."""
     if identity is None:
         return False
     return active(identity, None) or (not require_verified_email and signed_in(identity, None))

@@ -30,6 +30,13 @@ class Request(PyramidRequest):  # type: ignore[misc]
         def allow_hosts(self, hosts: tuple[str, ...]) -> None: ...
 
     @property
+    def client_addr(self) -> str:
+        """The client's address as the server tells it. WebOb would believe any X-Forwarded-For; the server believes the
+        configured proxies only (`proxy.count`).
+        """
+        return str(self.environ.get("REMOTE_ADDR", ""))
+
+    @property
     def site(self) -> Settings:
         return settings_of(self.registry)
 

@@ -1,0 +1,58 @@
+"""What can go wrong with an account, in words for its owner."""
+
+from myproject.errors import InputError
+from myproject.i18n import _
+
+
+class NameTaken(InputError):
+    message = _("Somebody else has this nickname")
+    field = "name"
+
+
+class NameReserved(InputError):
+    message = _("This nickname is kept for the site itself")
+    field = "name"
+
+
+class WrongCredentials(InputError):
+    message = _("Wrong email or password")
+
+
+class AccountInactive(InputError):
+    message = _("This account has been shut. Write to the people who run the site if you think that is a mistake.")
+
+
+class WrongPassword(InputError):
+    message = _("This is not your password")
+    field = "current"
+
+
+class LinkInvalid(InputError):
+    message = _("This link has been used, or is too old. Ask for a new one.")
+
+
+class CodeWrong(InputError):
+    message = _("This is not the code, or it is too old. After three tries ask for a new one.")
+    field = "code"
+
+
+class EmailTaken(InputError):
+    message = _("This address already belongs to another account. Sign in there, or use another address.")
+    field = "email"
+
+
+class AlreadyVerified(InputError):
+    message = _("Your address is verified already")
+    field = "email"
+
+
+class LastAdmin(InputError):
+    message = _("The site needs an admin: make somebody else one first")
+
+
+class OwnAccount(InputError):
+    message = _("You can't change your own role or status: ask another admin")
+
+
+class NoLongerAdmin(InputError):
+    message = _("You are no longer an admin")

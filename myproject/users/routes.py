@@ -1,0 +1,85 @@
+"""Addresses of accounts and profiles, each with its views."""
+
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPNotFound
+
+from myproject.security.permissions import Permission
+from myproject.users import services
+from myproject.users.views import login, passwords, profile, register, verify
+from myproject.web.request import Request
+
+
+def profile_of(request: Request) -> services.Profile:
+    """The context of `/@NAME/`: the member's public profile. Raises HTTPNotFound."""
+    found = services.find_profile(request.dbsession, request.matchdict["name"])
+    if found is None:
+        raise HTTPNotFound
+    return found
+
+
+def includeme(config: Configurator) -> None:
+    config.add_route("users.register", "/users/register/")
+    config.add_form_view(register.Register, route_name="users.register", permission=Permission.ACCOUNT_ENTER)
+
+    config.add_route("users.login", "/users/login/")
+    config.add_form_view(login.Login, route_name="users.login", permission=Permission.ACCOUNT_ENTER)
+
+    config.add_route("users.logout", "/users/logout/")
+    config.add_view(
+        login.logout, route_name="users.logout", request_method="POST", permission=Permission.ACCOUNT_LEAVE
+    )
+
+    config.add_route("users.home", "/users/me/")
+    config.add_view(
+        profile.home,
+        route_name="users.home",
+        request_method="GET",
+        permission=Permission.ACCOUNT_VIEW,
+        renderer="myproject:templates/users/home.html",
+    )
+
+    config.add_route("users.edit", "/users/me/edit/")
+    config.add_form_view(profile.EditProfile, route_name="users.edit", permission=Permission.ACCOUNT_EDIT)
+
+    config.add_route("users.password", "/users/me/password/")
+    config.add_form_view(
+        passwords.ChangePassword, route_name="users.password", permission=Permission.ACCOUNT_EDIT
+    )
+
+    config.add_route("users.verify", "/users/verify/")
+    config.add_form_view(verify.Verify, route_name="users.verify", permission=Permission.ACCOUNT_EDIT)
+
+    config.add_route("users.correct_email", "/users/verify/address/")
+    config.add_form_view(
+        verify.CorrectEmail, route_name="users.correct_email", permission=Permission.ACCOUNT_EDIT
+    )
+
+    config.add_route("users.verify.link", "/users/verify/{token:[A-Za-z0-9_-]{20,100}}/")
+    for method in ("GET", "POST"):
+        config.add_view(
+            verify.VerifyLink,
+            attr=method.lower(),
+            route_name="users.verify.link",
+            request_method=method,
+            permission=Permission.ACCOUNT_ENTER,
+        )
+
+    config.add_route("users.lost_password", "/users/lost-password/")
+    config.add_form_view(
+        passwords.LostPassword, route_name="users.lost_password", permission=Permission.ACCOUNT_ENTER
+    )
+
+    config.add_route("users.reset_password", "/users/reset-password/{token:[A-Za-z0-9_-]{20,100}}/")
+    config.add_form_view(
+        passwords.ResetPassword, route_name="users.reset_password", permission=Permission.ACCOUNT_ENTER
+    )
+
+    config.add_route("users.profile", "/@{name}/", factory=profile_of)
+    config.add_view(
+        profile.show_profile,
+        route_name="users.profile",
+        request_method="GET",
+        permission=Permission.PROFILE_VIEW,
+        renderer="myproject:templates/users/profile.html",
+        guest_cache=lambda request: ("site", f"user:{request.context.id}"),
+    )

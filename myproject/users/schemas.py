@@ -1,0 +1,179 @@
+"""The shape of what the account's forms take."""
+
+import re
+from typing import Any
+from zoneinfo import available_timezones
+
+import colander
+
+from myproject.forms.schema import (
+    BIDI_CONTROLS,
+    Schema,
+    checkbox,
+    choice,
+    email,
+    line,
+    paragraph,
+    password,
+)
+from myproject.i18n import LANGUAGES, _
+from myproject.users import constants as USER
+
+WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+\.[^\s@]+\Z", re.IGNORECASE)
+
+
+def nickname(node: colander.SchemaNode, value: str) -> None:
+    if BIDI_CONTROLS.search(value) or not re.match(USER.NAME_PATTERN, value):
+        raise colander.Invalid(node, _("Use letters and digits, with single - or _ between them"))
+
+
+def web_address(node: colander.SchemaNode, value: str) -> None:
+    if value and not WEB_ADDRESS.match(value):
+        raise colander.Invalid(node, _("Write a whole address, such as https://example.org"))
+
+
+def visible_name(node: colander.SchemaNode, value: str) -> None:
+    if BIDI_CONTROLS.search(value):
+        raise colander.Invalid(node, _("Leave out characters that change the direction of text"))
+
+
+def same_password(node: colander.SchemaNode, data: dict[str, Any]) -> None:
+    if data["password"] != data["confirm"]:
+        raise invalid_child(node, "confirm", _("The two passwords differ"))
+
+
+def fresh_password(node: colander.SchemaNode, data: dict[str, Any]) -> None:
+    """The password is repeated right, and is not simply the nickname or the address."""
+    same_password(node, data)
+    known = {str(data.get(name, "")).casefold() for name in ("name", "email")} - {""}
+    known |= {address.partition("@")[0] for address in known}
+    if data["password"].casefold() in known:
+        raise invalid_child(node, "password", _("Choose one that is not your name or address"))
+
+
+def invalid_child(node: colander.SchemaNode, name: str, message: str) -> colander.Invalid:
+    """An error of one field, from a validator of the whole form."""
+    error = colander.Invalid(node)
+    error[name] = message
+    return error
+
+
+def new_password(minimum: int, title: str = _("Password")) -> list[colander.SchemaNode]:
+    """The two nodes in which a new password is chosen, at least `minimum` characters long."""
+    return [
+        password(
+            "password",
+            title,
+            min=minimum,
+            autocomplete="new-password",
+            hint=_("At least ${min} characters, whatever you like", mapping={"min": minimum}),
+        ),
+        password("confirm", _("The same again"), autocomplete="new-password"),
+    ]
+
+
+def registration(minimum: int) -> Schema:
+    """Nickname, address, password twice, and the terms; `minimum` is the shortest password."""
+    return Schema(
+        line(
+            "name",
+            _("Nickname"),
+            min=USER.NAME_MIN_LENGTH,
+            max=USER.NAME_MAX_LENGTH,
+            autocomplete="username",
+            attributes={"autocapitalize": "none", "spellcheck": "false"},
+            hint=_("Everybody sees it. Letters and digits, with - or _ between them."),
+            check=nickname,
+        ),
+        email("email", _("Email"), autocomplete="email", hint=_("Nobody sees it. We send a link to verify it.")),
+        *new_password(minimum),
+        checkbox(
+            "accept_tos", _("I accept the terms of this site"), error=_("You can only join if you accept the terms")
+        ),
+        validator=fresh_password,
+    )
+
+
+class Login(Schema):
+    login = line(
+        "login",
+        _("Nickname or email"),
+        max=USER.EMAIL_MAX_LENGTH,
+        autocomplete="username webauthn",
+        attributes={"autocapitalize": "none", "spellcheck": "false"},
+    )
+    password = password("password", _("Password"), autocomplete="current-password")
+    remember = checkbox("remember", _("Keep me signed in on this device"))
+
+
+class LostPassword(Schema):
+    email = email("email", _("Email"), autocomplete="email")
+
+
+def reset_password(minimum: int) -> Schema:
+    return Schema(*new_password(minimum, _("New password")), validator=same_password)
+
+
+def change_password(minimum: int) -> Schema:
+    return Schema(
+        password("current", _("Present password"), autocomplete="current-password"),
+        *new_password(minimum, _("New password")),
+        validator=same_password,
+    )
+
+
+class VerifyCode(Schema):
+    code = line(
+        "code",
+        _("Code from the mail"),
+        max=40,
+        autocomplete="one-time-code",
+        attributes={"autocapitalize": "characters", "spellcheck": "false"},
+        hint=_("Such as WDJB-MJHT"),
+    )
+
+
+class CorrectEmail(Schema):
+    email = email("email", _("Email"), autocomplete="email")
+
+
+class Profile(Schema):
+    display_name = line(
+        "display_name",
+        _("Name to show"),
+        max=USER.DISPLAY_NAME_MAX_LENGTH,
+        check=visible_name,
+        autocomplete="name",
+        optional=True,
+        hint=_("Instead of your nickname, next to what you write"),
+    )
+    bio = paragraph(
+        "bio", _("About you"), max=USER.BIO_MAX_LENGTH, optional=True, hint=_("Markdown works here")
+    )
+    website = line(
+        "website",
+        _("Website"),
+        max=USER.WEBSITE_MAX_LENGTH,
+        check=web_address,
+        autocomplete="url",
+        attributes={"inputmode": "url"},
+        optional=True,
+    )
+    time_zone = choice(
+        "time_zone",
+        _("Time zone"),
+        [("", _("The site's own")), *((name, name.replace("_", " ")) for name in sorted(available_timezones()))],
+        missing="",
+    )
+    locale = choice(
+        "locale", _("Language"), [("", _("What the browser asks for")), *((code, code) for code in LANGUAGES)], missing=""
+    )
+    theme = choice(
+        "theme",
+        _("Colours"),
+        [
+            (USER.Theme.SYSTEM.value, _("As the device has it")),
+            (USER.Theme.LIGHT.value, _("Light")),
+            (USER.Theme.DARK.value, _("Dark")),
+        ],
+    )

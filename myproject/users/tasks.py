@@ -1,0 +1,25 @@
+"""Background work of the users module."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from pyramid.registry import Registry
+
+from myproject.db import sessions_of, utc_now
+from myproject.users.models import UserSession, UserToken
+
+DAYS_TO_KEEP_ENDED_SESSIONS = 1
+
+
+def touch_session(registry: Registry, session_id: int) -> None:
+    """Notes that a session is in use."""
+    with sessions_of(registry).writing() as db:
+        db.execute(sa.update(UserSession).where(UserSession.id == session_id).values(last_seen_at=utc_now()))
+
+
+def purge(registry: Registry) -> None:
+    """Deletes sessions and tokens whose time is over."""
+    with sessions_of(registry).writing() as db:
+        limit = utc_now() - timedelta(days=DAYS_TO_KEEP_ENDED_SESSIONS)
+        db.execute(sa.delete(UserSession).where(UserSession.expires_at < limit))
+        db.execute(sa.delete(UserToken).where(UserToken.expires_at < limit))

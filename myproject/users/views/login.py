@@ -1,0 +1,75 @@
+"""Signing in and out."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.response import Response
+
+from myproject.db import sessions_of
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.security.passwords import hasher_of
+from myproject.security.policy import begin_session, end_session
+from myproject.security.ratelimit import account_key, client_key, limiter_of
+from myproject.security.redirects import local_path
+from myproject.users import errors, schemas, services
+from myproject.users.views.client import client_of
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+
+class Login(FormView):
+    """Signs in by nickname or address and password, and goes where the visitor wanted to be."""
+
+    schema = schemas.Login
+    title = _("Sign in")
+    template = "myproject:templates/users/login.html"
+    buttons = (deform.Button("login_button", _("Sign in")),)
+
+    def get(self) -> Response:
+        if self.request.identity is not None:
+            return HTTPSeeOther(self.target())
+        return super().get()
+
+    def target(self) -> str:
+        """Where to go once signed in: the `next` of the query where it is a path of ours."""
+        return local_path(self.request.GET.get("next"), url(self.request, "users.home"))
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request = self.request
+        limiter = limiter_of(request.registry)
+        limiter.hit("login_address", client_key(request.client_addr))
+        limiter.hit("login_account", account_key(data["login"]))
+        with sessions_of(request.registry).reading() as db:
+            credentials = services.find_credentials(db, data["login"])
+        # No transaction is open while the hash is computed, and an unknown account costs one as well.
+        hasher = hasher_of(request.registry)
+        right = hasher.check(data["password"], credentials.password if credentials else None)
+        if credentials is None or credentials.password is None or not right:
+            raise errors.WrongCredentials
+        outdated = hasher.is_outdated(credentials.password)
+        days = request.site.retention_sessions_days if data["remember"] else None
+        user, token = services.sign_in(
+            request.dbsession,
+            credentials,
+            client_of(request),
+            remember_days=days,
+            new_hash=hasher.hash(data["password"]) if outdated else None,
+        )
+        if request.session_token:
+            # A new sign-in in a browser that has one ends the old one: no session outlives its owner's change.
+            services.sign_out(request.dbsession, request.session_token)
+        begin_session(request, token, days * 86_400 if days else None)
+        request.flash(_("Welcome ${name}", mapping={"name": user.title}))
+        return HTTPSeeOther(self.target())
+
+
+def logout(request: Request) -> Response:
+    """Ends the session's row, so that a copied cookie is worth nothing, and forgets what the browser stored."""
+    services.sign_out(request.dbsession, request.session_token)
+    end_session(request)
+    request.flash(_("You have signed out"))
+    response = HTTPSeeOther(url(request, "posts.list"))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response

@@ -1,0 +1,107 @@
+"""Lost and changed passwords."""
+
+from typing import Any
+
+import colander
+import deform
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from myproject.db import sessions_of
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.security.passwords import hasher_of
+from myproject.security.policy import begin_session, end_session
+from myproject.security.ratelimit import account_key, client_key, limiter_of
+from myproject.users import constants as USER
+from myproject.users import errors, schemas, services
+from myproject.users.views.client import client_of
+
+
+class LostPassword(FormView):
+    """Asks for a link to set a new password. The answer is the same whether the address is known or not."""
+
+    schema = schemas.LostPassword
+    title = _("Lost password")
+    template = "myproject:templates/users/lost_password.html"
+    buttons = (deform.Button("send", _("Send me a link")),)
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        limiter = limiter_of(self.request.registry)
+        limiter.hit("lost_password_address", client_key(self.request.client_addr))
+        limiter.hit("lost_password_account", account_key(data["email"]))
+        services.ask_for_reset(self.request.dbsession, data["email"])
+        self.request.flash(
+            _(
+                "If an account has the address ${email}, we have sent a link there. It works for an hour.",
+                mapping={"email": data["email"]},
+            ),
+            "info",
+        )
+        return self.redirect("users.login")
+
+
+class ResetPassword(FormView):
+    """The mail's link: shows the form, spends nothing; only a new password sent with it spends the link."""
+
+    title = _("Choose a new password")
+    buttons = (deform.Button("save", _("Save the new password")),)
+
+    def make_schema(self) -> colander.SchemaNode:
+        return schemas.reset_password(self.request.site.users_password_min_length)
+
+    @property
+    def token(self) -> str:
+        return str(self.request.matchdict["token"])
+
+    def get(self) -> Response:
+        return super().get() if self.is_live() else self.gone()
+
+    def is_live(self) -> bool:
+        with sessions_of(self.request.registry).reading() as db:
+            return services.token_is_live(db, self.token, USER.TokenPurpose.RESET_PASSWORD)
+
+    def gone(self) -> Response:
+        response = render_to_response("myproject:templates/users/link_gone.html", {}, request=self.request)
+        response.status_int = 410
+        return response
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        if not self.is_live():
+            return self.gone()
+        password_hash = hasher_of(self.request.registry).hash(data["password"])
+        try:
+            services.reset_password(
+                self.request.dbsession, self.token, password_hash, client_of(self.request)
+            )
+        except errors.LinkInvalid:
+            return self.gone()
+        end_session(self.request)
+        self.request.flash(_("Your new password is saved. Sign in with it."))
+        return self.redirect("users.login")
+
+
+class ChangePassword(FormView):
+    """Changes the password: asks the present one, ends every other session, gives this browser a new one."""
+
+    title = _("Change your password")
+    template = "myproject:templates/users/change_password.html"
+
+    def make_schema(self) -> colander.SchemaNode:
+        return schemas.change_password(self.request.site.users_password_min_length)
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request, member = self.request, self.request.member
+        limiter_of(request.registry).hit("login_account", account_key(member.name))
+        with sessions_of(request.registry).reading() as db:
+            credentials = services.find_credentials(db, member.name)
+        hasher = hasher_of(request.registry)
+        right = hasher.check(data["current"], credentials.password if credentials else None)
+        if credentials is None or not right:
+            raise errors.WrongPassword
+        password_hash = hasher.hash(data["password"])
+        client = client_of(request)
+        user = services.change_password(request.dbsession, credentials, password_hash, client)
+        begin_session(request, services.begin_session(request.dbsession, user, client), None)
+        request.flash(_("Your new password is saved. Every other device is signed out."))
+        return self.redirect("users.home")

@@ -1,0 +1,51 @@
+"""The member's home, the edited profile, and the public one."""
+
+from typing import Any
+
+from pyramid.httpexceptions import HTTPMovedPermanently
+from pyramid.response import Response
+
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.text import canonical
+from myproject.users import schemas, services
+from myproject.users.models import User
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+FIELDS = ("display_name", "bio", "website", "time_zone", "locale", "theme")
+
+
+def home(request: Request) -> dict[str, Any]:
+    return {"member": request.member}
+
+
+class EditProfile(FormView):
+    """What a member says of themselves, and how the site looks to them."""
+
+    schema = schemas.Profile
+    title = _("Edit your profile")
+
+    def get(self) -> Response:
+        self.user = self.request.dbsession.get_one(User, self.request.member.id)
+        return super().get()
+
+    def initial(self) -> dict[str, Any]:
+        return {name: getattr(self.user, name) for name in FIELDS}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        bio_html = services.render_bio(data["bio"])
+        user = self.request.dbsession.get_one(User, self.request.member.id)
+        services.update_profile(
+            self.request.dbsession, user, bio_html=bio_html, **{name: data[name] for name in FIELDS}
+        )
+        self.request.flash(_("Your profile is saved"))
+        return self.redirect("users.home")
+
+
+def show_profile(context: services.Profile, request: Request) -> dict[str, Any] | Response:
+    """The public profile; other spellings of the name lead to the one in lower case."""
+    address = url(request, "users.profile", name=canonical(context.name))
+    if request.matchdict["name"] != canonical(context.name):
+        return HTTPMovedPermanently(address)
+    return {"profile": context}

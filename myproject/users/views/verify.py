@@ -1,0 +1,108 @@
+"""Verifying an address: by the link's button, by the typed code; sending the mail again, mending the address."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from myproject.db import sessions_of
+from myproject.errors import InputError
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.security.ratelimit import limiter_of
+from myproject.users import constants as USER
+from myproject.users import schemas, services
+from myproject.users.models import User
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+
+class Verify(FormView):
+    """Takes the typed code. The page also links to sending the mail again and to mending the address."""
+
+    schema = schemas.VerifyCode
+    title = _("Verify your address")
+    template = "myproject:templates/users/verify.html"
+    buttons = (deform.Button("verify", _("Verify")),)
+
+    def get(self) -> Response:
+        if self.request.member.verified:
+            return HTTPSeeOther(url(self.request, "users.home"))
+        return super().get()
+
+    def post(self) -> Response:
+        if "resend" in self.request.POST:
+            return self.resend()
+        return super().post()
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request = self.request
+        limiter_of(request.registry).hit("code_account", str(request.member.id))
+        with sessions_of(request.registry).writing() as db:
+            services.count_code_try(db, request.member.id)
+        services.verify_by_code(request.dbsession, request.member.id, data["code"])
+        request.flash(_("Thank you, your address is verified"))
+        return self.redirect("users.home")
+
+    def resend(self) -> Response:
+        limiter_of(self.request.registry).hit("verify_account", str(self.request.member.id))
+        user = self.request.dbsession.get_one(User, self.request.member.id)
+        services.start_verification(self.request.dbsession, user)
+        self.request.flash(_("We have sent the mail again"))
+        return self.redirect("users.verify")
+
+
+class CorrectEmail(FormView):
+    """Mends a mistyped address before it was ever verified; the mail goes to the new one."""
+
+    schema = schemas.CorrectEmail
+    title = _("Correct your address")
+    buttons = (deform.Button("correct", _("Save and send the mail")),)
+
+    def get(self) -> Response:
+        if self.request.member.verified:
+            return HTTPSeeOther(url(self.request, "users.home"))
+        return super().get()
+
+    def initial(self) -> dict[str, Any]:
+        return {"email": self.request.member.email}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        limiter_of(self.request.registry).hit("verify_account", str(self.request.member.id))
+        user = self.request.dbsession.get_one(User, self.request.member.id)
+        services.correct_email(self.request.dbsession, user, data["email"])
+        self.request.flash(_("We have sent a mail to ${email}", mapping={"email": data["email"]}))
+        return self.redirect("users.verify")
+
+
+class VerifyLink:
+    """The mail's link: looking at it changes nothing, its button verifies. It works without being signed in."""
+
+    template = "myproject:templates/users/verify_link.html"
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.token: str = request.matchdict["token"]
+
+    def get(self) -> Response:
+        live = services.token_is_live(self.request.dbsession, self.token, USER.TokenPurpose.VERIFY_EMAIL)
+        return self.page(live, 200 if live else 410)
+
+    def post(self) -> Response:
+        try:
+            user = services.verify_by_token(self.request.dbsession, self.token)
+        except InputError as error:
+            return self.page(False, 410, str(self.request.translate(error.message)))
+        self.request.flash(_("Thank you ${name}, your address is verified", mapping={"name": user.title}))
+        return HTTPSeeOther(url(self.request, "users.home" if self.request.identity else "users.login"))
+
+    def page(self, live: bool, status: int, problem: str = "") -> Response:
+        response = render_to_response(
+            self.template, {"live": live, "problem": problem}, request=self.request
+        )
+        response.status_int = status
+        # The address holds a secret: no site that this page links to may learn it.
+        response.headers["Referrer-Policy"] = "no-referrer" if not live else "same-origin"
+        return response
