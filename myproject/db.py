@@ -262,6 +262,20 @@ def request_dbsession(request: "Request") -> Session:
     return db
 
 
+@contextmanager
+def reading(request: "Request") -> Iterator[Session]:
+    """A session to look things up for a request, before its view runs.
+
+    For a safe method the request's own; for an unsafe one a short one, so that SQLite's write lock is not taken before
+    the view's first write.
+    """
+    if request.method in SAFE_METHODS:
+        yield request.dbsession
+    else:
+        with sessions_of(request.registry).reading() as db:
+            yield db
+
+
 def includeme(config: Configurator) -> None:
     engine = make_engine(settings_of(config.registry))
     config.registry["sessions"] = Sessions(engine, config.registry)

@@ -11,7 +11,7 @@ from pyramid.config import Configurator
 from pyramid.security import Allowed, Denied
 from sqlalchemy.orm import Session
 
-from myproject.db import SAFE_METHODS, sessions_of
+from myproject.db import reading
 from myproject.security.cookies import cookies_of
 from myproject.security.identity import Identity
 from myproject.security.permissions import permits
@@ -58,9 +58,7 @@ def signed_in_member(request: Any) -> Identity | None:
     if not token:
         return None
     identify: Identify = request.registry["identify"]
-    if request.method in SAFE_METHODS:
-        return identify(request.dbsession, token)
-    with sessions_of(request.registry).reading() as db:
+    with reading(request) as db:
         return identify(db, token)
 
 

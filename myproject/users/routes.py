@@ -3,6 +3,7 @@
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
+from myproject.db import reading
 from myproject.security.permissions import Permission
 from myproject.users import services
 from myproject.users.views import login, passwords, profile, register, verify
@@ -11,7 +12,8 @@ from myproject.web.request import Request
 
 def profile_of(request: Request) -> services.Profile:
     """The context of `/@NAME/`: the member's public profile. Raises HTTPNotFound."""
-    found = services.find_profile(request.dbsession, request.matchdict["name"])
+    with reading(request) as db:
+        found = services.find_profile(db, request.matchdict["name"])
     if found is None:
         raise HTTPNotFound
     return found

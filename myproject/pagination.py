@@ -1,0 +1,60 @@
+"""Keyset pages: a list goes on after the last row shown, found by an index, whatever came or went meanwhile."""
+
+import base64
+import binascii
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+Row = TypeVar("Row")
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class BadCursor(ValueError):
+    """A cursor that we have not written."""
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Rows of a list, and the cursor after which the next page goes on; None on the last page."""
+
+    rows: Sequence[Row]
+    next_cursor: str | None
+
+
+def encode(moment: datetime, row_id: int) -> str:
+    """The place of a row in a list by time and number, as 22 characters for an address."""
+    packed = struct.pack(">qq", (moment - EPOCH) // MICROSECOND, row_id)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def decode(cursor: str) -> tuple[datetime, int]:
+    """The inverse of `encode`. Raises BadCursor."""
+    try:
+        packed = base64.b64decode(cursor.encode("ascii") + b"==", altchars=b"-_", validate=True)
+        microseconds, row_id = struct.unpack(">qq", packed)
+        return EPOCH + microseconds * MICROSECOND, row_id
+    except (UnicodeEncodeError, binascii.Error, struct.error, ValueError, OverflowError, OSError):
+        raise BadCursor(cursor[:40]) from None
+
+
+def before(cursor: str | None, moment: Any, row_id: Any) -> sa.ColumnElement[bool]:
+    """The condition that a row stands after `cursor` in a list with the latest first; always true without one."""
+    if cursor is None:
+        return sa.true()
+    when, number = decode(cursor)
+    return sa.tuple_(moment, row_id) < sa.tuple_(sa.literal(when, moment.type), sa.literal(number, row_id.type))
+
+
+def cut(rows: Sequence[Row], size: int, moment: str) -> Page[Row]:
+    """A page of `size` from rows that were asked for with one more; `moment` names their attribute of time."""
+    if len(rows) <= size:
+        return Page(rows, None)
+    last: Any = rows[size - 1]
+    return Page(rows[:size], encode(getattr(last, moment), last.id))

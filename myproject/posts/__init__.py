@@ -1,0 +1,7 @@
+"""Posts: lists, drafts, writing, editing."""
+
+from pyramid.config import Configurator
+
+
+def includeme(config: Configurator) -> None:
+    config.include(".routes")

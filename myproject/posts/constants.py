@@ -1,0 +1,30 @@
+"""Enums and limits of posts. Imported as `from myproject.posts import constants as POST`."""
+
+from enum import IntEnum, StrEnum
+
+
+class Status(IntEnum):
+    DRAFT = 0
+    PUBLISHED = 1
+
+
+class Sort(StrEnum):
+    NEW = "new"
+    ACTIVE = "active"
+
+
+TITLE_MIN_LENGTH = 3
+TITLE_MAX_LENGTH = 150
+SLUG_MAX_LENGTH = 80
+BODY_MAX_BYTES = 64 * 1024
+EXCERPT_MAX_LENGTH = 200
+TAGS_MAX = 5
+TAG_MAX_LENGTH = 30
+TAG_PATTERN = r"[^\W_]+(?:-[^\W_]+)*\Z"
+PAGE_SIZE = 20
+DRAFTS_MAX = 200
+
+# Words that stand after a post's number in addresses of ours.
+RESERVED_SLUGS = frozenset(
+    {"bookmark", "comments", "delete", "edit", "follow", "history", "like", "report", "source.md", "feed.atom"}
+)

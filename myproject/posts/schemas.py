@@ -1,0 +1,55 @@
+"""The shape of what the forms of posts take."""
+
+import re
+import colander
+import deform
+
+from myproject.forms.schema import IntegerType, Schema, line, paragraph
+from myproject.i18n import _
+from myproject.posts import constants as POST
+from myproject.text import canonical
+
+
+def body_size(node: colander.SchemaNode, value: str) -> None:
+    """A text of at most 64 KiB, as UTF-8."""
+    if len(value.encode()) > POST.BODY_MAX_BYTES:
+        raise colander.Invalid(node, _("This is too long: at most 64 KiB. Split it, or shorten it."))
+
+
+def tag_list(text: str) -> tuple[str, ...]:
+    """Tags as typed, with commas or blanks between and perhaps # before, as canonical names."""
+    words = [canonical(word.lstrip("#")) for word in re.split(r"[,\s]+", text)]
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def tag_names(node: colander.SchemaNode, text: str) -> None:
+    value = tag_list(text)
+    if len(value) > POST.TAGS_MAX:
+        raise colander.Invalid(node, _("At most ${max} tags", mapping={"max": POST.TAGS_MAX}))
+    for name in value:
+        if len(name) > POST.TAG_MAX_LENGTH or not re.match(POST.TAG_PATTERN, name):
+            raise colander.Invalid(node, _("“${tag}” can't be a tag: use letters, digits and -", mapping={"tag": name[:40]}))
+
+
+class PostText(Schema):
+    title = line("title", _("Title"), min=POST.TITLE_MIN_LENGTH, max=POST.TITLE_MAX_LENGTH)
+    body = paragraph(
+        "body",
+        _("Text"),
+        max=POST.BODY_MAX_BYTES,
+        rows=14,
+        check=body_size,
+        hint=_("Markdown works here: **bold**, *italic*, lists, tables, ``` for code"),
+    )
+    tags = line(
+        "tags",
+        _("Tags"),
+        max=POST.TAGS_MAX * (POST.TAG_MAX_LENGTH + 2),
+        check=tag_names,
+        optional=True,
+        hint=_("Up to five, with commas between"),
+    )
+
+
+class EditedPostText(PostText):
+    version = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="version")

@@ -1,0 +1,262 @@
+"""What is done with posts. Markdown comes rendered (`render`): that is slow, and the caller does it with no transaction
+open.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from myproject.cache import touch
+from myproject.db import publish as tell
+from myproject.db import utc_now
+from myproject.pagination import Page, before, cut
+from myproject.posts import constants as POST
+from myproject.posts import errors
+from myproject.posts.models import Post, Tag, post_tags
+from myproject.security.identity import Identity
+from myproject.text import RENDERER_VERSION, excerpt, render_markdown, slugify
+from myproject.users import constants as USER
+from myproject.users.models import User
+
+
+@dataclass(frozen=True)
+class PostPublished:
+    """Event: a post came into the open, in this transaction."""
+
+    db: Session
+    post: Post
+
+
+@dataclass(frozen=True)
+class Text:
+    """A post's words and what they were rendered to."""
+
+    title: str
+    body: str
+    body_html: str
+    excerpt: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class PostRow:
+    """A post as a list shows it."""
+
+    id: int
+    title: str
+    slug: str
+    excerpt: str
+    comment_count: int
+    published_at: datetime
+    last_activity_at: datetime
+    author_name: str
+    author_display_name: str
+    author_role: USER.Role
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class PostPage:
+    """A post as its page shows it."""
+
+    id: int
+    author_id: int
+    status: POST.Status
+    title: str
+    slug: str
+    body_html: str
+    excerpt: str
+    comment_count: int
+    published_at: datetime | None
+    edited_at: datetime | None
+    author_name: str
+    author_display_name: str
+    author_role: USER.Role
+    tags: list[str] = field(default_factory=list)
+
+    @property
+    def is_draft(self) -> bool:
+        return self.status == POST.Status.DRAFT
+
+
+AUTHOR_COLUMNS = (
+    User.name.label("author_name"),
+    User.display_name.label("author_display_name"),
+    User.role.label("author_role"),
+)
+LIST_COLUMNS = (
+    Post.id,
+    Post.title,
+    Post.slug,
+    Post.excerpt,
+    Post.comment_count,
+    Post.published_at,
+    Post.last_activity_at,
+    *AUTHOR_COLUMNS,
+)
+PAGE_COLUMNS = (
+    Post.id,
+    Post.author_id,
+    Post.status,
+    Post.title,
+    Post.slug,
+    Post.body_html,
+    Post.excerpt,
+    Post.comment_count,
+    Post.published_at,
+    Post.edited_at,
+    *AUTHOR_COLUMNS,
+)
+SORT_COLUMNS = {POST.Sort.NEW: Post.published_at, POST.Sort.ACTIVE: Post.last_activity_at}
+
+
+def visible(identity: Identity | None) -> sa.ColumnElement[bool]:
+    """The one condition of which posts somebody may see: what is published, and their own drafts."""
+    # Written out, not bound: both databases must see that the partial indexes of the lists fit.
+    published = Post.status == sa.literal_column(str(int(POST.Status.PUBLISHED)))
+    if identity is None:
+        return published
+    return published | (Post.author_id == identity.id)
+
+
+def list_posts(
+    db: Session, sort: POST.Sort, cursor: str | None = None, author_id: int | None = None
+) -> Page[PostRow]:
+    """A page of published posts, latest first by `sort`. Raises BadCursor."""
+    moment = SORT_COLUMNS[sort]
+    statement = (
+        sa.select(*LIST_COLUMNS)
+        .join(User, User.id == Post.author_id)
+        .where(visible(None), before(cursor, moment, Post.id))
+        .order_by(moment.desc(), Post.id.desc())
+        .limit(POST.PAGE_SIZE + 1)
+    )
+    if author_id is not None:
+        statement = statement.where(Post.author_id == author_id)
+    rows = [PostRow(*row) for row in db.execute(statement)]
+    page = cut(rows, POST.PAGE_SIZE, moment.key)
+    add_tags(db, page.rows)
+    return page
+
+
+def add_tags(db: Session, rows: Sequence[Any]) -> None:
+    """Fills `tags` of rows that have an `id`, with one query for all."""
+    if not rows:
+        return
+    by_id = {row.id: row for row in rows}
+    statement = (
+        sa.select(post_tags.c.post_id, Tag.name)
+        .join(Tag, Tag.id == post_tags.c.tag_id)
+        .where(post_tags.c.post_id.in_(by_id))
+        .order_by(Tag.name)
+    )
+    for post_id, name in db.execute(statement):
+        by_id[post_id].tags.append(name)
+
+
+def find_post(db: Session, post_id: int, identity: Identity | None) -> PostPage | None:
+    """The post where `identity` may see it, else None."""
+    statement = (
+        sa.select(*PAGE_COLUMNS)
+        .join(User, User.id == Post.author_id)
+        .where(Post.id == post_id, visible(identity))
+    )
+    row = db.execute(statement).first()
+    if row is None:
+        return None
+    page = PostPage(*row)
+    add_tags(db, [page])
+    return page
+
+
+def list_drafts(db: Session, author_id: int) -> Sequence[Any]:
+    """A member's drafts as (id, title, updated_at), latest first."""
+    return db.execute(
+        sa.select(Post.id, Post.title, Post.updated_at)
+        .where(Post.author_id == author_id, Post.status == POST.Status.DRAFT)
+        .order_by(Post.updated_at.desc())
+        .limit(POST.DRAFTS_MAX)
+    ).all()
+
+
+def render(title: str, body: str, tags: Iterable[str]) -> Text:
+    """Renders a post's Markdown; what the preview shows and the page will."""
+    body_html = render_markdown(body)
+    return Text(title, body, body_html, excerpt(body_html, POST.EXCERPT_MAX_LENGTH), tuple(tags))
+
+
+def create_post(db: Session, author_id: int, text: Text, *, publish: bool) -> Post:
+    """Makes a post, as a draft or published. Raises TooManyDrafts."""
+    if not publish and len(list_drafts(db, author_id)) >= POST.DRAFTS_MAX:
+        raise errors.TooManyDrafts
+    post = Post(author_id=author_id, status=POST.Status.DRAFT)
+    apply(db, post, text)
+    db.add(post)
+    if publish:
+        publish_post(db, post)
+    # The address of the new post is made from its number.
+    db.flush()
+    return post
+
+
+def edit_post(db: Session, post_id: int, version: int, text: Text, *, publish: bool = False) -> Post:
+    """Changes a post that the author opened at `version`. Raises EditConflict where it has changed since."""
+    post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
+    if post.version != version:
+        raise errors.EditConflict
+    was_published = post.status == POST.Status.PUBLISHED
+    apply(db, post, text)
+    post.version += 1
+    post.updated_at = utc_now()
+    if was_published:
+        post.edited_at = post.updated_at
+        touch(db, "posts", f"post:{post.id}")
+    elif publish:
+        publish_post(db, post)
+    return post
+
+
+def apply(db: Session, post: Post, text: Text) -> None:
+    post.title, post.body, post.body_html, post.excerpt = text.title, text.body, text.body_html, text.excerpt
+    post.body_renderer = RENDERER_VERSION
+    slug = slugify(text.title)[: POST.SLUG_MAX_LENGTH]
+    post.slug = f"{slug}-post"[: POST.SLUG_MAX_LENGTH] if slug in POST.RESERVED_SLUGS else slug
+    post.tags = find_or_make_tags(db, text.tags)
+
+
+def publish_post(db: Session, post: Post) -> None:
+    post.status = POST.Status.PUBLISHED
+    post.published_at = post.last_activity_at = utc_now()
+    # Subscribers write rows that point to the post.
+    db.add(post)
+    db.flush()
+    touch(db, "posts", f"post:{post.id}", f"user:{post.author_id}")
+    tell(db, PostPublished(db, post))
+
+
+def find_or_make_tags(db: Session, names: Sequence[str]) -> list[Tag]:
+    """The tags of these names; new ones are made, also where two posts bring the same new tag at once."""
+    if not names:
+        return []
+    # The post is not whole yet: it must not be written by the queries here.
+    with db.no_autoflush:
+        found = {tag.name: tag for tag in db.scalars(sa.select(Tag).where(Tag.name.in_(names)))}
+        for name in names:
+            if name not in found:
+                found[name] = make_tag(db, name)
+    return [found[name] for name in names]
+
+
+def make_tag(db: Session, name: str) -> Tag:
+    try:
+        with db.begin_nested():
+            tag = Tag(name=name)
+            db.add(tag)
+        return tag
+    except IntegrityError:
+        return db.scalars(sa.select(Tag).where(Tag.name == name)).one()

@@ -1,0 +1,124 @@
+"""The screens of posts: lists, one post, writing and editing."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
+from pyramid.response import Response
+
+from myproject.db import reading
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.pagination import BadCursor
+from myproject.posts import constants as POST
+from myproject.posts import errors, schemas, services
+from myproject.posts.models import Post
+from myproject.security.permissions import may_publish
+from myproject.security.ratelimit import limiter_of
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+PUBLISH = deform.Button("publish", _("Publish"))
+PREVIEW = deform.Button("preview", _("Preview"), css_class="secondary")
+SAVE_DRAFT = deform.Button("save_draft", _("Save as draft"), css_class="secondary")
+SAVE = deform.Button("save", _("Save"))
+
+
+def list_posts(request: Request) -> dict[str, Any]:
+    """The front page: posts by newest or by latest activity. `?after=` goes on where the page before ended."""
+    try:
+        sort = POST.Sort(request.GET.get("sort", POST.Sort.NEW))
+        page = services.list_posts(request.dbsession, sort, request.GET.get("after"))
+    except (ValueError, BadCursor):
+        raise HTTPNotFound from None
+    return {"page": page, "sort": sort, "first": "after" not in request.GET}
+
+
+def list_drafts(request: Request) -> dict[str, Any]:
+    return {"drafts": services.list_drafts(request.dbsession, request.member.id)}
+
+
+def redirect_to_post(context: services.PostPage, request: Request) -> Response:
+    """`/posts/ID/` and wrong slugs lead to the post's canonical address."""
+    return HTTPMovedPermanently(url(request, "posts.view", id=context.id, slug=context.slug))
+
+
+class WritePost(FormView):
+    """A new post: published, previewed, or kept as a draft."""
+
+    schema = schemas.PostText
+    title = _("New post")
+    template = "myproject:templates/posts/write.html"
+    buttons = (PUBLISH, PREVIEW, SAVE_DRAFT)
+    preview: services.Text | None = None
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        # Rendering is slow: it comes before the transaction's first statement.
+        text = services.render(data["title"], data["body"], schemas.tag_list(data["tags"]))
+        posted = self.request.POST
+        if "preview" in posted:
+            self.limit("preview_account")
+            self.preview = text
+            return self.page()
+        publish = "save_draft" not in posted
+        self.limit("post_account" if publish and not self.is_published() else "preview_account")
+        if publish and not may_publish(self.request.identity, self.request.site.users_require_verified_email):
+            raise errors.NotVerified
+        return self.save(text, data, publish)
+
+    def is_published(self) -> bool:
+        return False
+
+    def limit(self, name: str) -> None:
+        limiter_of(self.request.registry).hit(name, str(self.request.member.id))
+
+    def save(self, text: services.Text, data: dict[str, Any], publish: bool) -> Response:
+        post = services.create_post(self.request.dbsession, self.request.member.id, text, publish=publish)
+        return self.leave(post, publish)
+
+    def leave(self, post: Post, published: bool) -> Response:
+        if published:
+            self.request.flash(_("Your post is published"))
+            return self.redirect("posts.view", id=post.id, slug=post.slug)
+        self.request.flash(_("Your draft is saved"))
+        return self.redirect("posts.edit", id=post.id)
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "preview": self.preview,
+            "may_publish": may_publish(self.request.identity, self.request.site.users_require_verified_email),
+        }
+
+
+class EditPost(WritePost):
+    """A draft or a published post, changed by its author or by staff."""
+
+    schema = schemas.EditedPostText
+    title = _("Edit post")
+
+    def __init__(self, request: Request) -> None:
+        context: services.PostPage = request.context
+        self.buttons = (SAVE, PREVIEW) if not context.is_draft else (PUBLISH, PREVIEW, SAVE_DRAFT)
+        super().__init__(request)
+
+    def is_published(self) -> bool:
+        return not self.request.context.is_draft
+
+    def initial(self) -> dict[str, Any]:
+        with reading(self.request) as db:
+            post = db.get_one(Post, self.request.context.id)
+            return {
+                "title": post.title,
+                "body": post.body,
+                "tags": ", ".join(tag.name for tag in post.tags),
+                "version": post.version,
+            }
+
+    def save(self, text: services.Text, data: dict[str, Any], publish: bool) -> Response:
+        post = services.edit_post(
+            self.request.dbsession, self.request.context.id, data["version"], text, publish=publish
+        )
+        if not self.is_published():
+            return self.leave(post, publish)
+        self.request.flash(_("Your changes are saved"))
+        return self.redirect("posts.view", id=post.id, slug=post.slug)
