@@ -24,7 +24,7 @@ class KeyRing:
         return [hmac.digest(secret.encode(), purpose.encode() + b"\x01", "sha256") for secret in self.secrets]
 
     def derive_by_id(self, purpose: str) -> dict[str, bytes]:
-        """The same by a short public name of each key, newest first, for what must be verified years later."""
+        """The same by a short public name of each key, newest first: for what is verified years later."""
         return {hashlib.sha256(key).hexdigest()[:8]: key for key in self.derive(purpose)}
 
     def signer(self, purpose: str) -> URLSafeTimedSerializer:

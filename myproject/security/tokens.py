@@ -4,7 +4,8 @@ import hashlib
 import re
 import secrets
 
-CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels, so no words; no digits to mistake for letters (RFC 8628, 6.1)
+# No vowels, so no words; no digits to mistake for letters (RFC 8628, 6.1).
+CODE_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 CODE_LENGTH = 8
 
 

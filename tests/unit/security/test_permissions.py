@@ -1,0 +1,118 @@
+"""Who may do what, as a table to be read beside the one in `permissions.py`."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from myproject.security.identity import Identity
+from myproject.security.permissions import RULES, Permission, may_publish, permits
+from myproject.users import constants as USER
+
+AUTHOR_ID = 7
+
+
+def member(status: USER.Status, role: USER.Role = USER.Role.USER, id: int = 1) -> Identity:
+    return Identity(
+        id=id,
+        name="ann",
+        display_name="Ann",
+        email="ann@example.org",
+        verified=status == USER.Status.ACTIVE,
+        role=role,
+        status=status,
+        locale="en",
+        time_zone="UTC",
+        theme="system",
+    )
+
+
+WHO: dict[str, Identity | None] = {
+    "guest": None,
+    "new": member(USER.Status.NEW),
+    "active": member(USER.Status.ACTIVE),
+    "new author": member(USER.Status.NEW, id=AUTHOR_ID),
+    "author": member(USER.Status.ACTIVE, id=AUTHOR_ID),
+    "staff": member(USER.Status.ACTIVE, USER.Role.STAFF),
+    "admin": member(USER.Status.ACTIVE, USER.Role.ADMIN),
+    "new admin": member(USER.Status.NEW, USER.Role.ADMIN),
+    "inactive": member(USER.Status.INACTIVE),
+    "inactive author": member(USER.Status.INACTIVE, id=AUTHOR_ID),
+    "inactive staff": member(USER.Status.INACTIVE, USER.Role.STAFF),
+    "inactive admin": member(USER.Status.INACTIVE, USER.Role.ADMIN),
+}
+
+EVERYONE = set(WHO)
+SIGNED_IN = {"new", "active", "new author", "author", "staff", "admin", "new admin"}
+AUTHOR_AND_STAFF = {"new author", "author", "staff", "admin"}
+
+GRANTS: dict[str, set[str]] = {
+    "site:pages:view": EVERYONE,
+    "site:mailbox:view": EVERYONE,
+    "users:account:enter": EVERYONE,
+    "users:account:leave": EVERYONE,
+    "users:account:edit": SIGNED_IN,
+    "users:profile:view": EVERYONE,
+    "posts:post:list": EVERYONE,
+    "posts:post:view": EVERYONE,
+    "posts:post:write": SIGNED_IN,
+    "posts:post:edit": AUTHOR_AND_STAFF,
+    "comments:comment:view": EVERYONE,
+    "comments:comment:write": SIGNED_IN,
+    "comments:comment:edit": AUTHOR_AND_STAFF,
+    "admin:pages:view": {"admin"},
+    "admin:users:edit": {"admin"},
+    "admin:emails:edit": {"admin"},
+}
+
+
+def test_every_permission_has_a_rule_with_a_predicate() -> None:
+    assert set(RULES) == set(Permission)
+    assert all(RULES.values())
+
+
+def test_this_table_names_every_permission() -> None:
+    assert set(GRANTS) == {permission.value for permission in Permission}
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("permission", GRANTS)
+def test_grants(permission: str, who: str) -> None:
+    written_by_author = SimpleNamespace(author_id=AUTHOR_ID)
+    assert permits(permission, WHO[who], written_by_author) == (who in GRANTS[permission])
+
+
+@pytest.mark.parametrize("permission", ["posts:post:edit", "comments:comment:edit"])
+@pytest.mark.parametrize(
+    "context", [None, object(), SimpleNamespace(author_id=None)], ids=["none", "other", "left"]
+)
+def test_nobody_is_the_author_of_what_has_none(permission: str, context: object) -> None:
+    assert not permits(permission, WHO["author"], context)
+    assert not permits(permission, None, context)
+    assert permits(permission, WHO["staff"], context)
+
+
+@pytest.mark.parametrize(
+    "permission", ["", "view", "POST_VIEW", "posts:post:views", "__no_permission_required__", "\ud800"]
+)
+@pytest.mark.parametrize("who", ["guest", "active", "admin"])
+def test_unknown_permission_is_denied(permission: str, who: str) -> None:
+    assert not permits(permission, WHO[who], SimpleNamespace(author_id=AUTHOR_ID))
+
+
+@pytest.mark.parametrize(
+    ("who", "verified_needed", "publishes"),
+    [
+        ("guest", True, False),
+        ("guest", False, False),
+        ("new", True, False),
+        ("new", False, True),
+        ("active", True, True),
+        ("active", False, True),
+        ("new admin", True, False),
+        ("inactive", True, False),
+        ("inactive", False, False),
+        ("inactive admin", False, False),
+    ],
+)
+def test_who_publishes(who: str, verified_needed: bool, publishes: bool) -> None:
+    assert may_publish(WHO[who], verified_needed) == publishes
