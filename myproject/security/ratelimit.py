@@ -1,0 +1,197 @@
+"""How often something may be tried, and whether a value was seen before (OWASP ASVS 5.0: 2.4.1, 6.3.1).
+
+The limits are settings, `ratelimit.NAME`. Windows move: `10 per 5 minutes` holds for any five minutes. A refused
+try is not counted. Counts stand in Redis where there is one, else in this process.
+"""
+
+import hashlib
+import ipaddress
+import json
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar, cast
+
+import redis
+from cachetools import LRUCache
+from limits import RateLimitItem, RateLimitItemPerSecond, parse_many
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from pyramid.config import Configurator
+
+from myproject.settings import Settings, settings_of
+from myproject.text import canonical
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PREFIX = "ratelimit_"
+REDIS_TIMEOUT_SECONDS = 1
+SECONDS_TO_REST_AFTER_A_FAILURE = 5
+KEYS_IN_MEMORY = 50_000
+
+
+class RateLimited(Exception):
+    """Tried too often. `retry_after`: whole seconds, at least 1, for the header (RFC 9110, 10.2.3)."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class BoundedMemoryStorage(MemoryStorage):
+    """Moving windows in memory: atomic, and at most `KEYS_IN_MEMORY` of them, those used last.
+
+    The library's own keeps every key for ever, and drops the lock of a key while another thread waits for it.
+    """
+
+    STORAGE_SCHEME = ["bounded-memory"]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+        self.windows: LRUCache[str, deque[float]] = LRUCache(KEYS_IN_MEMORY)
+
+    def window(self, key: str, expiry: int) -> deque[float]:
+        """The times, oldest first, of the last `expiry` seconds. Call it with the lock held."""
+        window: deque[float] = self.windows.get(key) or deque()
+        begin = time.time() - expiry
+        while window and window[0] < begin:
+            window.popleft()
+        return window
+
+    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        with self.lock:
+            window = self.window(key, expiry)
+            if len(window) + amount > limit:
+                return False
+            window.extend([time.time()] * amount)
+            self.windows[key] = window
+            return True
+
+    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
+        with self.lock:
+            window = self.window(key, expiry)
+            return (window[0] if window else time.time()), len(window)
+
+
+def make_redis_storage(url: str) -> RedisStorage:
+    timeouts = {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS}
+    return RedisStorage(url, connection_pool=redis.ConnectionPool.from_url(url, **timeouts))
+
+
+def seconds_to_wait(
+    limiter: MovingWindowRateLimiter, items: list[RateLimitItem], parts: tuple[str, str]
+) -> int:
+    """Seconds until every one of the limits has room for one more try."""
+    stats = [limiter.get_window_stats(item, *parts) for item in items]
+    resets = [stat.reset_time for stat in stats if stat.remaining < 1]
+    return max(1, math.ceil(max(resets, default=0) - time.time()))
+
+
+def fingerprint(key: tuple[str, ...]) -> str:
+    """Any key at one length: no mail address in Redis, no memory to fill, no character that Redis refuses."""
+    return hashlib.sha256(json.dumps(key).encode("ascii")).hexdigest()[:32]
+
+
+class RateLimiter:
+    """Counts tries. Where Redis is away it counts in this process for a while: looser, but never open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.enabled = settings.ratelimit_enabled
+        # The shortest window first: a try that it refuses is then not counted in the longer ones.
+        self.limits = {
+            row.name.removeprefix(PREFIX): sorted(
+                parse_many(getattr(settings, row.name)), key=RateLimitItem.get_expiry
+            )
+            for row in fields(settings)
+            if row.name.startswith(PREFIX) and row.name != "ratelimit_enabled"
+        }
+        self.local = MovingWindowRateLimiter(BoundedMemoryStorage())
+        self.shared = (
+            MovingWindowRateLimiter(make_redis_storage(settings.redis_url)) if settings.redis_url else None
+        )
+        self.resting_until = 0.0
+
+    def attempt(self, do: Callable[[MovingWindowRateLimiter], T]) -> T:
+        """Does it with Redis, else in memory."""
+        if self.shared is not None and time.monotonic() >= self.resting_until:
+            try:
+                return do(self.shared)
+            except redis.RedisError as error:
+                self.resting_until = time.monotonic() + SECONDS_TO_REST_AFTER_A_FAILURE
+                log.warning("ratelimit: Redis is away, counting in this process: %s", error)
+        return do(self.local)
+
+    def hit(self, name: str, *key: str) -> None:
+        """Counts one try of what `ratelimit.NAME` limits, for `key`. Raises RateLimited when over.
+
+        Of several limits joined by `;` every one counts. Testing and counting a limit are one atomic step.
+        """
+        parts = (name, fingerprint(key))
+
+        def count(limiter: MovingWindowRateLimiter) -> None:
+            for item in self.limits[name]:
+                if not limiter.hit(item, *parts):
+                    raise RateLimited(seconds_to_wait(limiter, self.limits[name], parts))
+
+        if self.enabled:
+            self.attempt(count)
+
+    def check(self, name: str, *key: str) -> None:
+        """Raises RateLimited where `hit` would; counts nothing."""
+        parts = (name, fingerprint(key))
+
+        def test(limiter: MovingWindowRateLimiter) -> None:
+            if not all(limiter.test(item, *parts) for item in self.limits[name]):
+                raise RateLimited(seconds_to_wait(limiter, self.limits[name], parts))
+
+        if self.enabled:
+            self.attempt(test)
+
+    def once(self, name: str, value: str, seconds: int) -> bool:
+        """True the first time in `seconds` that `value` is seen under `name`, and only then. Atomic.
+
+        It is no limit of tries: it works where those are turned off too.
+        """
+        item = RateLimitItemPerSecond(1, seconds)
+        return self.attempt(lambda limiter: limiter.hit(item, "once", name, fingerprint((value,))))
+
+    def seen(self, name: str, value: str, seconds: int) -> bool:
+        """Whether `once`, with the same arguments, would be False; does not count as seeing it."""
+        item = RateLimitItemPerSecond(1, seconds)
+        return not self.attempt(lambda limiter: limiter.test(item, "once", name, fingerprint((value,))))
+
+
+def client_key(address: str | None) -> str:
+    """The key of a client address: IPv4 as it is, IPv6 by its /64, which is what one household is given.
+
+    An IPv4-mapped address (RFC 4291, 2.5.5.2) is the IPv4 one. What is no address is `unknown`, one key for all.
+    """
+    try:
+        ip = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is None:
+            return str(ipaddress.IPv6Network((int(ip), 64), strict=False))
+        ip = ip.ipv4_mapped
+    return str(ip)
+
+
+def account_key(login: str) -> str:
+    """The key of what somebody typed as a name or mail address: the same however it is spelled."""
+    return canonical(login)
+
+
+def limiter_of(registry: Any) -> RateLimiter:
+    return cast(RateLimiter, registry["limiter"])
+
+
+def includeme(config: Configurator) -> None:
+    config.registry["limiter"] = RateLimiter(settings_of(config.registry))
