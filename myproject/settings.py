@@ -287,6 +287,12 @@ class Settings:
         "retention.emails_days", integer, "30", "days the outbox keeps what was sent or given up"
     )
 
+    @classmethod
+    def with_defaults(cls, **values: Any) -> "Settings":
+        """Settings with the given attributes and defaults for the rest, unchecked: for tools that need just a few."""
+        defaults = {f.name: f.metadata["parse"](f.metadata["default"]) for f in fields(cls)}
+        return cls(**defaults | values)
+
     @property
     def development(self) -> bool:
         return self.site_mode is Mode.DEVELOPMENT

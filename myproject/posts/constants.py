@@ -22,6 +22,7 @@ TAGS_MAX = 5
 TAG_MAX_LENGTH = 30
 TAG_PATTERN = r"[^\W_]+(?:-[^\W_]+)*\Z"
 PAGE_SIZE = 20
+ID_DIGITS = 18  # of a number in an address: it fits a BIGINT
 DRAFTS_MAX = 200
 
 # Words that stand after a post's number in addresses of ours.

@@ -1,9 +1,12 @@
-"""Addresses of posts, each with its views. The post's own page stands with the comments it shows."""
+"""Addresses of posts, each with its views."""
+
+import re
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.db import reading
+from myproject.posts import constants as POST
 from myproject.posts import services, views
 from myproject.security.permissions import Permission
 from myproject.web.request import Request
@@ -43,6 +46,18 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("posts.edit", "/posts/{id:[0-9]{1,18}}/edit/", factory=post_of)
     config.add_form_view(views.EditPost, route_name="posts.edit", permission=Permission.POST_EDIT)
+
+    # The words that other addresses have in the slug's place, of this module or of one above.
+    reserved = "|".join(sorted(re.escape(slug) for slug in POST.RESERVED_SLUGS))
+    config.add_route("posts.view", f"/posts/{{id:[0-9]{{1,18}}}}/{{slug:(?!(?:{reserved})/)[^/]+}}/", factory=post_of)
+    config.add_view(
+        views.show_post,
+        route_name="posts.view",
+        request_method="GET",
+        permission=Permission.POST_VIEW,
+        renderer="myproject:templates/posts/view.html",
+        guest_cache=lambda request: ("site", f"post:{request.context.id}"),
+    )
 
     config.add_route("posts.short", "/posts/{id:[0-9]{1,18}}/", factory=post_of)
     config.add_view(

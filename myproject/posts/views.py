@@ -6,6 +6,7 @@ import deform
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.response import Response
 
+from myproject.comments.services import list_comments
 from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -13,7 +14,7 @@ from myproject.pagination import BadCursor
 from myproject.posts import constants as POST
 from myproject.posts import errors, schemas, services
 from myproject.posts.models import Post
-from myproject.security.permissions import may_publish
+from myproject.security.permissions import Permission, may_publish
 from myproject.security.ratelimit import limiter_of
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -36,6 +37,22 @@ def list_posts(request: Request) -> dict[str, Any]:
 
 def list_drafts(request: Request) -> dict[str, Any]:
     return {"drafts": services.list_drafts(request.dbsession, request.member.id)}
+
+
+def show_post(context: services.PostPage, request: Request) -> dict[str, Any] | Response:
+    """A post and its comments. `?from=` starts at that comment; a wrong slug leads to the right one."""
+    if request.matchdict["slug"] != context.slug:
+        return redirect_to_post(context, request)
+    start = request.GET.get("from", "")
+    if start and not (start.isascii() and start.isdigit() and len(start) <= POST.ID_DIGITS):
+        raise HTTPNotFound
+    thread = list_comments(request.dbsession, context.id, int(start) if start else None)
+    return {
+        "post": context,
+        "thread": thread,
+        "may_edit": request.has_permission(Permission.POST_EDIT, context),
+        "may_comment": may_publish(request.identity, request.site.users_require_verified_email),
+    }
 
 
 def redirect_to_post(context: services.PostPage, request: Request) -> Response:

@@ -1,0 +1,55 @@
+"""Migrations, run by `alembic -c development.ini` or by `myproject init`."""
+
+from logging.config import fileConfig
+
+from alembic import context
+from pyramid.paster import get_appsettings
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+
+from myproject.db import Base, make_engine
+from myproject.models import MODELS
+from myproject.settings import Settings, load_settings
+
+assert MODELS
+config = context.config
+
+
+def site_settings() -> Settings:
+    """The settings of the ini file that alembic was given, or just the address that a test has set."""
+    url = config.get_main_option("sqlalchemy.url")
+    if url or config.config_file_name is None:
+        return Settings.with_defaults(sqlalchemy_url=url or "")
+    fileConfig(config.config_file_name, disable_existing_loggers=False)
+    return load_settings(get_appsettings(config.config_file_name))
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        # SQLite changes a table by making it anew.
+        render_as_batch=True,
+        compare_type=True,
+        compare_server_default=True,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def main() -> None:
+    engine = make_engine(site_settings())
+    if engine.dialect.name == "sqlite":
+        # Making a table anew must not empty the tables that point to it.
+        event.listen(engine, "connect", lambda connection, record: connection.execute("PRAGMA foreign_keys = OFF"))
+    else:
+        # A migration that waits for a lock holds up everybody behind it: rather fail, and try again.
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'"))
+    with engine.connect() as connection:
+        run(connection)
+        connection.commit()
+    engine.dispose()
+
+
+main()

@@ -1,0 +1,7 @@
+"""Role-based pages of the people who run the site."""
+
+from pyramid.config import Configurator
+
+
+def includeme(config: Configurator) -> None:
+    config.include(".routes")

@@ -1,0 +1,50 @@
+"""Addresses of the admins' pages, each with its views. A member who is no admin gets 404 for all of them."""
+
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPNotFound
+
+from myproject.admin import views
+from myproject.db import reading
+from myproject.security.permissions import Permission
+from myproject.users.models import User
+from myproject.web.request import Request
+
+
+def user_of(request: Request) -> User:
+    """The context of `/admin/users/ID/`. Raises HTTPNotFound."""
+    with reading(request) as db:
+        user = db.get(User, int(request.matchdict["id"]))
+    if user is None:
+        raise HTTPNotFound
+    return user
+
+
+def includeme(config: Configurator) -> None:
+    for name, address, view, template in (
+        ("admin.home", "/admin/", views.home, "home"),
+        ("admin.users", "/admin/users/", views.list_users, "users"),
+        ("admin.emails", "/admin/emails/", views.list_emails, "emails"),
+    ):
+        config.add_route(name, address)
+        config.add_view(
+            view,
+            route_name=name,
+            request_method="GET",
+            permission=Permission.ADMIN_VIEW,
+            renderer=f"myproject:templates/admin/{template}.html",
+        )
+
+    config.add_route("admin.users.view", "/admin/users/{id:[0-9]{1,18}}/", factory=user_of)
+    config.add_form_view(
+        views.EditUser, route_name="admin.users.view", permission=Permission.ADMIN_USERS_EDIT
+    )
+
+    for verb in ("resend", "cancel"):
+        config.add_route(f"admin.emails.{verb}", f"/admin/emails/{{id:[0-9]{{1,18}}}}/{verb}/")
+        config.add_view(
+            views.ChangeEmail,
+            attr=verb,
+            route_name=f"admin.emails.{verb}",
+            request_method="POST",
+            permission=Permission.ADMIN_EMAILS_EDIT,
+        )

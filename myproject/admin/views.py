@@ -1,0 +1,143 @@
+"""The admins' screens: dashboard, members, one member, the outbox."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
+from pyramid.response import Response
+
+from myproject import audit
+from myproject.admin import constants as ADMIN
+from myproject.admin import schemas, services
+from myproject.db import reading
+from myproject.emails import constants as EMAIL
+from myproject.emails import services as emails
+from myproject.emails.models import Email
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.users import constants as USER
+from myproject.users.models import User
+from myproject.users.services import change_role, change_status
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+
+def home(request: Request) -> dict[str, Any]:
+    return {}
+
+
+def number_of(text: str | None) -> int | None:
+    """A number in an address, None where there is none. Raises HTTPNotFound for anything else."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise HTTPNotFound
+    return int(text)
+
+
+def list_users(request: Request) -> dict[str, Any]:
+    """Members by search, role and status, newest first."""
+    given = request.GET
+    search = given.get("q", "").strip()[: ADMIN.SEARCH_MAX_LENGTH]
+    try:
+        role, status = number_of(given.get("role")), number_of(given.get("status"))
+        users, next_id = services.list_users(
+            request.dbsession,
+            search,
+            None if role is None else USER.Role(role),
+            None if status is None else USER.Status(status),
+            number_of(given.get("before")),
+        )
+    except ValueError:
+        raise HTTPNotFound from None
+    return {
+        "users": users,
+        "next_id": next_id,
+        "search": search,
+        "role": role,
+        "status": status,
+        "role_titles": schemas.ROLE_TITLES,
+        "status_titles": schemas.STATUS_TITLES,
+    }
+
+
+class EditUser(FormView):
+    """One member: role and status, each change with a reason and an audit row."""
+
+    schema = schemas.UserChange
+    title = _("Member")
+    template = "myproject:templates/admin/user.html"
+    buttons = (deform.Button("save", _("Change")),)
+
+    def initial(self) -> dict[str, Any]:
+        user: User = self.request.context
+        return {"role": str(int(user.role)), "status": str(int(user.status)), "reason": ""}
+
+    def values(self) -> dict[str, Any]:
+        user: User = self.request.context
+        with reading(self.request) as db:
+            return {
+                "user": user,
+                "title": user.title,
+                "own": user.id == self.request.member.id,
+                "sessions": services.list_sessions(db, user.id),
+                "entries": audit.list_entries(db, user),
+                "role_titles": schemas.ROLE_TITLES,
+                "status_titles": schemas.STATUS_TITLES,
+            }
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        db, actor, user_id = self.request.dbsession, audit.actor_of(self.request), self.request.context.id
+        change_role(db, actor, user_id, USER.Role(int(data["role"])), data["reason"])
+        change_status(db, actor, user_id, USER.Status(int(data["status"])), data["reason"])
+        self.request.flash(_("${name} is changed", mapping={"name": self.request.context.title}))
+        return self.redirect("admin.users.view", id=user_id)
+
+
+def list_emails(request: Request) -> dict[str, Any]:
+    """The outbox, newest first, by state."""
+    state = number_of(request.GET.get("state"))
+    try:
+        wanted = None if state is None else EMAIL.State(state)
+    except ValueError:
+        raise HTTPNotFound from None
+    rows = emails.list_emails(request.dbsession, wanted, number_of(request.GET.get("before")), ADMIN.PAGE_SIZE + 1)
+    more = len(rows) > ADMIN.PAGE_SIZE
+    return {
+        "emails": rows[: ADMIN.PAGE_SIZE],
+        "next_id": rows[ADMIN.PAGE_SIZE - 1].id if more else None,
+        "state": wanted,
+        "states": list(EMAIL.State),
+    }
+
+
+class ChangeEmail:
+    """Sends a mail again or gives it up, with an audit row."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.email = request.dbsession.get(Email, int(request.matchdict["id"]))
+        if self.email is None:
+            raise HTTPNotFound
+
+    def resend(self) -> Response:
+        return self.change("email.resend", emails.resend, _("The mail is queued again"))
+
+    def cancel(self) -> Response:
+        return self.change("email.cancel", emails.cancel, _("The mail is given up"))
+
+    def change(self, action: str, verb: Any, message: str) -> Response:
+        db, email = self.request.dbsession, self.email
+        assert email is not None
+        before = email.state.name
+        verb(db, email)
+        audit.record(
+            db,
+            action,
+            email,
+            actor=audit.actor_of(self.request),
+            before={"state": before},
+            after={"state": email.state.name},
+        )
+        self.request.flash(message)
+        return HTTPSeeOther(url(self.request, "admin.emails"))

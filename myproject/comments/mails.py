@@ -1,0 +1,40 @@
+"""The mails that comments cause, as data: who gets which, and what stands in it."""
+
+from myproject.comments import constants as COMMENT
+from myproject.comments.models import Comment
+from myproject.emails.constants import Kind
+from myproject.emails.services import Mail
+from myproject.text import excerpt, plain_text
+from myproject.users import constants as USER
+from myproject.users.models import User
+
+
+def reply(comment: Comment) -> Mail | None:
+    """The mail to whom `comment` answers: the parent's author, or the post's. None where nobody is to be told."""
+    answered = comment.parent or comment.post
+    reader = answered.author
+    if reader.id == comment.author_id or not may_get_mail(reader):
+        return None
+    return Mail(
+        Kind.REPLY,
+        to_address=reader.email,
+        to_name=reader.title,
+        user_id=reader.id,
+        key=f"reply:{comment.id}:{reader.id}",
+        context={
+            "name": reader.name,
+            "author": comment.author.title,
+            "what": "comment" if comment.parent else "post",
+            "post_title": comment.post.title,
+            "post_id": comment.post.id,
+            "slug": comment.post.slug,
+            "comment_id": comment.id,
+            "excerpt": plain_text(comment.body),
+            "quote": excerpt(answered.body_html, COMMENT.EXCERPT_MAX_LENGTH),
+        },
+    )
+
+
+def may_get_mail(user: User) -> bool:
+    """Whether optional mail may go to a member: the address is verified, the account open."""
+    return user.verified and user.status == USER.Status.ACTIVE

@@ -1,0 +1,25 @@
+"""The shape of what the forms of comments take."""
+
+import colander
+import deform
+
+from myproject.comments import constants as COMMENT
+from myproject.forms.schema import IntegerType, Schema, paragraph
+from myproject.i18n import _
+from myproject.posts.schemas import body_size
+
+
+def body_node() -> colander.SchemaNode:
+    return paragraph("body", _("Your comment"), max=COMMENT.BODY_MAX_BYTES, rows=6, check=body_size)
+
+
+class NewComment(Schema):
+    body = body_node()
+    parent_id = colander.SchemaNode(
+        IntegerType(), widget=deform.widget.HiddenWidget(), missing=None, name="parent_id"
+    )
+
+
+class EditedComment(Schema):
+    body = body_node()
+    version = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="version")

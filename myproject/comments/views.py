@@ -1,0 +1,113 @@
+"""The screens of comments: permalink, writing and replying, editing."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
+from pyramid.response import Response
+
+from myproject.comments import errors, schemas, services
+from myproject.comments.models import Comment
+from myproject.db import reading
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.posts.services import find_post
+from myproject.security.permissions import may_publish
+from myproject.security.ratelimit import limiter_of
+from myproject.text import render_markdown
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+PREVIEW = deform.Button("preview", _("Preview"), css_class="secondary")
+
+
+def address_in_thread(request: Request, comment: services.CommentRow) -> str:
+    """Where a comment stands: the post's page, with the start of its page of comments where there are several."""
+    post = find_post(request.dbsession, comment.post_id, request.identity)
+    start = services.page_start(request.dbsession, comment)
+    if post is None:
+        raise HTTPNotFound
+    query = f"?from={start}" if start else ""
+    return f"{url(request, 'posts.view', id=post.id, slug=post.slug)}{query}#comment-{comment.id}"
+
+
+def redirect_to_comment(context: services.CommentRow, request: Request) -> Response:
+    """The permalink: leads to the comment among the others."""
+    return HTTPSeeOther(address_in_thread(request, context))
+
+
+class WriteComment(FormView):
+    """A comment on a post, or a reply to a comment, with what is answered above the form."""
+
+    schema = schemas.NewComment
+    title = _("Write a comment")
+    template = "myproject:templates/comments/write.html"
+    buttons = (deform.Button("send", _("Send")), PREVIEW)
+    preview = ""
+
+    def __init__(self, request: Request) -> None:
+        context = request.context
+        with reading(request) as db:
+            if isinstance(context, services.CommentRow):
+                self.parent: services.CommentRow | None = context
+                post = find_post(db, context.post_id, request.identity)
+            else:
+                self.parent = self.posted_parent(request)
+                post = context
+        if post is None or post.is_draft:
+            raise HTTPNotFound
+        self.post_page = post
+        self.action = url(request, "comments.create", id=post.id)
+        super().__init__(request)
+
+    def posted_parent(self, request: Request) -> services.CommentRow | None:
+        """The comment that the form's `parent_id` names, where it is one of this post."""
+        number = request.POST.get("parent_id", "")
+        if not (isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= 18):
+            return None
+        with reading(request) as db:
+            parent = services.find_comment(db, int(number), request.identity)
+        return parent if parent is not None and parent.post_id == request.context.id else None
+
+    def initial(self) -> dict[str, Any]:
+        return {"parent_id": self.parent.id} if self.parent else {}
+
+    def values(self) -> dict[str, Any]:
+        return {"post": self.post_page, "parent": self.parent, "preview": self.preview}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request = self.request
+        body_html = render_markdown(data["body"])
+        if "preview" in request.POST:
+            limiter_of(request.registry).hit("preview_account", str(request.member.id))
+            self.preview = body_html
+            return self.page()
+        if not may_publish(request.identity, request.site.users_require_verified_email):
+            raise errors.NotVerified
+        limiter_of(request.registry).hit("comment_account", str(request.member.id))
+        comment = services.create_comment(
+            request.dbsession, self.post_page.id, request.member.id, data["body"], body_html, data["parent_id"]
+        )
+        if comment is None:
+            raise HTTPNotFound
+        return HTTPSeeOther(url(request, "comments.view", id=comment.id))
+
+
+class EditComment(FormView):
+    """A comment, changed by its author or by staff."""
+
+    schema = schemas.EditedComment
+    title = _("Edit comment")
+
+    def initial(self) -> dict[str, Any]:
+        with reading(self.request) as db:
+            comment = db.get_one(Comment, self.request.context.id)
+            return {"body": comment.body, "version": comment.version}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        body_html = render_markdown(data["body"])
+        comment = services.edit_comment(
+            self.request.dbsession, self.request.context.id, data["version"], data["body"], body_html
+        )
+        self.request.flash(_("Your changes are saved"))
+        return self.redirect("comments.view", id=comment.id)
