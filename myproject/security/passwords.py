@@ -1,8 +1,8 @@
 """Password hashing: bcrypt over an HMAC with a key that is not in the database.
 
-bcrypt reads 72 bytes and no NUL; base64 of HMAC-SHA384 gives it 64 clean ones from any password. A stored hash
-carries its scheme and the name of its key, so that both can change: `v1$KEY$BCRYPT`. (OWASP ASVS 5.0: 6.2.8,
-6.2.9, 11.4.2.)
+bcrypt reads 72 bytes and no NUL; base64 of HMAC-SHA384 gives it 64 clean ones from any password. A stored
+hash carries its scheme and the name of its key, so that both can change: `v1$KEY$BCRYPT`. (OWASP ASVS 5.0:
+6.2.8, 6.2.9, 11.4.2.)
 """
 
 import base64
@@ -41,7 +41,7 @@ class PasswordHasher:
         return f"{SCHEME}${self.key_id}${hashed.decode()}"
 
     def check(self, password: str, stored: str | None) -> bool:
-        """Whether `password` is the one of `stored`. Takes as long where there is no hash, or no valid one."""
+        """Whether `password` is the one of `stored`. As slow where there is no hash, or no valid one."""
         scheme, _, rest = (stored or "").partition("$")
         key_id, _, hashed = rest.partition("$")
         usable = scheme == SCHEME and key_id in self.keys

@@ -102,7 +102,7 @@ def permits(permission: str, identity: Identity | None, context: Any) -> bool:
 
 
 def may_publish(identity: Identity | None, require_verified_email: bool) -> bool:
-    """Whether a member may publish: an ACTIVE one always, a NEW one where no verified address is asked for."""
+    """Whether a member may publish: an ACTIVE one always, a NEW one where no address need be verified."""
     if identity is None:
         return False
     return active(identity, None) or (not require_verified_email and signed_in(identity, None))

@@ -1,7 +1,7 @@
 """How often something may be tried, and whether a value was seen before (OWASP ASVS 5.0: 2.4.1, 6.3.1).
 
-The limits are settings, `ratelimit.NAME`. Windows move: `10 per 5 minutes` holds for any five minutes. A refused
-try is not counted. Counts stand in Redis where there is one, else in this process.
+The limits are settings, `ratelimit.NAME`. Windows move: `10 per 5 minutes` holds for any five minutes. A try
+that is refused is not counted. Counts stand in Redis where there is one, else in this process.
 """
 
 import hashlib
@@ -171,7 +171,7 @@ class RateLimiter:
 def client_key(address: str | None) -> str:
     """The key of a client address: IPv4 as it is, IPv6 by its /64, which is what one household is given.
 
-    An IPv4-mapped address (RFC 4291, 2.5.5.2) is the IPv4 one. What is no address is `unknown`, one key for all.
+    An IPv4-mapped address (RFC 4291, 2.5.5.2) is the IPv4 one. What is no address is `unknown`: one key.
     """
     try:
         ip = ipaddress.ip_address(address or "")

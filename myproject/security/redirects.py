@@ -12,7 +12,7 @@ LONGEST = 2000
 
 
 def local_path(target: Any, otherwise: str = "/") -> str:
-    """`target` where it is a path of ours (with query and fragment), percent-encoded to ASCII; else `otherwise`.
+    """`target` where it is a path of ours (query and fragment too), percent-encoded; else `otherwise`.
 
     `target` may be anything that was sent: missing, or a file. `otherwise` is trusted.
     """

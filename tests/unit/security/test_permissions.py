@@ -50,6 +50,7 @@ GRANTS: dict[str, set[str]] = {
     "site:mailbox:view": EVERYONE,
     "users:account:enter": EVERYONE,
     "users:account:leave": EVERYONE,
+    "users:account:view": SIGNED_IN,
     "users:account:edit": SIGNED_IN,
     "users:profile:view": EVERYONE,
     "posts:post:list": EVERYONE,
