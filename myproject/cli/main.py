@@ -1,0 +1,132 @@
+"""The `myproject` command: one group, its subcommands below it or in the files beside this one."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+import alembic.script
+import click
+import sqlalchemy as sa
+from pyramid.paster import get_appsettings, setup_logging
+
+from myproject.cli import demo, users
+from myproject.cli.context import Site
+from myproject.db import make_engine
+from myproject.settings import Settings, SettingsError, load_settings, read, settings_of
+from myproject.settings import path as parse_path
+from myproject.tasks import make_worker
+
+KEY_BYTES = 48
+
+
+@click.group()
+@click.option(
+    "--config",
+    "ini",
+    type=click.Path(exists=True, dir_okay=False),
+    default=lambda: os.environ.get("MYPROJECT_CONFIG", "production.ini"),
+    show_default="MYPROJECT_CONFIG, or production.ini",
+    help="The site's ini file.",
+)
+@click.pass_context
+def main(context: click.Context, ini: str) -> None:
+    """Runs a community site: sets it up, looks after it, works its queue."""
+    context.obj = Site(ini)
+
+
+@main.command()
+@click.pass_obj
+def init(site: Site) -> None:
+    """Makes the secret key where there is none, and brings the database up to date. Safe to run again."""
+    options = get_appsettings(site.ini)
+    key_file = parse_path(read(options, os.environ, "secret_key.file", "var/secret.key"))
+    if not key_file.exists():
+        make_key(key_file)
+        click.echo(f"Made a secret key: {key_file}")
+    settings = site.settings()
+    alembic.command.upgrade(alembic.config.Config(site.ini), "head")
+    click.echo(f"The database is up to date: {shown_url(settings)}")
+
+
+def make_key(file: Path) -> None:
+    """Writes a new random key that only its owner can read, from the first byte on."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(secrets.token_urlsafe(KEY_BYTES) + "\n")
+
+
+def shown_url(settings: Settings) -> str:
+    return sa.make_url(settings.sqlalchemy_url).render_as_string(hide_password=True)
+
+
+@main.command()
+@click.pass_obj
+def worker(site: Site) -> None:
+    """Works the queue until SIGTERM: for sites with `tasks.embedded = false`, as many as you like on any machine."""
+    setup_logging(site.ini)
+    registry = site.registry()
+    click.echo(f"Working the queue of {settings_of(registry).site_title}")
+    make_worker(registry, embedded=False).run()
+
+
+@main.command()
+@click.pass_obj
+def doctor(site: Site) -> None:
+    """Checks settings, database, migrations, queue and mail, and says how to mend what is wrong."""
+    problems = 0
+    for name, check in CHECKS.items():
+        try:
+            result = check(site)
+            click.echo(f"ok    {name}: {result}")
+        except SettingsError as error:
+            problems += len(error.problems)
+            click.echo(f"WRONG {name}:\n" + "\n".join(f"      - {problem}" for problem in error.problems))
+            break
+        except Exception as error:
+            problems += 1
+            click.echo(f"WRONG {name}: {type(error).__name__}: {error}")
+    sys.exit(1 if problems else 0)
+
+
+def check_settings(site: Site) -> str:
+    settings = load_settings(get_appsettings(site.ini))
+    return f"{settings.site_mode} mode, {settings.site_url}, proxy.count {settings.proxy_count}"
+
+
+def check_database(site: Site) -> str:
+    settings = site.settings()
+    engine = make_engine(settings)
+    with engine.connect() as connection:
+        connection.execute(sa.text("SELECT 1"))
+        current = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all()
+    engine.dispose()
+    script = alembic.script.ScriptDirectory.from_config(alembic.config.Config(site.ini))
+    if set(current) != set(script.get_heads()):
+        raise RuntimeError("migrations are missing; run `myproject init`")
+    return f"{shown_url(settings)}, migrated"
+
+
+def check_queue(site: Site) -> str:
+    registry = site.registry()
+    waiting = registry["huey"].pending_count()
+    return f"{'Redis' if settings_of(registry).redis_url else settings_of(registry).tasks_file}, {waiting} waiting"
+
+
+def check_mail(site: Site) -> str:
+    settings = site.settings()
+    return f"{settings.mail_transport} {settings.mail_host if settings.mail_transport == 'smtp' else settings.mail_folder}"
+
+
+CHECKS = {
+    "settings": check_settings,
+    "database": check_database,
+    "queue": check_queue,
+    "mail": check_mail,
+}
+
+main.add_command(users.user)
+main.add_command(demo.demo)

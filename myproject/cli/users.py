@@ -1,0 +1,121 @@
+"""`myproject user`: accounts from the command line, with the same services and audit rows as the admin pages."""
+
+import secrets
+import sys
+from enum import IntEnum
+
+import click
+import colander
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from translationstring import TranslationString
+
+from myproject.audit import COMMAND_LINE
+from myproject.cli.context import Site
+from myproject.db import sessions_of, utc_now
+from myproject.errors import InputError
+from myproject.security.passwords import hasher_of
+from myproject.settings import settings_of
+from myproject.text import canonical
+from myproject.users import constants as USER
+from myproject.users import services
+from myproject.users.models import User
+from myproject.users.schemas import registration
+
+
+def names(enum: type[IntEnum]) -> click.Choice[str]:
+    return click.Choice([member.name for member in enum], case_sensitive=False)
+
+
+@click.group()
+def user() -> None:
+    """Makes and changes accounts."""
+
+
+@user.command()
+@click.argument("name")
+@click.argument("email")
+@click.option("--role", type=names(USER.Role), default=USER.Role.USER.name, show_default=True)
+@click.option("--password-file", type=click.File(), help="Read the password from here; - is standard input.")
+@click.pass_obj
+def create(site: Site, name: str, email: str, role: str, password_file: click.utils.LazyFile | None) -> None:
+    """Makes an account whose address counts as verified. Asks for the password, or makes one up and prints it."""
+    registry = site.registry()
+    minimum = settings_of(registry).users_password_min_length
+    made_up = ""
+    if password_file is not None:
+        password = password_file.read().rstrip("\n")
+    elif sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = made_up = secrets.token_urlsafe(15)
+    try:
+        data = registration(minimum).deserialize(
+            {"name": name, "email": email, "password": password, "confirm": password, "accept_tos": "true"}
+        )
+        password_hash = hasher_of(registry).hash(password)
+        with sessions_of(registry).writing() as db:
+            services.create_verified(
+                db,
+                COMMAND_LINE,
+                name=data["name"],
+                email=data["email"],
+                password_hash=password_hash,
+                role=USER.Role[role.upper()],
+            )
+    except colander.Invalid as error:
+        problems = [f"{field}: {told(message)}" for field, message in error.asdict().items()]
+        raise click.ClickException("; ".join(problems)) from None
+    except InputError as error:
+        raise click.ClickException(told(error.message)) from None
+    click.echo(f"Made {name} ({role.upper()})" + (f" with the password {made_up}" if made_up else ""))
+
+
+@user.command()
+@click.argument("name")
+@click.argument("role", type=names(USER.Role))
+@click.option("--reason", default="by the command line", show_default=True)
+@click.pass_obj
+def role(site: Site, name: str, role: str, reason: str) -> None:
+    """Changes a member's role."""
+    with site.sessions().writing() as db:
+        change(services.change_role, db, name, USER.Role[role.upper()], reason)
+    click.echo(f"{name} is {role.upper()}")
+
+
+@user.command()
+@click.argument("name")
+@click.argument("status", type=names(USER.Status))
+@click.option("--reason", default="by the command line", show_default=True)
+@click.pass_obj
+def status(site: Site, name: str, status: str, reason: str) -> None:
+    """Changes a member's status; INACTIVE ends all their sessions."""
+    with site.sessions().writing() as db:
+        change(services.change_status, db, name, USER.Status[status.upper()], reason)
+    click.echo(f"{name} is {status.upper()}")
+
+
+def change(verb: object, db: Session, name: str, value: IntEnum, reason: str) -> None:
+    user_id = db.scalar(sa.select(User.id).where(User.name_canonical == canonical(name)))
+    if user_id is None:
+        raise click.ClickException(f"Nobody is called {name}")
+    try:
+        verb(db, COMMAND_LINE, user_id, value, reason)  # type: ignore[operator]
+    except InputError as error:
+        raise click.ClickException(told(error.message)) from None
+
+
+def told(message: str) -> str:
+    """A message of a form, its blanks filled in."""
+    return message.interpolate() if isinstance(message, TranslationString) else message
+
+
+@user.command("list")
+@click.option("--limit", default=50, show_default=True)
+@click.pass_obj
+def list_users(site: Site, limit: int) -> None:
+    """Prints the newest members."""
+    with site.sessions().reading() as db:
+        for row in db.scalars(sa.select(User).order_by(User.id.desc()).limit(limit)):
+            age = (utc_now() - row.created_at).days
+            click.echo(f"{row.id:>6}  {row.name:<30}  {row.role.name:<5}  {row.status.name:<8}  {age} days")
