@@ -31,6 +31,7 @@ from myproject.text import canonical
 log = logging.getLogger(__name__)
 
 TEMPLATES = "myproject:templates/captcha/"
+PASSED = "myproject.captcha_passed"  # the key in a request's environ
 TOKEN_SECONDS = 2 * 60 * 60
 ANSWER_MAX_LENGTH = 200
 RESPONSE_MAX_LENGTH = 16_384
@@ -92,6 +93,22 @@ def render_fields(
     return Markup(html)  # noqa: S704 (made by a template of ours, which escapes)
 
 
+class SingleUse:
+    """A captcha whose answers are used up by looking at them.
+
+    One request may look twice: pyramid_retry repeats it, with the same environ, after an error of the database.
+    """
+
+    def verify(self, request: IRequest) -> None:
+        if not request.environ.get(PASSED):
+            self.check(request)
+            request.environ[PASSED] = True
+
+    def check(self, request: IRequest) -> None:
+        """`verify`, the first time."""
+        raise NotImplementedError
+
+
 class NoCaptcha:
     """Everybody passes."""
 
@@ -126,7 +143,7 @@ class Challenge:
     issued_at: float
 
 
-class QuestionCaptcha:
+class QuestionCaptcha(SingleUse):
     """A question of the site's own, a trap, a least time, and a signed token that works once in two hours."""
 
     field_name = "captcha_answer"
@@ -178,7 +195,7 @@ class QuestionCaptcha:
             trap_name=self.trap_name,
         )
 
-    def verify(self, request: IRequest) -> None:
+    def check(self, request: IRequest) -> None:
         challenge = self.read(posted(request, self.token_name))
         if challenge is None:
             raise CaptchaFailed(_("This question has expired. Please answer the new one."))
@@ -234,7 +251,7 @@ SITEVERIFY = {
 }
 
 
-class RemoteCaptcha:
+class RemoteCaptcha(SingleUse):
     """A widget of another company's, whose answer its server is asked about."""
 
     def __init__(self, provider: Siteverify, settings: Settings, timeout: float = TIMEOUT_SECONDS) -> None:
@@ -259,7 +276,7 @@ class RemoteCaptcha:
             field_name=self.field_name,
         )
 
-    def verify(self, request: IRequest) -> None:
+    def check(self, request: IRequest) -> None:
         failed = CaptchaFailed(_("Please complete the check that you are a person."))
         response = posted(request, self.field_name)
         # The providers' answers are plain ASCII; anything else need not be sent to them.

@@ -8,7 +8,7 @@ hash carries its scheme and the name of its key, so that both can change: `v1$KE
 import base64
 import hmac
 import threading
-from typing import Any
+from typing import Any, cast
 
 import bcrypt
 from pyramid.config import Configurator
@@ -64,7 +64,7 @@ class PasswordHasher:
 
 
 def hasher_of(registry: Any) -> PasswordHasher:
-    return registry["password_hasher"]  # type: ignore[no-any-return]
+    return cast(PasswordHasher, registry["password_hasher"])
 
 
 def includeme(config: Configurator) -> None:

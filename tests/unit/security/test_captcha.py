@@ -216,6 +216,19 @@ def test_token_passes_once(question: QuestionCaptcha) -> None:
     assert "answered already" in why(question, **filled)
 
 
+def test_request_that_is_repeated_after_a_database_error_passes_again(question: QuestionCaptcha) -> None:
+    request = form(captcha_answer="4", captcha_token=token_of(question))
+    question.verify(request)
+    question.verify(request)
+
+
+def test_request_that_failed_is_looked_at_again(question: QuestionCaptcha) -> None:
+    request = form(captcha_answer="5", captcha_token=token_of(question))
+    for _ in range(2):
+        with pytest.raises(CaptchaFailed):
+            question.verify(request)
+
+
 def test_of_many_who_send_a_token_at_once_one_passes(question: QuestionCaptcha) -> None:
     filled = {"captcha_answer": "4", "captcha_token": token_of(question)}
     barrier = threading.Barrier(8)
@@ -464,6 +477,13 @@ def test_provider_is_asked_with_secret_response_and_address(
     assert provider.asked == [
         {"secret": ["secret-key"], "response": ["an answer"], "remoteip": ["192.0.2.1"]}
     ]
+
+
+def test_provider_is_asked_once_a_request(remote: RemoteCaptcha, provider: SiteverifyServer) -> None:
+    request = form(**ANSWERED)
+    remote.verify(request)
+    remote.verify(request)
+    assert len(provider.asked) == 1
 
 
 def test_unknown_address_is_not_sent(remote: RemoteCaptcha, provider: SiteverifyServer) -> None:
