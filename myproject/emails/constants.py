@@ -1,0 +1,64 @@
+"""Enums and limits of the outbox. Imported as `from myproject.emails import constants as EMAIL`."""
+
+from enum import IntEnum, StrEnum
+
+
+class Kind(StrEnum):
+    """What a mail says. The value names the folder of its templates."""
+
+    VERIFY = "verify"
+    ALREADY_REGISTERED = "already_registered"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - a folder's name
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a folder's name
+    REPLY = "reply"
+
+
+class State(IntEnum):
+    QUEUED = 0
+    SENDING = 1
+    SENT = 2
+    DEAD = 3
+    CANCELLED = 4
+    EXPIRED = 5
+
+
+class Lane(IntEnum):
+    """Who goes first when many mails wait: the lower number."""
+
+    SECURITY = 0
+    REPLY = 10
+
+
+LANES = {
+    Kind.VERIFY: Lane.SECURITY,
+    Kind.ALREADY_REGISTERED: Lane.SECURITY,
+    Kind.RESET_PASSWORD: Lane.SECURITY,
+    Kind.PASSWORD_CHANGED: Lane.SECURITY,
+    Kind.REPLY: Lane.REPLY,
+}
+
+# Their links let in whoever holds them, so what they were made of goes as soon as they are sent.
+SECRET_KINDS = frozenset({Kind.VERIFY, Kind.RESET_PASSWORD})
+
+# How long a worker has a mail to itself. A delivery talks to the server in fewer steps than LEASE_STEPS, each
+# of which may take `mail.timeout`: a lease that ends before its delivery does sends the mail twice.
+LEASE_SECONDS = 300
+LEASE_STEPS = 12
+
+# Seconds to wait after the first try that failed, the second, and so on: about a day in all.
+BACK_OFF_SECONDS = (60, 5 * 60, 15 * 60, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
+MAX_ATTEMPTS = len(BACK_OFF_SECONDS) + 1
+
+# How many messages for the workers one sweep makes at most; there is another a minute later.
+SWEEP_LIMIT = 500
+PURGE_BATCH = 1_000
+
+KIND_MAX_LENGTH = 40
+LOCALE_MAX_LENGTH = 20
+ADDRESS_MAX_LENGTH = 254
+NAME_MAX_LENGTH = 100
+SUBJECT_MAX_LENGTH = 250
+MESSAGE_ID_MAX_LENGTH = 320
+KEY_MAX_LENGTH = 200
+WORKER_MAX_LENGTH = 100
+ERROR_MAX_LENGTH = 500

@@ -1,0 +1,125 @@
+"""From a row of the outbox to a message: the templates of its kind, headers that nothing typed can break."""
+
+import re
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import partial
+
+from jinja2 import Environment
+from pyramid.i18n import Localizer, make_localizer
+from pyramid.interfaces import ILocalizer, ITranslationDirectories
+from pyramid.registry import Registry
+
+from myproject.emails import constants as EMAIL
+from myproject.emails.models import Email
+from myproject.emails.services import mail_domain, one_line, printable
+from myproject.i18n import DOMAIN
+from myproject.settings import Settings, settings_of
+from myproject.web.dates import exact
+from myproject.web.templating import site_url
+
+# By default a long header (List-Unsubscribe) becomes encoded words, which no mail program takes for a link.
+POLICY = SMTP.clone(max_line_length=900)
+
+INERT_MAX_LENGTH = 100
+
+
+class MailTemplates:
+    """Renders the templates of mails: those in HTML escape what they show, those in text do not."""
+
+    def __init__(self, registry: Registry, environment: Environment) -> None:
+        self.registry = registry
+        self.html = environment
+        self.text = environment.overlay(autoescape=False, trim_blocks=False, lstrip_blocks=False)
+
+    def render(self, email: Email) -> tuple[str, str, str]:
+        """Subject, text and HTML of a mail. Raises what its templates do, and LookupError without context."""
+        if email.context is None:
+            raise LookupError("the content of this mail is gone")
+        localizer = localizer_of(self.registry, email.locale)
+        settings = settings_of(self.registry)
+        values = printable(email.context) | {
+            "site": settings,
+            "site_url": partial(site_url, self.registry),
+            "locale": email.locale,
+            "inert": inert,
+            "quoted": quoted,
+            "moment": partial(moment, settings, email.locale),
+            "gettext": partial(localizer.translate, domain=DOMAIN),
+            "ngettext": partial(localizer.pluralize, domain=DOMAIN),
+        }
+        folder = f"emails/{email.kind}"
+        subject = self.text.get_template(f"{folder}/subject.txt").render(values)
+        values["subject"] = one_line(subject, EMAIL.SUBJECT_MAX_LENGTH)
+        text = self.text.get_template(f"{folder}/body.txt").render(values)
+        html = self.html.get_template(f"{folder}/body.html").render(values)
+        return values["subject"], re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", html.strip() + "\n"
+
+
+def inert(text: str) -> str:
+    """What people or their programs wrote, on one line and without what mail programs make links of.
+
+    Security mails show nothing else of theirs: such a mail must not carry somebody else's link.
+    """
+    line = one_line(text, INERT_MAX_LENGTH)
+    return " ".join(re.sub(r"[:@\\<>]|//+|(?<!\d)\.|\.(?!\d)", " ", line).split())
+
+
+def quoted(text: str) -> str:
+    """Each line behind the `> ` that mail programs show as a quotation."""
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
+def moment(settings: Settings, locale: str, when: str) -> str:
+    """An ISO 8601 time, in words and in the site's time zone."""
+    return exact(datetime.fromisoformat(when), settings.site_timezone, locale)
+
+
+def localizer_of(registry: Registry, locale: str) -> Localizer:
+    """The translations of a language, as Pyramid keeps them for its requests."""
+    localizer = registry.queryUtility(ILocalizer, name=locale)
+    if localizer is None:
+        folders = registry.queryUtility(ITranslationDirectories, default=[])
+        localizer = make_localizer(locale, folders)
+        registry.registerUtility(localizer, ILocalizer, name=locale)
+    return localizer
+
+
+def mailbox(name: str, address: str) -> Address:
+    """An address as headers take it: a clean name, and a domain in ASCII. Raises where `address` is none."""
+    local, _at, domain = address.rpartition("@")
+    # An address literal such as [IPv6:::1] is no name.
+    if not domain.startswith("["):
+        domain = domain.encode("idna").decode("ascii")
+    return Address(one_line(name, EMAIL.NAME_MAX_LENGTH), addr_spec=f"{local}@{domain}")
+
+
+def make_message(registry: Registry, email: Email) -> EmailMessage:
+    """The message of a mail: text and HTML in UTF-8, sent as ASCII (RFC 2045), marked automatic (RFC 3834).
+
+    With `mail.redirect_all_to` it goes there, and names the one it was for in X-Original-To.
+    """
+    settings = settings_of(registry)
+    templates: MailTemplates = registry["mail_templates"]
+    subject, text, html = templates.render(email)
+    sender = settings.mail_sender or f"noreply@{mail_domain(settings)}"
+    message = EmailMessage(policy=POLICY)
+    message["From"] = mailbox(settings.site_title, sender)
+    message["To"] = mailbox(email.to_name, settings.mail_redirect_all_to or email.to_address)
+    message["Subject"] = subject
+    message["Date"] = format_datetime(datetime.now(UTC))
+    message["Message-ID"] = email.message_id
+    if email.in_reply_to:
+        message["In-Reply-To"] = email.in_reply_to
+    if email.references:
+        message["References"] = email.references
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    if settings.mail_redirect_all_to:
+        message["X-Original-To"] = one_line(email.to_address, EMAIL.ADDRESS_MAX_LENGTH)
+    message.set_content(text, charset="utf-8", cte="quoted-printable")
+    message.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
+    return message

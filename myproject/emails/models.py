@@ -1,0 +1,68 @@
+"""The outbox: one row a mail. The row is the truth, and the task queue only says that there are some."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, clock, one_of, utc_now
+from myproject.emails import constants as EMAIL
+
+# Written out in statements too: a database uses a partial index only where it reads the same words.
+UNFINISHED = f"state IN ({EMAIL.State.QUEUED:d}, {EMAIL.State.SENDING:d})"
+
+
+class Email(Base):
+    """A mail that is to be sent, or was. `kind` is text: a worker may meet one that only newer code knows."""
+
+    __tablename__ = "emails"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("state", EMAIL.State), name="state"),
+        sa.CheckConstraint(one_of("lane", EMAIL.Lane), name="lane"),
+        sa.CheckConstraint(
+            f"length(to_address) BETWEEN 3 AND {EMAIL.ADDRESS_MAX_LENGTH}", name="to_address_length"
+        ),
+        sa.CheckConstraint(f"length(to_name) <= {EMAIL.NAME_MAX_LENGTH}", name="to_name_length"),
+        sa.CheckConstraint(
+            f"state <> {EMAIL.State.SENDING:d} OR lease_until IS NOT NULL", name="sending_has_a_lease"
+        ),
+        sa.Index(
+            "ix_emails_unfinished",
+            "lane",
+            "next_attempt_at",
+            "id",
+            sqlite_where=sa.text(UNFINISHED),
+            postgresql_where=sa.text(UNFINISHED),
+        ),
+        sa.Index("ix_emails_state_id", "state", "id"),
+    )
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(EMAIL.KIND_MAX_LENGTH))
+    lane: Mapped[EMAIL.Lane] = mapped_column(EnumInteger(EMAIL.Lane))
+    state: Mapped[EMAIL.State] = mapped_column(EnumInteger(EMAIL.State), default=EMAIL.State.QUEUED)
+    user_id: Mapped[int | None] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    to_address: Mapped[str] = mapped_column(sa.String(EMAIL.ADDRESS_MAX_LENGTH))
+    to_name: Mapped[str] = mapped_column(sa.String(EMAIL.NAME_MAX_LENGTH), default="")
+    locale: Mapped[str] = mapped_column(sa.String(EMAIL.LOCALE_MAX_LENGTH), default="en")
+    # What the templates need. None once a mail with a secret has been sent.
+    context: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    # None until sent: the template writes it.
+    subject: Mapped[str | None] = mapped_column(sa.String(EMAIL.SUBJECT_MAX_LENGTH))
+    # With the angle brackets; the same at every try, so that receivers know a second copy.
+    message_id: Mapped[str] = mapped_column(sa.String(EMAIL.MESSAGE_ID_MAX_LENGTH), unique=True)
+    in_reply_to: Mapped[str | None] = mapped_column(sa.String(EMAIL.MESSAGE_ID_MAX_LENGTH))
+    references: Mapped[str | None] = mapped_column("message_references", sa.Text)
+    idempotency_key: Mapped[str | None] = mapped_column(sa.String(EMAIL.KEY_MAX_LENGTH), unique=True)
+    # Tries begun: one that a killed worker left counts.
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(default=clock())
+    lease_until: Mapped[datetime | None]
+    leased_by: Mapped[str | None] = mapped_column(sa.String(EMAIL.WORKER_MAX_LENGTH))
+    last_error: Mapped[str | None] = mapped_column(sa.String(EMAIL.ERROR_MAX_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    sent_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
