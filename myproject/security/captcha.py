@@ -96,7 +96,7 @@ def render_fields(
 class SingleUse:
     """A captcha whose answers are used up by looking at them.
 
-    One request may look twice: pyramid_retry repeats it, with the same environ, after an error of the database.
+    A request may look twice: pyramid_retry repeats it, with the same environ, after a database error.
     """
 
     def verify(self, request: IRequest) -> None:
