@@ -1,0 +1,230 @@
+"""Text of people in its plain forms: excerpts, slugs, names, lines of mail headers; from `markdown`, as safe HTML.
+
+Pure functions: text in, text out.
+"""
+
+import re
+from html.parser import HTMLParser
+from itertools import takewhile
+from unicodedata import category, normalize
+
+from myproject.markdown import (
+    RENDERER_VERSION,
+    TEXT_MAX_BYTES,
+    highlight_css,
+    render_markdown,
+)
+
+__all__ = [
+    "RENDERER_VERSION",
+    "SLUG_MAX_LENGTH",
+    "TEXT_MAX_BYTES",
+    "canonical",
+    "clean_line",
+    "excerpt",
+    "highlight_css",
+    "plain_text",
+    "render_markdown",
+    "slugify",
+]
+
+SLUG_MAX_LENGTH = 80
+EMPTY_SLUG = "post"
+ELLIPSIS = "…"
+# Rendered text begins with one of the blocks it is made of.
+RENDERED = re.compile(r"\s*<(?:p|h[3-6]|ul|ol|pre|blockquote|div|hr)\b")
+# C0 and C1 controls that are no blanks, bidirectional embeddings, overrides and isolates, lone surrogates.
+INVISIBLE = re.compile(
+    "[\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+HEADINGS = {"h3", "h4", "h5", "h6"}
+BLOCKS = frozenset({"p", "blockquote", "ul", "ol", "li", "pre", "div", "table", "tr", "hr"} | HEADINGS)
+BLANKS = re.compile(r"\s+")
+EXCERPT_CHUNK = 2048
+
+
+def canonical(text: str) -> str:
+    """The form in which nicknames and addresses are unique: NFKC, case-folded, trimmed (Unicode 3.13, D146).
+
+    `canonical(canonical(text)) == canonical(text)`.
+    """
+    folded = normalize("NFKC", normalize("NFKC", text).casefold()).strip()
+    # Once is enough for every character alone, but Unicode does not promise it for every sequence.
+    return folded if folded == text else canonical(folded)
+
+
+def clean_line(text: str) -> str:
+    """`text` fit for a mail header or a name: one line, single spaces, no control or bidirectional override."""
+    # `split` takes every line separator of Unicode for a blank.
+    return " ".join(INVISIBLE.sub("", text).split())
+
+
+def slugify(title: str) -> str:
+    """`title` as part of an address: letters and digits of any script, lower case, `-` between, never empty.
+
+    At most `SLUG_MAX_LENGTH` characters (code points). Marks stay with their letter: Hindi can't do without.
+    """
+    slug: list[str] = []
+    for character in normalize("NFKC", normalize("NFKC", title).lower()):
+        within = bool(slug) and slug[-1] != "-"
+        if character.isalnum() or (within and category(character).startswith("M")):
+            slug.append(character)
+        elif within:
+            slug.append("-")
+    return "".join(slug[:SLUG_MAX_LENGTH]).strip("-") or EMPTY_SLUG
+
+
+def excerpt(html_or_source: str, length: int = 160) -> str:
+    """The beginning of a text in one plain line of at most `length` characters, cut between words.
+
+    Takes what `render_markdown` made (cheap: reads only as far as it must) or Markdown, which is rendered first.
+    What was cut ends in an ellipsis. The result is not HTML: escape it.
+    """
+    html = html_or_source if RENDERED.match(html_or_source) else render_markdown(html_or_source)
+    reader = LineReader()
+    for start in range(0, len(html), EXCERPT_CHUNK):
+        reader.feed(html[start : start + EXCERPT_CHUNK])
+        if len(line := reader.line()) > length:
+            return cut(line, length)
+    reader.close()
+    return cut(reader.line(), length)
+
+
+def cut(line: str, length: int) -> str:
+    """As many words of `line` as fit into `length` characters with an ellipsis, or part of a word too long."""
+    if len(line) <= length:
+        return line
+    end = length - len(ELLIPSIS)
+    if line[end] != " ":
+        end = line.rfind(" ", 0, end) if " " in line[:end] else end
+    # A mark would be left without its letter, or a letter without its mark.
+    while end > 0 and category(line[end]).startswith("M"):
+        end -= 1
+    return line[:end].rstrip(" ,;:-–—") + ELLIPSIS
+
+
+def plain_text(markdown_source: str) -> str:
+    """Markdown as readable plain text for a mail: lists with `-`, quotes with `>`, links with their address.
+
+    Lines are not wrapped. Raises ValueError above `TEXT_MAX_BYTES`.
+    """
+    reader = BlockReader()
+    reader.feed(render_markdown(markdown_source))
+    reader.close()
+    return "\n".join(reader.lines)
+
+
+class LineReader(HTMLParser):
+    """Reads HTML into one line of text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+
+    def line(self) -> str:
+        return " ".join("".join(self.parts).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in BLOCKS or tag in ("br", "td", "th"):
+            self.parts.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+
+class BlockReader(HTMLParser):
+    """Reads our own HTML into lines of text: empty lines between paragraphs, margins for lists, quotes and code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.parts: list[str] = []  # of the block that is being read
+        self.margins: list[str] = []
+        self.openers: list[
+            str
+        ] = []  # for each margin, what stands in its place on the next line: an item's bullet
+        self.last_margins: list[str] = []  # of the line before
+        self.numbers: list[
+            int | None
+        ] = []  # of the next item, for each open list; None where it has no numbers
+        self.gap = False
+        self.verbatim = False
+        self.target = ""
+        self.target_start = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag in BLOCKS:
+            self.end_block()
+            # Lists, items and rows may follow closely.
+            self.gap |= tag not in ("ul", "ol", "li", "tr") and self.openers == self.margins
+        if tag == "blockquote":
+            self.begin_margin("> ")
+        elif tag in ("ul", "ol"):
+            self.numbers.append(int(given.get("start") or 1) if tag == "ol" else None)
+        elif tag == "li":
+            self.begin_item()
+        elif tag == "pre":
+            self.begin_margin("    ")
+            self.verbatim = True
+        elif tag == "hr":
+            self.parts.append("---")
+            self.end_block()
+            self.gap = True
+        elif tag == "br":
+            self.parts.append("\n")
+        elif tag == "a":
+            self.target, self.target_start = given.get("href") or "", len(self.parts)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            shown = "".join(self.parts[self.target_start :]).strip()
+            if self.target and shown not in (self.target, self.target.removeprefix("mailto:")):
+                self.parts.append(f" ({self.target})")
+        elif tag in ("td", "th"):
+            self.parts.append(" |")
+        elif tag in BLOCKS:
+            if tag == "tr":
+                self.parts = ["".join(self.parts).strip().removesuffix("|")]
+            self.end_block()
+            self.gap |= tag not in ("ul", "ol", "li", "tr")
+        if tag in ("blockquote", "li", "pre"):
+            self.margins.pop()
+            self.openers.pop()
+            self.verbatim = False
+        elif tag in ("ul", "ol"):
+            self.numbers.pop()
+            self.gap |= not self.numbers
+
+    def handle_data(self, data: str) -> None:
+        if self.verbatim:
+            self.parts.append(data)
+        elif self.parts or data.strip():  # blanks between blocks are no text
+            self.parts.append(BLANKS.sub(" ", data))
+
+    def begin_item(self) -> None:
+        number = self.numbers[-1]
+        bullet = "- " if number is None else f"{number}. "
+        if number is not None:
+            self.numbers[-1] = number + 1
+        self.begin_margin(" " * len(bullet), bullet)
+
+    def begin_margin(self, margin: str, opener: str = "") -> None:
+        self.margins.append(margin)
+        self.openers.append(opener or margin)
+
+    def end_block(self) -> None:
+        text = "".join(self.parts)
+        text = text.strip("\n") if self.verbatim else text.strip()
+        self.parts.clear()
+        if not text:
+            return
+        if self.gap and self.lines:
+            pairs = zip(self.last_margins, self.margins, strict=False)
+            shared = takewhile(lambda pair: pair[0] == pair[1], pairs)
+            self.lines.append("".join(margin for margin, _ in shared).rstrip())
+        for line in text.split("\n"):
+            self.lines.append(("".join(self.openers) + (line if self.verbatim else line.strip())).rstrip())
+            self.openers = list(self.margins)
+        self.last_margins = list(self.margins)
+        self.gap = False
