@@ -44,7 +44,15 @@ class Post(Base):
         sa.Index(
             "ix_posts_active", "last_activity_at", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED
         ),
-        sa.Index("ix_posts_author", "author_id", "status", "updated_at"),
+        sa.Index(
+            "ix_posts_author_new",
+            "author_id",
+            "published_at",
+            "id",
+            sqlite_where=PUBLISHED,
+            postgresql_where=PUBLISHED,
+        ),
+        sa.Index("ix_posts_author_drafts", "author_id", "status", "updated_at"),
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)

@@ -125,7 +125,12 @@ def visible(identity: Identity | None) -> sa.ColumnElement[bool]:
 
 
 def list_posts(
-    db: Session, sort: POST.Sort, cursor: str | None = None, author_id: int | None = None
+    db: Session,
+    sort: POST.Sort,
+    cursor: str | None = None,
+    *,
+    author_id: int | None = None,
+    with_tags: bool = True,
 ) -> Page[PostRow]:
     """A page of published posts, latest first by `sort`. Raises BadCursor."""
     moment = SORT_COLUMNS[sort]
@@ -140,7 +145,8 @@ def list_posts(
         statement = statement.where(Post.author_id == author_id)
     rows = [PostRow(*row) for row in db.execute(statement)]
     page = cut(rows, POST.PAGE_SIZE, moment.key)
-    add_tags(db, page.rows)
+    if with_tags:
+        add_tags(db, page.rows)
     return page
 
 

@@ -7,6 +7,8 @@ from pyramid.response import Response
 
 from myproject.forms.view import FormView
 from myproject.i18n import _
+from myproject.posts import constants as POST
+from myproject.posts.services import list_posts
 from myproject.text import canonical
 from myproject.users import schemas, services
 from myproject.users.models import User
@@ -48,4 +50,5 @@ def show_profile(context: services.Profile, request: Request) -> dict[str, Any] 
     address = url(request, "users.profile", name=canonical(context.name))
     if request.matchdict["name"] != canonical(context.name):
         return HTTPMovedPermanently(address)
-    return {"profile": context}
+    posts = list_posts(request.dbsession, POST.Sort.NEW, author_id=context.id, with_tags=False)
+    return {"profile": context, "posts": posts.rows}
