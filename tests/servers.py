@@ -293,7 +293,7 @@ class SmtpServer(Controller):
 
     Set `recipient_answer` or `data_answer` to `DEFER` or `REFUSE` (or any reply) to have it said after RCPT
     or DATA; `hang` leaves the client waiting after DATA; `drop` takes the message, then breaks the connection
-    instead of saying so. `certificate` is the file that a client has to trust (SSL_CERT_FILE), None without TLS.
+    instead of saying so. `certificate` is what a client has to trust (SSL_CERT_FILE), None without TLS.
     """
 
     def __init__(self, port: int, certificate: Path | None, **options: Any) -> None:
