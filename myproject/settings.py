@@ -11,6 +11,7 @@ A setting comes from the first of these that names it:
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -21,12 +22,21 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import limits
+from pyramid.settings import asbool
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 ENVIRONMENT_PREFIX = "MYPROJECT_"
 E = TypeVar("E", bound=StrEnum)
 
 SECRET_KEY_MIN_LENGTH = 32
 PASSWORD_ROUNDS_FLOOR = 12
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+# A host name or address as a browser sends it: ASCII, perhaps a port, no user.
+HOST = re.compile(r"([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+DEBUGGING = re.compile(r"(pyramid\.)?(debug|reload)_[a-z_]+|PYRAMID_(DEBUG|RELOAD)_[A-Z_]+")
+MAIL_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
 class SettingsError(Exception):
@@ -72,11 +82,28 @@ def text(value: str) -> str:
     return value.strip()
 
 
-def integer(value: str) -> int:
-    return int(value)
+def at_least(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        value = value.strip()
+        # int() would take `1_000` and the digits of every script.
+        if not re.fullmatch(r"-?[0-9]{1,10}", value) or not least <= int(value) <= most:
+            bounds = f"of {least} or more" if most == 2**31 - 1 else f"from {least} to {most}"
+            raise ValueError(f"say a whole number {bounds}")
+        return int(value)
+
+    return parse
 
 
-BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+BOOLEANS = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
 
 
 def boolean(value: str) -> bool:
@@ -90,36 +117,95 @@ def words(value: str) -> tuple[str, ...]:
     return tuple(value.split())
 
 
+def hosts(value: str) -> tuple[str, ...]:
+    names = words(value.lower())
+    if not all(HOST.fullmatch(name) for name in names):
+        raise ValueError("say host names with blanks between, such as www.example.org localhost:6543")
+    return names
+
+
 def lines(value: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in value.splitlines() if line.strip())
 
 
 def path(value: str) -> Path:
-    return Path(value.strip()).expanduser()
+    try:
+        return Path(value.strip()).expanduser()
+    except RuntimeError:
+        raise ValueError("say a path without `~`: there is no such home folder") from None
 
 
 def time_zone(value: str) -> str:
     try:
         ZoneInfo(value.strip())
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("say a name from the IANA time zone database, such as Europe/Paris") from None
     return value.strip()
 
 
 def origin(value: str) -> str:
-    """An absolute http or https address without path, query or fragment; a last slash is dropped."""
-    value = value.strip().rstrip("/")
+    """An http or https address without path, query or fragment, as browsers send it (RFC 6454, 6.2).
+
+    That is in lower case, without a last slash and without the scheme's own port.
+    """
+    value = value.strip().rstrip("/").lower()
     if not value:
         return ""
+    scheme, _, netloc = value.partition("://")
+    if scheme not in DEFAULT_PORTS or not HOST.fullmatch(netloc) or not has_port(value):
+        raise ValueError("say the site's own address, such as https://community.example.org (IDNs as xn--)")
+    return f"{scheme}://{netloc.removesuffix(DEFAULT_PORTS[scheme])}"
+
+
+def has_port(url: str) -> bool:
+    """Whether the port of an address is one, or left out."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def web_address(value: str) -> str:
+    value = value.strip()
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
-        raise ValueError("say the site's own address, such as https://community.example.org")
+    if value and (parts.scheme not in DEFAULT_PORTS or not parts.hostname or not has_port(value)):
+        raise ValueError("say an address such as https://captcha.example.org/siteverify, or nothing")
+    return value
+
+
+def database(value: str) -> str:
+    """The address of a database; it may hold a password, so no message repeats it."""
+    try:
+        backend = make_url(value.strip()).get_backend_name()
+    except (ArgumentError, ValueError):
+        backend = ""
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError("say sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+    return value.strip()
+
+
+def redis_address(value: str) -> str:
+    value = value.strip()
+    if value and (urlsplit(value).scheme not in ("redis", "rediss", "unix") or not has_port(value)):
+        raise ValueError("say an address such as redis://localhost/0, or nothing")
+    return value
+
+
+def mail_address(value: str) -> str:
+    """One mail address, perhaps as `Name <address>`."""
+    value = value.strip()
+    address = value.partition("<")[2].removesuffix(">") if value.endswith(">") else value
+    if value and not (MAIL_ADDRESS.fullmatch(address) and value.isprintable()):
+        raise ValueError("say one mail address, such as community@example.org")
     return value
 
 
 def rate(value: str) -> str:
     """A limit in the words of the `limits` library, such as ``10 per 5 minutes``; several joined by ``;``."""
-    limits.parse_many(value)
+    try:
+        limits.parse_many(value.strip())
+    except ValueError:
+        raise ValueError("say such as `10 per 5 minutes` or `5 per hour; 20 per day`") from None
     return value.strip()
 
 
@@ -146,9 +232,11 @@ class Settings:
         "site.mode", one_of(Mode), "production", "`development` shows the mailbox and lets mistakes be seen"
     )
     site_title: str = setting("site.title", text, "My community", "the name in the header and in mails")
-    site_url: str = setting("site.url", origin, "", "the address people type; every link in a mail starts with it")
+    site_url: str = setting(
+        "site.url", origin, "", "the address people type; every link in a mail starts with it"
+    )
     site_hosts: tuple[str, ...] = setting(
-        "site.hosts", words, "", "further host names (with port) to answer to, for instance of a health check"
+        "site.hosts", hosts, "", "further host names (with port) to answer to, for instance of a health check"
     )
     site_admins: tuple[str, ...] = setting(
         "site.admins", words, "", "addresses of the people who run the site, shown on error pages"
@@ -158,42 +246,68 @@ class Settings:
         "site.terms_version", text, "1", "version of the terms that a registration accepts"
     )
     secret_key_file: Path = setting(
-        "secret_key.file", path, "var/secret.key", "file with the secret key (first line) and older ones; mode 0600"
+        "secret_key.file",
+        path,
+        "var/secret.key",
+        "file with the secret key (first line) and older ones; mode 0600",
     )
     sqlalchemy_url: str = setting(
-        "sqlalchemy.url", text, "sqlite:///var/site.sqlite", "the database: `sqlite:///FILE` or `postgresql://...`"
+        "sqlalchemy.url",
+        database,
+        "sqlite:///var/site.sqlite",
+        "the database: `sqlite:///FILE` or `postgresql://...`",
     )
     sqlalchemy_pool_size: int = setting(
-        "sqlalchemy.pool_size", integer, "8", "connections kept open by one process"
+        "sqlalchemy.pool_size", at_least(1), "8", "connections kept open by one process"
     )
     sqlalchemy_max_overflow: int = setting(
-        "sqlalchemy.max_overflow", integer, "8", "connections one process may open beyond those"
+        "sqlalchemy.max_overflow", at_least(0), "8", "connections one process may open beyond those"
     )
     sqlalchemy_busy_timeout: int = setting(
-        "sqlalchemy.busy_timeout", integer, "5000", "milliseconds to wait for a lock (SQLite and PostgreSQL)"
+        "sqlalchemy.busy_timeout",
+        at_least(1),
+        "5000",
+        "milliseconds to wait for a lock (SQLite and PostgreSQL)",
     )
     sqlalchemy_statement_timeout: int = setting(
-        "sqlalchemy.statement_timeout", integer, "15000", "milliseconds one statement may take (PostgreSQL)"
+        "sqlalchemy.statement_timeout",
+        at_least(1),
+        "15000",
+        "milliseconds one statement may take (PostgreSQL)",
     )
     sqlalchemy_connect_timeout: int = setting(
-        "sqlalchemy.connect_timeout", integer, "3", "seconds to wait for a connection (PostgreSQL)"
+        "sqlalchemy.connect_timeout", at_least(1), "3", "seconds to wait for a connection (PostgreSQL)"
     )
     sqlalchemy_pool_timeout: int = setting(
-        "sqlalchemy.pool_timeout", integer, "5", "seconds to wait for a free connection of the pool"
+        "sqlalchemy.pool_timeout", at_least(1), "5", "seconds to wait for a free connection of the pool"
     )
     redis_url: str = setting(
-        "redis.url", text, "", "Redis for cache, limits and tasks, such as `redis://localhost/0`; empty: one process"
+        "redis.url",
+        redis_address,
+        "",
+        "Redis for cache, limits and tasks, such as `redis://localhost/0`; empty: one process",
     )
     tasks_embedded: bool = setting(
         "tasks.embedded", boolean, "true", "run a worker thread inside the web process"
     )
-    tasks_file: Path = setting("tasks.file", path, "var/tasks.sqlite", "the queue's own file where there is no Redis")
-    cache_size: int = setting("cache.size", integer, "33554432", "bytes the in-memory cache may hold (without Redis)")
-    cache_guest_seconds: int = setting(
-        "cache.guest_seconds", integer, "60", "how long a page for guests may be served from cache; 0 turns it off"
+    tasks_file: Path = setting(
+        "tasks.file", path, "var/tasks.sqlite", "the queue's own file where there is no Redis"
     )
-    cache_user_seconds: int = setting("cache.user_seconds", integer, "300", "how long a member's row stays in cache")
-    ratelimit_enabled: bool = setting("ratelimit.enabled", boolean, "true", "limit how often things may be tried")
+    cache_size: int = setting(
+        "cache.size", at_least(0), "33554432", "bytes the in-memory cache may hold (without Redis)"
+    )
+    cache_guest_seconds: int = setting(
+        "cache.guest_seconds",
+        at_least(0),
+        "60",
+        "how long a page for guests may be served from cache; 0 turns it off",
+    )
+    cache_user_seconds: int = setting(
+        "cache.user_seconds", at_least(0), "300", "how long a member's row stays in cache"
+    )
+    ratelimit_enabled: bool = setting(
+        "ratelimit.enabled", boolean, "true", "limit how often things may be tried"
+    )
     ratelimit_login_address: str = setting(
         "ratelimit.login_address", rate, "30 per 5 minutes", "sign-ins tried from one client address"
     )
@@ -225,20 +339,28 @@ class Settings:
         "ratelimit.preview_account", rate, "60 per 5 minutes", "previews and drafts saved by one member"
     )
     mail_transport: MailTransport = setting(
-        "mail.transport", one_of(MailTransport), "files", "`smtp`, or `files`: one file a mail, for development"
+        "mail.transport",
+        one_of(MailTransport),
+        "files",
+        "`smtp`, or `files`: one file a mail, for development",
     )
     mail_folder: Path = setting("mail.folder", path, "var/mail", "where the `files` transport writes")
     mail_host: str = setting("mail.host", text, "localhost", "SMTP server")
-    mail_port: int = setting("mail.port", integer, "25", "SMTP port")
+    mail_port: int = setting("mail.port", at_least(1, 65535), "25", "SMTP port")
     mail_username: str = setting("mail.username", text, "", "SMTP user; empty: no authentication")
-    mail_password: str = setting("mail.password", text, "", "SMTP password; better in a file: `mail.password_file`")
-    mail_tls: MailTls = setting(
-        "mail.tls", one_of(MailTls), "starttls", "`starttls` and `implicit` verify the certificate, `none` is plain"
+    mail_password: str = setting(
+        "mail.password", text, "", "SMTP password; better in a file: `mail.password_file`"
     )
-    mail_timeout: int = setting("mail.timeout", integer, "20", "seconds to wait for the SMTP server")
-    mail_sender: str = setting("mail.sender", text, "", "the address mails come from")
+    mail_tls: MailTls = setting(
+        "mail.tls",
+        one_of(MailTls),
+        "starttls",
+        "`starttls` and `implicit` verify the certificate, `none` is plain",
+    )
+    mail_timeout: int = setting("mail.timeout", at_least(1), "20", "seconds to wait for the SMTP server")
+    mail_sender: str = setting("mail.sender", mail_address, "", "the address mails come from")
     mail_redirect_all_to: str = setting(
-        "mail.redirect_all_to", text, "", "send every mail to this address instead (staging)"
+        "mail.redirect_all_to", mail_address, "", "send every mail to this address instead (staging)"
     )
     captcha_provider: CaptchaProvider = setting(
         "captcha.provider", one_of(CaptchaProvider), "question", "how registration tells people from programs"
@@ -250,14 +372,20 @@ class Settings:
         "one a line: the question, `=`, the right answers with commas between",
     )
     captcha_min_seconds: int = setting(
-        "captcha.min_seconds", integer, "3", "a registration form sent faster than this was not filled by a person"
+        "captcha.min_seconds",
+        at_least(0),
+        "3",
+        "a registration form sent faster than this was not filled by a person",
     )
     captcha_site_key: str = setting("captcha.site_key", text, "", "public key of the remote provider")
     captcha_secret_key: str = setting(
-        "captcha.secret_key", text, "", "secret of the remote provider; better in a file: `captcha.secret_key_file`"
+        "captcha.secret_key",
+        text,
+        "",
+        "secret of the remote provider; better in a file: `captcha.secret_key_file`",
     )
     captcha_verify_url: str = setting(
-        "captcha.verify_url", text, "", "the remote provider's siteverify address; empty: its own"
+        "captcha.verify_url", web_address, "", "the remote provider's siteverify address; empty: its own"
     )
     users_registration: Registration = setting(
         "users.registration", one_of(Registration), "open", "who may register"
@@ -266,30 +394,36 @@ class Settings:
         "users.require_verified_email", boolean, "true", "members publish only once their address is verified"
     )
     users_password_min_length: int = setting(
-        "users.password_min_length", integer, "10", "shortest password, in characters"
+        "users.password_min_length", at_least(8, 64), "10", "shortest password, in characters"
     )
     users_password_rounds: int = setting(
-        "users.password_rounds", integer, "12", "cost of a password hash, as bcrypt counts it (a power of two)"
+        "users.password_rounds",
+        at_least(4, 20),
+        "12",
+        "cost of a password hash, as bcrypt counts it (a power of two)",
     )
     users_password_concurrency: int = setting(
-        "users.password_concurrency", integer, "2", "passwords hashed at once by one process"
+        "users.password_concurrency", at_least(1), "2", "passwords hashed at once by one process"
     )
     proxy_address: str = setting(
-        "proxy.address", text, "127.0.0.1", "the address the nearest proxy connects from; `*`: any (a closed network)"
+        "proxy.address",
+        text,
+        "127.0.0.1",
+        "the address the nearest proxy connects from; `*`: any (a closed network)",
     )
     proxy_count: int = setting(
-        "proxy.count", integer, "0", "how many proxies in front add to X-Forwarded-For; 0: believe none"
+        "proxy.count", at_least(0), "0", "how many proxies in front add to X-Forwarded-For; 0: believe none"
     )
     retention_sessions_days: int = setting(
-        "retention.sessions_days", integer, "30", "days a remembered sign-in lasts"
+        "retention.sessions_days", at_least(1), "30", "days a remembered sign-in lasts"
     )
     retention_emails_days: int = setting(
-        "retention.emails_days", integer, "30", "days the outbox keeps what was sent or given up"
+        "retention.emails_days", at_least(1), "30", "days the outbox keeps what was sent or given up"
     )
 
     @classmethod
     def with_defaults(cls, **values: Any) -> "Settings":
-        """Settings with the given attributes and defaults for the rest, unchecked: for tools that need just a few."""
+        """Settings with the given attributes, unchecked, and defaults for the rest: for tools."""
         defaults = {f.name: f.metadata["parse"](f.metadata["default"]) for f in fields(cls)}
         return cls(**defaults | values)
 
@@ -333,7 +467,7 @@ def read(options: Mapping[str, str], environ: Mapping[str, str], key: str, defau
 def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
     """Parses and checks every setting.
 
-    `options` are the ini file's keys of the app's section. Raises `SettingsError` that lists all problems at once.
+    `options` are the ini file's keys of the app's section. Raises `SettingsError` that lists all problems.
     """
     problems: list[str] = []
     values: dict[str, Any] = {}
@@ -345,14 +479,20 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.en
         except (ValueError, OSError) as error:
             problems.append(f"{key}: {error}")
             values[row.name] = parse(row.metadata["default"])
+    # A setting that does not parse stands at its default now, of which nothing need be said.
+    wrong = {problem.partition(":")[0] for problem in problems}
     settings = Settings(**values)
-    problems += contradictions(settings, options)
+    problems += [
+        problem
+        for problem in contradictions(settings, options, environ)
+        if problem.partition(":")[0] not in wrong
+    ]
     if problems:
         raise SettingsError(problems)
     return settings
 
 
-def contradictions(settings: Settings, options: Mapping[str, str]) -> list[str]:
+def contradictions(settings: Settings, options: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
     """What is wrong with settings that parse, each with its mend."""
     problems = []
     if not settings.site_url:
@@ -364,48 +504,53 @@ def contradictions(settings: Settings, options: Mapping[str, str]) -> list[str]:
     )
     if remote and not (settings.captcha_site_key and settings.captcha_secret_key):
         problems.append(
-            f"captcha.provider: {settings.captcha_provider} needs captcha.site_key and captcha.secret_key_file"
+            f"captcha.provider: {settings.captcha_provider} needs captcha.site_key and captcha.secret_key"
         )
     if settings.captcha_provider is CaptchaProvider.QUESTION:
         for line in settings.captcha_questions or ("",):
             question, _, answers = line.rpartition("=")
-            if not question.strip() or not answers.strip():
+            if not question.strip() or not answers.strip(" ,"):
                 problems.append(f"captcha.questions: write `question = answer, other answer`, not {line!r}")
-    if settings.proxy_count < 0:
-        problems.append("proxy.count: say 0 or more")
-    if not 4 <= settings.users_password_rounds <= 20:
-        problems.append("users.password_rounds: say a number from 12 to 20")
-    if settings.users_password_min_length < 8:
-        problems.append("users.password_min_length: say 8 or more (OWASP ASVS 6.2.1)")
     problems += secret_key_problems(settings)
     if not settings.development:
-        problems += production_problems(settings, options)
+        problems += production_problems(settings, options, environ)
     return problems
 
 
-def production_problems(settings: Settings, options: Mapping[str, str]) -> list[str]:
+def production_problems(
+    settings: Settings, options: Mapping[str, str], environ: Mapping[str, str]
+) -> list[str]:
     problems = []
+    # Pyramid reads these from the options, with its prefix or without, and from the environment.
     debugging = [
         key
-        for key, value in options.items()
-        if (key.startswith(("pyramid.debug_", "pyramid.reload_")) and BOOLEANS.get(value.strip().lower()))
+        for key, value in [*options.items(), *environ.items()]
+        if (DEBUGGING.fullmatch(key) and asbool(value))
         or (key == "pyramid.includes" and "debugtoolbar" in value)
     ]
     if debugging:
-        problems.append(f"{', '.join(sorted(debugging))}: debugging is on; take it out, or set site.mode = development")
-    if settings.site_url.startswith("http://") and urlsplit(settings.site_url).hostname not in (
-        "localhost",
-        "127.0.0.1",
-        "::1",
-    ):
+        problems.append(
+            f"{', '.join(sorted(debugging))}: debugging is on; take it out, or set site.mode = development"
+        )
+    if in_the_clear(settings.site_url):
         problems.append("site.url: passwords would travel in the clear; put TLS in front and say https://")
+    if in_the_clear(settings.captcha_verify_url):
+        problems.append("captcha.verify_url: the secret would travel in the clear; say https://")
     if settings.users_password_rounds < PASSWORD_ROUNDS_FLOOR:
         problems.append(f"users.password_rounds: say {PASSWORD_ROUNDS_FLOOR} or more")
     if settings.mail_transport is MailTransport.FILES:
         problems.append("mail.transport: files reaches nobody; say smtp, with mail.host and mail.sender")
     elif not settings.mail_sender:
         problems.append("mail.sender: unset; say the address mails come from")
+    if settings.mail_username and settings.mail_tls is MailTls.NONE and settings.mail_host not in LOOPBACK:
+        problems.append("mail.tls: the mail password would travel in the clear; say starttls or implicit")
     return problems
+
+
+def in_the_clear(url: str) -> bool:
+    """Whether what is sent to `url` leaves this machine without encryption."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK
 
 
 def secret_key_problems(settings: Settings) -> list[str]:
