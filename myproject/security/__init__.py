@@ -5,6 +5,7 @@ from pyramid.config import Configurator
 
 def includeme(config: Configurator) -> None:
     config.include(".keys")
+    config.include(".cookies")
     config.include(".passwords")
     config.include(".ratelimit")
     config.include(".captcha")

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import sqlalchemy as sa
+from pyramid.config import Configurator
 from pyramid.registry import Registry
 
 from myproject.db import sessions_of, utc_now
+from myproject.tasks import crontab
 from myproject.users.models import UserSession, UserToken
 
 DAYS_TO_KEEP_ENDED_SESSIONS = 1
@@ -23,3 +25,8 @@ def purge(registry: Registry) -> None:
         limit = utc_now() - timedelta(days=DAYS_TO_KEEP_ENDED_SESSIONS)
         db.execute(sa.delete(UserSession).where(UserSession.expires_at < limit))
         db.execute(sa.delete(UserToken).where(UserToken.expires_at < limit))
+
+
+def includeme(config: Configurator) -> None:
+    config.add_task(touch_session)
+    config.add_periodic_task(purge, crontab(hour="3", minute="20"))

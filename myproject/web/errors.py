@@ -6,7 +6,7 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.csrf import get_csrf_token
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
-from pyramid.httpexceptions import HTTPException, HTTPForbidden, HTTPNotFound, HTTPSeeOther
+from pyramid.httpexceptions import HTTPException, HTTPForbidden, HTTPSeeOther
 from pyramid.interfaces import IRoutesMapper
 from pyramid.renderers import render
 from pyramid.response import Response
@@ -114,7 +114,6 @@ def failure(exc: Exception, request: Request) -> Response:
 
 def includeme(config: Configurator) -> None:
     config.add_notfound_view(not_found)
-    config.add_exception_view(not_found, context=HTTPNotFound)
     config.add_forbidden_view(forbidden)
     config.add_exception_view(bad_csrf, context=BadCSRFToken)
     config.add_exception_view(bad_csrf, context=BadCSRFOrigin)

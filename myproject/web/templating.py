@@ -43,7 +43,7 @@ def add_globals(event: BeforeRender) -> None:
 def includeme(config: Configurator) -> None:
     config.add_settings(
         {
-            "jinja2.extensions": "jinja2.ext.i18n jinja2.ext.do",
+            "jinja2.extensions": "jinja2.ext.i18n",
             "jinja2.i18n.domain": "myproject",
             "jinja2.trim_blocks": "true",
             "jinja2.lstrip_blocks": "true",
