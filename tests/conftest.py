@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session
 
 from myproject import main
 from myproject.cache import make_cache
+from myproject.emails.tasks import deliver_due
 from myproject.security.ratelimit import RateLimiter
 from myproject.settings import ENVIRONMENT_PREFIX, Settings, settings_of
 from tests import servers
@@ -318,8 +319,6 @@ def mails(app: Router, db: Session) -> Callable[..., list[EmailMessage]]:
     """`mails()` sends what is due and gives the mails so far, oldest first; `mails(to=...)` those to one."""
 
     def read(app: Router = app, *, to: str | None = None) -> list[EmailMessage]:
-        from myproject.emails.tasks import deliver_due
-
         settle(db)
         deliver_due(app.registry)
         files = sorted(
