@@ -36,7 +36,6 @@ def config() -> Iterator[Configurator]:
     # Templates translate for the request that the thread is at.
     with testConfig(request=DummyRequest()) as config:
         config.include("pyramid_jinja2")
-        config.add_translation_dirs("myproject:locale")
         yield config
 
 
