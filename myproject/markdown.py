@@ -1,10 +1,10 @@
 """Markdown of members -> safe HTML: CommonMark with tables, strikethrough and bare addresses as links.
 
-Three walls stand one behind the other: raw HTML is off in the parser, links may only lead to the web, to a mail
-address or to a path of ours, and nh3 parses the result as a browser would and keeps an allow-list (OWASP ASVS 5.0:
-1.3.1, 1.3.5). Images from elsewhere tell a stranger who reads what, so an image becomes a link to it. What a text
-may cost is bounded (ASVS 1.3.12, 15.1.3): the parser counts its steps, and a text that needs too many is shown as
-plain paragraphs.
+Three walls stand one behind the other: raw HTML is off in the parser, links may only lead to the web, to a
+mail address or to a path of ours, and nh3 parses the result as a browser would and keeps an allow-list
+(OWASP ASVS 5.0: 1.3.1, 1.3.5). Images from elsewhere tell a stranger who reads what, so an image becomes a
+link to it. What a text may cost is bounded (ASVS 1.3.12, 15.1.3): the parser counts its steps, and a text
+that needs too many is shown as plain paragraphs.
 """
 
 import re
@@ -25,13 +25,14 @@ from pygments.lexers import get_lexer_by_name
 from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES
 
-# Stored with every rendered text. Count it up when the same source gives other HTML: old texts are rendered anew.
+# Stored with every rendered text. Count it up when the same source gives other HTML: old texts are rendered
+# anew.
 RENDERER_VERSION = 1
 
 TEXT_MAX_BYTES = 64 * 1024
 
-# Of 300 manuals and read-me files, each repeated to 64 KiB, the worst needs 18,000. Texts made to be slow need far
-# more, and this many take a few tenths of a second.
+# Of 300 manuals and read-me files, each repeated to 64 KiB, the worst needs 18,000. Texts made to be slow
+# need far more, and this many take a few tenths of a second.
 MAX_STEPS = 25_000
 # Steps of the parser that cost about as much as several inside a paragraph.
 BLOCK_STEPS = 2
@@ -43,7 +44,8 @@ MAX_LINK_CHARACTERS = 4 * TEXT_MAX_BYTES
 URL_MAX_LENGTH = 2_000
 BARE_URL_MAX_LENGTH = 1_000
 BARE_URL_MAX_BRACKETS = 20
-# Many lexers take quadratic or cubic time over blanks, long lines or the whole block. Making one has a price too.
+# Many lexers take quadratic or cubic time over blanks, long lines or the whole block. Making one has a
+# price too.
 CODE_MAX_CHARACTERS = 4_000
 CODE_LINE_MAX_CHARACTERS = 200
 CODE_BLOCK_OVERHEAD = 200
@@ -54,43 +56,16 @@ LABEL_MAX_LENGTH = 80
 HEADING_SHIFT = 2  # the page's title is its h1, the section around a text its h2
 HEADING_LOWEST = 6
 
-# Languages that are coloured, by the names people write behind the fence. Listed, because each lexer is code that
-# reads hostile text, and Pygments has five hundred of them; `make` is left out, it is slow on ordinary words.
-LANGUAGES = frozenset(
-    {
-        "bash",
-        "c",
-        "c++",
-        "cpp",
-        "cs",
-        "csharp",
-        "css",
-        "diff",
-        "docker",
-        "dockerfile",
-        "go",
-        "html",
-        "ini",
-        "java",
-    }
-    | {
-        "javascript",
-        "js",
-        "json",
-        "kotlin",
-        "lua",
-        "php",
-        "py",
-        "python",
-        "rb",
-        "rs",
-        "ruby",
-        "rust",
-        "sh",
-        "shell",
-    }
-    | {"sql", "swift", "toml", "ts", "typescript", "xml", "yaml", "yml"}
-)
+# Languages that are coloured, by the names people write behind the fence. Listed, because each lexer is
+# code that reads hostile text, and Pygments has five hundred of them; `make` is left out, it is slow on
+# ordinary words.
+# fmt: off
+LANGUAGES = frozenset({
+    "bash", "c", "c++", "cpp", "cs", "csharp", "css", "diff", "docker", "dockerfile", "go", "html", "ini",
+    "java", "javascript", "js", "json", "kotlin", "lua", "php", "py", "python", "rb", "rs", "ruby", "rust",
+    "sh", "shell", "sql", "swift", "toml", "ts", "typescript", "xml", "yaml", "yml",
+})
+# fmt: on
 HIGHLIGHT_CLASS = "highlight"
 LIGHT_STYLE = "xcode"
 DARK_STYLE = "lightbulb"
@@ -129,7 +104,8 @@ def render_markdown(source: str) -> str:
 
 def sanitise(html: str) -> str:
     """`html` with nothing but what `render_markdown` makes. Sanitising twice changes nothing."""
-    return CLEANER.clean(html)
+    # A carriage return can only come from a character reference, and would be a line end to the next parser.
+    return CLEANER.clean(html).replace("\r", "\n")
 
 
 def plain_paragraphs(source: str) -> str:
@@ -146,8 +122,8 @@ def is_safe_link(url: str) -> bool:
 def highlight_css() -> str:
     """Rules for the token colours of highlighted code, for light and dark pages; at least 4.5:1 (WCAG 1.4.3).
 
-    They use `light-dark()`, so the page's `color-scheme` chooses. Good on backgrounds from #f6f6f6 to white, and
-    from #1c1c1c to black.
+    They use `light-dark()`, so the page's `color-scheme` chooses. Good on backgrounds from #f6f6f6 to
+    white, and from #1c1c1c to black.
     """
     light, dark = token_styles(LIGHT_STYLE), token_styles(DARK_STYLE)
     names: dict[tuple[str, str], list[str]] = {}
@@ -282,11 +258,10 @@ def plain_content(children: Sequence[Token]) -> str:
 def table_label(tokens: Sequence[Token], table: int) -> str:
     """A name for the table that opens at `table`, in its writer's own words: the cells of its head."""
     cells = []
-    for token in tokens[table:]:
-        if token.type == "thead_close":
+    for index in range(table, len(tokens)):  # a slice would copy the whole text for every table
+        if tokens[index].type == "thead_close":
             break
-        if token.type == "inline":
-            cells.append(plain_content(token.children or []).strip())
+        cells.append(plain_content(tokens[index].children or []).strip())
     return ", ".join(filter(None, cells))[:LABEL_MAX_LENGTH].strip()
 
 
@@ -352,10 +327,16 @@ class Parser(MarkdownIt):
 
 PARSER = Parser()
 
+# fmt: off
+TAGS = frozenset({
+    "a", "blockquote", "br", "code", "div", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
+    "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+})
+# fmt: on
 CLEANER = nh3.Cleaner(
-    tags={"p", "br", "hr", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "li", "pre", "code", "span"}
-    | {"em", "strong", "s", "a", "div", "table", "thead", "tbody", "tr", "th", "td"},
-    attributes={"a": {"href"}, "ol": {"start"}, "div": {"aria-label"}},
+    tags=TAGS,
+    # "*" is for all elements; unsaid, it lets `lang` and `title` through.
+    attributes={"*": set(), "a": {"href"}, "ol": {"start"}, "div": {"aria-label"}},
     tag_attribute_values={
         "pre": {"tabindex": {"0"}},
         "div": {"tabindex": {"0"}, "role": {"region"}},

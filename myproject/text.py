@@ -1,4 +1,4 @@
-"""Text of people in its plain forms: excerpts, slugs, names, lines of mail headers; from `markdown`, as safe HTML.
+"""Text of people in plain forms: excerpts, slugs, names, lines of mail headers; and as safe HTML.
 
 Pure functions: text in, text out.
 """
@@ -54,7 +54,7 @@ def canonical(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """`text` fit for a mail header or a name: one line, single spaces, no control or bidirectional override."""
+    """`text` fit for a mail header or a name: one line, single spaces, no control or override."""
     # `split` takes every line separator of Unicode for a blank.
     return " ".join(INVISIBLE.sub("", text).split())
 
@@ -77,8 +77,9 @@ def slugify(title: str) -> str:
 def excerpt(html_or_source: str, length: int = 160) -> str:
     """The beginning of a text in one plain line of at most `length` characters, cut between words.
 
-    Takes what `render_markdown` made (cheap: reads only as far as it must) or Markdown, which is rendered first.
-    What was cut ends in an ellipsis. The result is not HTML: escape it.
+    Takes what `render_markdown` made (cheap: reads only as far as it must) or Markdown, which is rendered
+    first. What was cut ends in an ellipsis. The result is not HTML: escape it. Raises ValueError for Markdown
+    above `TEXT_MAX_BYTES`.
     """
     html = html_or_source if RENDERED.match(html_or_source) else render_markdown(html_or_source)
     reader = LineReader()
@@ -91,7 +92,7 @@ def excerpt(html_or_source: str, length: int = 160) -> str:
 
 
 def cut(line: str, length: int) -> str:
-    """As many words of `line` as fit into `length` characters with an ellipsis, or part of a word too long."""
+    """As many words of `line` as fit into `length` characters with an ellipsis, or part of a long one."""
     if len(line) <= length:
         return line
     end = length - len(ELLIPSIS)
@@ -133,7 +134,7 @@ class LineReader(HTMLParser):
 
 
 class BlockReader(HTMLParser):
-    """Reads our own HTML into lines of text: empty lines between paragraphs, margins for lists, quotes and code."""
+    """Reads our own HTML into lines of text, with margins for lists, quotes and code."""
 
     def __init__(self) -> None:
         super().__init__()
