@@ -41,7 +41,7 @@ class MailTemplates:
             raise LookupError("the content of this mail is gone")
         localizer = localizer_of(self.registry, email.locale)
         settings = settings_of(self.registry)
-        values = printable(email.context) | {
+        values = email.context | {
             "site": settings,
             "site_url": partial(site_url, self.registry),
             "locale": email.locale,
@@ -56,7 +56,8 @@ class MailTemplates:
         values["subject"] = one_line(subject, EMAIL.SUBJECT_MAX_LENGTH)
         text = self.text.get_template(f"{folder}/body.txt").render(values)
         html = self.html.get_template(f"{folder}/body.html").render(values)
-        return values["subject"], re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", html.strip() + "\n"
+        text = re.sub(r"\n{3,}", "\n\n", printable(text)).strip()
+        return values["subject"], f"{text}\n", f"{printable(html).strip()}\n"
 
 
 def inert(text: str) -> str:
@@ -91,10 +92,12 @@ def localizer_of(registry: Registry, locale: str) -> Localizer:
 def mailbox(name: str, address: str) -> Address:
     """An address as headers take it: a clean name, and a domain in ASCII. Raises where `address` is none."""
     local, _at, domain = address.rpartition("@")
+    if not local or not domain:
+        raise ValueError("this is no mail address")
     # An address literal such as [IPv6:::1] is no name.
     if not domain.startswith("["):
         domain = domain.encode("idna").decode("ascii")
-    return Address(one_line(name, EMAIL.NAME_MAX_LENGTH), addr_spec=f"{local}@{domain}")
+    return Address(one_line(name, EMAIL.NAME_MAX_LENGTH), local, domain)
 
 
 def make_message(registry: Registry, email: Email) -> EmailMessage:

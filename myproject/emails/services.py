@@ -209,7 +209,7 @@ def mark_sent(db: Session, email: Email, subject: str) -> None:
 
 
 def mark_failed(db: Session, email: Email, error: str, *, permanent: bool = False) -> None:
-    """Gives a claimed mail back, to be tried again; DEAD after the last try or where the error is `permanent`.
+    """Gives a claimed mail back, to be tried again; DEAD after the last try or a `permanent` error.
 
     Changes nothing where the lease has ended and another worker has the mail.
     """
@@ -309,7 +309,10 @@ def purge_emails(db: Session, older_than: timedelta) -> int:
     """Deletes up to PURGE_BATCH mails that are finished and were queued longer ago; gives how many."""
     old = (
         sa.select(Email.id)
-        .where(sa.not_(sa.text(UNFINISHED)), Email.created_at < clock(-older_than.total_seconds()))
+        .where(
+            Email.state.not_in((EMAIL.State.QUEUED, EMAIL.State.SENDING)),
+            Email.created_at < clock(-older_than.total_seconds()),
+        )
         .order_by(Email.id)
         .limit(EMAIL.PURGE_BATCH)
     )

@@ -84,7 +84,8 @@ def sweep(registry: Registry) -> None:
     with sessions_of(registry).writing() as db:
         close_hopeless(db)
         waiting = count_due(db, EMAIL.SWEEP_LIMIT)
-    for _mail in range(waiting):
+    # Each message in the queue sends one already: a slow mail server must not make it grow with every sweep.
+    for _mail in range(waiting - registry["huey"].pending_count()):
         enqueue_now(registry, deliver)
 
 

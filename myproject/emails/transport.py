@@ -16,7 +16,7 @@ from myproject.settings import MailTls, MailTransport, Settings
 
 
 class DeliveryError(Exception):
-    """The message did not go out. Its text is for log and admin; `permanent`: to this address it never will."""
+    """The message did not go out. Its text is for people; `permanent`: it never will, to this address."""
 
     def __init__(self, text: str, *, permanent: bool = False) -> None:
         super().__init__(text)

@@ -1,0 +1,43 @@
+"""What callers put into mails, one sample a kind."""
+
+from typing import Any
+
+from aiosmtpd.smtp import Envelope
+
+from myproject.emails.constants import Kind
+from myproject.emails.services import Mail
+
+CONTEXTS: dict[Kind, dict[str, Any]] = {
+    Kind.VERIFY: {"name": "ann", "token": "t0ken", "code": "123456", "hours": 24, "minutes": 15},
+    Kind.ALREADY_REGISTERED: {"name": "ann"},
+    Kind.RESET_PASSWORD: {"name": "ann", "token": "t0ken", "minutes": 60},
+    Kind.PASSWORD_CHANGED: {
+        "name": "ann",
+        "when": "2026-11-22T10:00+00:00",
+        "browser": "Firefox/128.0",
+        "address": "192.0.2.7",
+    },
+    Kind.REPLY: {
+        "name": "ann",
+        "author": "bob",
+        "what": "comment",
+        "post_title": "Tea",
+        "post_id": 4,
+        "slug": "tea",
+        "comment_id": 7,
+        "excerpt": "I agree.\n\nSo does my cat.",
+        "quote": "Tea is good.\nEven cold.",
+    },
+}
+
+
+def sample(kind: Kind = Kind.REPLY, **values: Any) -> Mail:
+    """A mail of that kind to Ann; `values` are fields of `Mail`."""
+    fields: dict[str, Any] = {"to_address": "ann@example.org", "to_name": "Ann", "context": CONTEXTS[kind]}
+    return Mail(kind, **fields | values)
+
+
+def content(envelope: Envelope) -> bytes:
+    """The message that an SMTP server took."""
+    assert isinstance(envelope.content, bytes)
+    return envelope.content
