@@ -224,7 +224,7 @@ def test_request_that_is_repeated_after_a_database_error_passes_again(question: 
 
 def test_request_that_failed_is_looked_at_again(question: QuestionCaptcha) -> None:
     request = form(captcha_answer="5", captcha_token=token_of(question))
-    for _ in range(2):
+    for _try in range(2):
         with pytest.raises(CaptchaFailed):
             question.verify(request)
 
