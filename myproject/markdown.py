@@ -309,7 +309,6 @@ class Parser(MarkdownIt):
             {"html": False, "linkify": True, "maxNesting": MAX_NESTING},
             renderer_cls=Renderer,
         )
-        self.disable(["html_block", "html_inline"])
         self.enable(["table", "strikethrough"])
         self.block.ruler.before(
             "table",

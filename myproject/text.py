@@ -48,9 +48,8 @@ def canonical(text: str) -> str:
 
     `canonical(canonical(text)) == canonical(text)`.
     """
-    folded = normalize("NFKC", normalize("NFKC", text).casefold()).strip()
-    # Once is enough for every character alone, but Unicode does not promise it for every sequence.
-    return folded if folded == text else canonical(folded)
+    # Folding leaves letters and marks apart that compose again.
+    return normalize("NFKC", normalize("NFKC", text).casefold()).strip()
 
 
 def clean_line(text: str) -> str:
