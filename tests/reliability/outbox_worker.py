@@ -1,4 +1,4 @@
-"""A worker for a test to kill, as `myproject worker` runs one. Its argument is ini options as a JSON object."""
+"""A worker for a test to kill, as `myproject worker` runs one. Its argument holds ini options, as JSON."""
 
 import json
 import sys
