@@ -1,11 +1,350 @@
-"""`myproject demo`."""
+"""`myproject demo`: a site to look at, and rows to measure with. The words stand in `demo_content.py`."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from inspect import cleandoc
+from typing import Any
 
 import click
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
+from myproject.audit import COMMAND_LINE
+from myproject.cli import demo_content as content
 from myproject.cli.context import Site
+from myproject.cli.users import told
+from myproject.comments import constants as COMMENT
+from myproject.comments import services as comments
+from myproject.comments.models import Comment
+from myproject.db import Sessions, sessions_of, utc_now
+from myproject.errors import InputError
+from myproject.posts import constants as POST
+from myproject.posts import services as posts
+from myproject.posts.models import Post, post_tags
+from myproject.security.passwords import hasher_of
+from myproject.text import RENDERER_VERSION, canonical, render_markdown, slugify
+from myproject.users import constants as USER
+from myproject.users import services as users
+from myproject.users.models import User
+
+PASSWORD = "demo-password-1"  # noqa: S105 - printed for everybody to use, and only in development
+SEED = 1
+LONGEST_PAUSE = timedelta(hours=6)  # before somebody answers
+BULK_SPAN = timedelta(days=100)  # over which bulk posts are spread; all active members joined before
+BULK_POSTS_AT_ONCE = 1_000  # in one transaction, so that the site can write in between
+BULK_SHARE_OF_REPLIES = 0.6
+
+
+@dataclass(frozen=True)
+class Words:
+    """The demo's words, rendered: posts in the order of `content.POSTS`, and the HTML of each comment."""
+
+    texts: Sequence[posts.Text]
+    html: Mapping[str, str]
+
+
+@dataclass
+class Turn:
+    """A comment, when it is its turn, and the one it answers. `id` is known once it is written."""
+
+    at: datetime
+    post: Post
+    said: content.Said
+    answers: "Turn | None"
+    id: int | None = None
 
 
 @click.command()
+@click.option("--first-run", is_flag=True, help="Do nothing where anybody has an account.")
+@click.option(
+    "--posts", "bulk_posts", type=click.IntRange(min=0), default=0, help="Add this many posts more."
+)
+@click.option(
+    "--comments",
+    "bulk_comments",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Spread so many over those posts.",
+)
 @click.pass_obj
-def demo(site: Site) -> None:
-    """Fills an empty site."""
+def demo(site: Site, first_run: bool, bulk_posts: int, bulk_comments: int) -> None:
+    """Fills the site with members, posts and comments to look at; only in development.
+
+    With --posts and --comments it adds rows for measurements, also where the demo content is there already.
+    """
+    settings = site.settings()
+    if not settings.development:
+        raise click.ClickException(
+            f"{site.ini} has site.mode = {settings.site_mode}. Demo content is for development only: "
+            "its members, an admin among them, have a password that everybody knows."
+        )
+    if bulk_comments and not bulk_posts:
+        raise click.UsageError("--comments needs --posts: they are spread over those.")
+    registry = site.registry()
+    # These sessions know no registry, so nobody is told what happens in them: no mail goes out.
+    sessions = Sessions(sessions_of(registry).engine)
+    with sessions.reading() as db:
+        if first_run and db.scalar(sa.select(User.id).limit(1)) is not None:
+            return
+        is_filled = bool(find_authors(db))
+    if is_filled and not bulk_posts:
+        raise click.ClickException("The demo content is there already.")
+
+    words = render()
+    if not is_filled:
+        password = PASSWORD.ljust(settings.users_password_min_length, "1")
+        password_hash = hasher_of(registry).hash(password)
+        try:
+            with sessions.writing() as db:
+                fill(db, words, password_hash, settings.site_terms_version)
+        except InputError as error:
+            raise click.ClickException(f"{told(error.message)}. Demo content wants an empty site.") from None
+        show_people(password)
+    if bulk_posts:
+        add_bulk(sessions, words, bulk_posts, bulk_comments)
+        click.echo(f"Added {bulk_posts} posts and {bulk_comments} comments")
+
+
+def find_authors(db: Session) -> list[int]:
+    """The numbers of the demo's active members, in the order in which they joined."""
+    names = [canonical(person.name) for person in content.PEOPLE]
+    statement = sa.select(User.id).where(User.name_canonical.in_(names), User.status == USER.Status.ACTIVE)
+    return list(db.scalars(statement.order_by(User.id)))
+
+
+def render() -> Words:
+    """Renders all Markdown of the demo: slow, so before any transaction."""
+    bodies = {said.body for written in content.POSTS for said in content.walk(written.comments)}
+    return Words(
+        [posts.render(written.title, cleandoc(written.body), written.tags) for written in content.POSTS],
+        {body: render_markdown(cleandoc(body)) for body in sorted(bodies)},
+    )
+
+
+def show_people(password: str) -> None:
+    for person in content.PEOPLE:
+        columns = f"{person.name:<15}  {person.role.name:<5}  {person.status.name:<8}  {person.display_name}"
+        click.echo(columns.rstrip())
+    click.echo(f"Everybody's password: {password}")
+
+
+# The content
+
+
+def fill(db: Session, words: Words, password_hash: str, terms_version: str) -> None:
+    """Writes members, posts and comments as of the past weeks. Raises InputError where a name is taken."""
+    now = utc_now()
+    rng = random.Random(SEED)  # noqa: S311 - of pauses between comments
+    people = {
+        person.name: add_person(db, person, password_hash, terms_version, now) for person in content.PEOPLE
+    }
+    turns: list[Turn] = []
+    # In the order of time, so that higher numbers are later, as on a site that grew.
+    for written, text in sorted(zip(content.POSTS, words.texts, strict=True), key=lambda pair: -pair[0].days):
+        post = add_post(db, people[written.author], written, text, now)
+        turns += take_turns(rng, post, written.comments, None, post.created_at, now)
+    for turn in sorted(turns, key=lambda turn: turn.at):
+        add_comment(db, people[turn.said.author], turn, words.html[turn.said.body])
+
+
+def add_person(
+    db: Session, person: content.Person, password_hash: str, terms_version: str, now: datetime
+) -> User:
+    bio = cleandoc(person.bio)
+    user = users.create_verified(
+        db,
+        COMMAND_LINE,
+        name=person.name,
+        email=person.email or f"{person.name}@example.org",
+        password_hash=password_hash,
+        role=person.role,
+    )
+    users.update_profile(
+        db,
+        user,
+        display_name=person.display_name,
+        bio=bio,
+        bio_html=users.render_bio(bio),
+        website=person.website,
+        time_zone="",
+        locale="",
+        theme=USER.Theme.SYSTEM,
+    )
+    user.created_at = user.terms_accepted_at = user.email_verified_at = now - timedelta(days=person.joined)
+    user.terms_version = terms_version
+    if person.status == USER.Status.NEW:
+        user.status, user.email_verified_at = person.status, None
+    elif person.status == USER.Status.INACTIVE:
+        users.change_status(db, COMMAND_LINE, user.id, person.status, content.WHY_INACTIVE)
+    return user
+
+
+def add_post(db: Session, author: User, written: content.Written, text: posts.Text, now: datetime) -> Post:
+    post = posts.create_post(db, author.id, text, publish=not written.draft)
+    post.created_at = post.updated_at = post.last_activity_at = now - timedelta(days=written.days)
+    if not written.draft:
+        post.published_at = post.created_at
+    if written.edited:
+        post.edited_at = post.updated_at = post.created_at + timedelta(days=written.days) / 2
+        post.version += 1
+    return post
+
+
+def take_turns(
+    rng: random.Random,
+    post: Post,
+    thread: Sequence[content.Said],
+    answers: Turn | None,
+    since: datetime,
+    now: datetime,
+) -> Iterator[Turn]:
+    """Gives each comment its moment: after what it answers and after those beside it, before `now`."""
+    for said in thread:
+        since += min(LONGEST_PAUSE, (now - since) / 8) * rng.uniform(0.1, 1)
+        turn = Turn(since, post, said, answers)
+        yield turn
+        yield from take_turns(rng, post, said.replies, turn, since, now)
+
+
+def add_comment(db: Session, author: User, turn: Turn, html: str) -> None:
+    parent_id = turn.answers.id if turn.answers else None
+    comment = comments.create_comment(db, turn.post.id, author.id, cleandoc(turn.said.body), html, parent_id)
+    if comment is None:
+        raise LookupError(f"{turn.post.title!r} takes no comments")
+    turn.id = comment.id
+    comment.created_at = turn.post.last_activity_at = turn.at
+
+
+# Rows for measurements
+
+
+def add_bulk(sessions: Sessions, words: Words, post_count: int, comment_count: int) -> None:
+    """Adds posts and comments of the demo's members, with its words, in a few large statements.
+
+    Some posts get many comments and most get few, as it is on real sites.
+    """
+    now = utc_now()
+    rng = random.Random(SEED)  # noqa: S311 - of rows that nobody reads
+    weights = [rng.paretovariate(1.5) for _ in range(post_count)]
+    thread_sizes = Counter(rng.choices(range(post_count), weights, k=comment_count))
+    for start in range(0, post_count, BULK_POSTS_AT_ONCE):
+        numbers = range(start, min(start + BULK_POSTS_AT_ONCE, post_count))
+        threads = [
+            grow_thread(rng, now - BULK_SPAN * (1 - number / post_count), now, thread_sizes[number])
+            for number in numbers
+        ]
+        with sessions.writing() as db:
+            authors = find_authors(db)
+            post_ids = add_bulk_posts(db, rng, words, authors, numbers, threads)
+            add_bulk_comments(db, rng, words, authors, post_ids, threads)
+
+
+@dataclass(frozen=True)
+class Thread:
+    """When a post was published, when its comments were written, and which (by position) each one answers."""
+
+    published_at: datetime
+    moments: Sequence[datetime]
+    parents: Sequence[int | None]
+
+
+def grow_thread(rng: random.Random, published_at: datetime, now: datetime, size: int) -> Thread:
+    # The third power: most comments come soon.
+    moments = sorted(published_at + (now - published_at) * rng.uniform(0.01, 1) ** 3 for _ in range(size))
+    parents = [
+        rng.randrange(position) if position and rng.random() < BULK_SHARE_OF_REPLIES else None
+        for position in range(size)
+    ]
+    return Thread(published_at, moments, parents)
+
+
+def add_bulk_posts(
+    db: Session,
+    rng: random.Random,
+    words: Words,
+    authors: Sequence[int],
+    numbers: Sequence[int],
+    threads: Sequence[Thread],
+) -> list[int]:
+    texts = [rng.choice(words.texts) for _ in numbers]
+    rows = []
+    for number, text, thread in zip(numbers, texts, threads, strict=True):
+        title = f"{text.title} ({number + 1})"[: POST.TITLE_MAX_LENGTH]
+        rows.append(
+            {
+                "author_id": rng.choice(authors),
+                "status": POST.Status.PUBLISHED,
+                "title": title,
+                "slug": slugify(title)[: POST.SLUG_MAX_LENGTH],
+                "body": text.body,
+                "body_html": text.body_html,
+                "body_renderer": RENDERER_VERSION,
+                "excerpt": text.excerpt,
+                "comment_count": len(thread.moments),
+                "created_at": thread.published_at,
+                "updated_at": thread.published_at,
+                "published_at": thread.published_at,
+                "last_activity_at": max(thread.moments, default=thread.published_at),
+            }
+        )
+    ids = insert(db, Post, rows)
+    names = sorted({name for text in texts for name in text.tags})
+    tags = {tag.name: tag.id for tag in posts.find_or_make_tags(db, names)}
+    links = [
+        {"post_id": id, "tag_id": tags[name]}
+        for id, text in zip(ids, texts, strict=True)
+        for name in text.tags
+    ]
+    db.execute(post_tags.insert(), links)
+    return ids
+
+
+def add_bulk_comments(
+    db: Session,
+    rng: random.Random,
+    words: Words,
+    authors: Sequence[int],
+    post_ids: Sequence[int],
+    threads: Sequence[Thread],
+) -> None:
+    bodies = list(words.html.items())
+    rows = []
+    for post_id, thread in zip(post_ids, threads, strict=True):
+        for position, moment in enumerate(thread.moments):
+            body, html = rng.choice(bodies)
+            rows.append(
+                {
+                    "post_id": post_id,
+                    "author_id": rng.choice(authors),
+                    # Unique in the post until the number is known.
+                    "path": f"-{position}",
+                    "body": cleandoc(body),
+                    "body_html": html,
+                    "body_renderer": RENDERER_VERSION,
+                    "created_at": moment,
+                }
+            )
+    if not rows:
+        return
+    ids = iter(insert(db, Comment, rows))
+    places = [place for thread in threads for place in find_places(thread, ids)]
+    db.execute(sa.update(Comment), places)
+
+
+def find_places(thread: Thread, ids: Iterator[int]) -> Iterator[dict[str, Any]]:
+    """For each comment of a thread, its number (the next of `ids`), its parent's, and its path."""
+    own: list[tuple[int, str]] = []
+    for parent in thread.parents:
+        parent_id, parent_path = own[parent] if parent is not None else (None, "")
+        id = next(ids)
+        path = f"{parent_path[: (COMMENT.LEVELS - 1) * COMMENT.SEGMENT]}{id:0{COMMENT.SEGMENT}d}"
+        own.append((id, path))
+        yield {"id": id, "parent_id": parent_id, "path": path}
+
+
+def insert(db: Session, model: type[Post] | type[Comment], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Inserts rows in few statements, and gives their numbers in the same order."""
+    return list(db.scalars(sa.insert(model).returning(model.id, sort_by_parameter_order=True), rows))
