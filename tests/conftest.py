@@ -447,8 +447,8 @@ def make_live_server(
             cwd=REPOSITORY,
         )
         server.ini = ini
-        started.append(server)
         server.start()
+        started.append(server)
         return server
 
     yield make
