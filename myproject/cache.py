@@ -34,7 +34,8 @@ class BoundedDict(LRUCache[str, bytes]):
 
     def __init__(self, size: int) -> None:
         super().__init__(size, getsizeof=len)
-        self.lock = threading.Lock()
+        # Methods of the base call each other.
+        self.lock = threading.RLock()
 
     def __getitem__(self, key: str) -> bytes:
         with self.lock:

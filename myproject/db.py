@@ -143,7 +143,7 @@ def make_engine(settings: Settings, **options: Any) -> Engine:
 def sqlite_engine(url: URL, settings: Settings, options: dict[str, Any]) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": settings.sqlalchemy_busy_timeout / 1000}, **options)
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": settings.sqlalchemy_busy_timeout / 1000}, **options)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, record: object) -> None:
@@ -172,6 +172,7 @@ def postgresql_engine(url: URL, settings: Settings, options: dict[str, Any]) -> 
     engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": settings.sqlalchemy_connect_timeout,
             "options": " ".join(f"-c {name}={value}" for name, value in server.items()),

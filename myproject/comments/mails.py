@@ -21,6 +21,7 @@ def reply(comment: Comment) -> Mail | None:
         to_name=reader.title,
         user_id=reader.id,
         key=f"reply:{comment.id}:{reader.id}",
+        thread=f"post-{comment.post.id}",
         context={
             "name": reader.name,
             "author": comment.author.title,
