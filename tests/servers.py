@@ -82,9 +82,12 @@ class Server:
     def start(self) -> None:
         """Starts the process and returns once it answers; RuntimeError with the log where it does not."""
         assert self.process is None, "already running"
+        # Should these tests be killed, the kernel ends the server.
+        setpriv = shutil.which("setpriv")
+        command = ([setpriv, "--pdeathsig", self.stop_signal.name] if setpriv else []) + self.command
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **self.options
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **self.options
             )
         deadline = time.monotonic() + SECONDS_TO_START
         while not self.answers():
@@ -184,6 +187,16 @@ def ordinary_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam("nobody")
 
 
+def copy_of_wheel(programs: Path, folder: Path) -> Path:
+    """Copies a wheel's PostgreSQL below `folder`, with the libraries beside it; gives its programs."""
+    installation = programs.parent
+    package = installation.parent
+    for source in (installation, package.with_name(package.name + ".libs")):
+        if source.exists():
+            shutil.copytree(source, folder / source.relative_to(package.parent), symlinks=True)
+    return folder / programs.relative_to(package.parent)
+
+
 @contextmanager
 def postgresql(binaries: Path | None = None) -> Iterator[Server]:
     """A PostgreSQL server with an empty data folder: UTF-8, locale C, nothing kept safe on disk.
@@ -198,7 +211,7 @@ def postgresql(binaries: Path | None = None) -> Iterator[Server]:
     with temporary_folder(user) as folder:
         programs = installations[0]
         if user is not None and not open_to_all(programs):
-            programs = shutil.copytree(programs.parent, folder / "postgresql", symlinks=True) / "bin"
+            programs = copy_of_wheel(programs, folder)
         options: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
         if user is not None:
             options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
