@@ -55,7 +55,9 @@ def main() -> None:
         event.listen(engine, "connect", lambda connection, record: connection.execute("PRAGMA foreign_keys = OFF"))
     else:
         # A migration that waits for a lock holds up everybody behind it: rather fail, and try again.
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'"))
+        event.listen(
+            engine, "begin", lambda connection: connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        )
     with engine.connect() as connection:
         run(connection)
         connection.commit()

@@ -40,4 +40,4 @@ def main(global_config: dict[str, str], **options: Any) -> Router:
         config.include("myproject.posts")
         config.include("myproject.comments")
         config.include("myproject.admin")
-        return config.make_wsgi_app()  # type: ignore[no-any-return]
+        return config.make_wsgi_app()

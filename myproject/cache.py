@@ -1,6 +1,7 @@
 """The cache: JSON values in memory or in Redis, and the record of what changed when.
 
-Nothing that is true lives here alone. A cache that is away is a cache that misses: reading goes on without it.
+Nothing that is true lives here alone. A cache that is away is a cache that misses: reading goes on without
+it.
 """
 
 import json
@@ -56,7 +57,9 @@ class BoundedDict(LRUCache[str, bytes]):
 
 
 class Changes(Protocol):
-    """Numbers every change of content, and remembers the latest for each tag for as long as a page may be cached."""
+    """Numbers every change of content, and remembers the latest for each tag for as long as a page may be
+    cached.
+    """
 
     def now(self) -> int: ...
     def touch(self, tags: Iterable[str]) -> None: ...
@@ -89,7 +92,7 @@ class RedisChanges:
         self.seconds = seconds
 
     def now(self) -> int:
-        return int(self.client.get("site:changes") or 0)  # type: ignore[arg-type]
+        return int(self.client.get("site:changes") or 0)
 
     def touch(self, tags: Iterable[str]) -> None:
         number = self.client.incr("site:changes")
@@ -99,7 +102,7 @@ class RedisChanges:
             pipeline.execute()
 
     def latest(self, tags: Iterable[str]) -> int:
-        values: list[Any] = self.client.mget([f"site:change:{tag}" for tag in tags])  # type: ignore[assignment]
+        values: list[Any] = self.client.mget([f"site:change:{tag}" for tag in tags])
         return max((int(value or 0) for value in values), default=0)
 
 
@@ -107,8 +110,8 @@ class Cache:
     """Get and set JSON values by key; touch tags when content changes.
 
     A page that was made when `change_number()` was N, from things that carry `tags`, is still right while
-    `latest_change(tags) <= N`. Reading the number before the data, and touching after the commit, leaves no gap in
-    which an old page could be kept as a new one.
+    `latest_change(tags) <= N`. Reading the number before the data, and touching after the commit, leaves no
+    gap in which an old page could be kept as a new one.
     """
 
     def __init__(self, region: CacheRegion, changes: Changes) -> None:
@@ -148,7 +151,9 @@ class Cache:
 
 
 def touch(db: Session, *tags: str) -> None:
-    """Says that the things with `tags` change with this transaction; cached pages that show them end at its commit."""
+    """Says that the things with `tags` change with this transaction; cached pages that show them end at its
+    commit.
+    """
     registry = db.info.get("registry")
     if registry is not None:
         after_commit(db, lambda: registry["cache"].touch(tags))

@@ -1,7 +1,7 @@
 """The database: declarative base, engine, sessions, and what every transaction is made of.
 
-SQLite and PostgreSQL run the same code. What differs is here: how a connection is set up, how a transaction begins, and
-how the database's clock is read.
+SQLite and PostgreSQL run the same code. What differs is here: how a connection is set up, how a transaction
+begins, and how the database's clock is read.
 """
 
 import logging
@@ -100,8 +100,10 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime(), BigId: BIG_INTEGER}
 
 
-class clock(FunctionElement[datetime]):  # noqa: N801 - an SQL function is written in lower case
-    """The database's own clock, `seconds` from now. Leases and back-off use it, so that machines need not agree."""
+class clock(FunctionElement[datetime]):
+    """The database's own clock, `seconds` from now. Leases and back-off use it, so that machines need not
+    agree.
+    """
 
     type = UtcDateTime()
     inherit_cache = True
@@ -126,8 +128,9 @@ def _clock_sqlite(element: clock, compiler: Any, **kw: Any) -> str:
 def make_engine(settings: Settings, **options: Any) -> Engine:
     """An engine for `sqlalchemy.url`, with time-outs, and transactions that begin as we say.
 
-    SQLite gets WAL, foreign keys and a busy timeout; its transactions begin with BEGIN IMMEDIATE where the connection
-    has the execution option `immediate`. PostgreSQL gets pre-ping and connect, statement, lock and idle timeouts.
+    SQLite gets WAL, foreign keys and a busy timeout; its transactions begin with BEGIN IMMEDIATE where the
+    connection has the execution option `immediate`. PostgreSQL gets pre-ping and connect, statement, lock and
+    idle timeouts.
     """
     url = make_url(settings.sqlalchemy_url)
     options = {
@@ -143,7 +146,12 @@ def make_engine(settings: Settings, **options: Any) -> Engine:
 def sqlite_engine(url: URL, settings: Settings, options: dict[str, Any]) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": settings.sqlalchemy_busy_timeout / 1000}, **options)
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": settings.sqlalchemy_busy_timeout / 1000},
+        **options,
+    )
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, record: object) -> None:
@@ -190,9 +198,7 @@ def mark_retryable(context: sa.engine.ExceptionContext) -> None:
         # The low byte is the primary code; BUSY_SNAPSHOT is an extension of BUSY.
         (original.sqlite_errorcode or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     )
-    conflict = isinstance(
-        original, (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-    )
+    conflict = isinstance(original, (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected))
     if error is not None and (busy or conflict):
         mark_error_retryable(error)
 
@@ -200,17 +206,15 @@ def mark_retryable(context: sa.engine.ExceptionContext) -> None:
 class Sessions:
     """Makes sessions on one engine: for a request's safe or unsafe method, and short ones of their own.
 
-    `reading` and `writing` are plain transactions outside the request's: what is written there survives an abort, and
-    slow work stays outside of both.
+    `reading` and `writing` are plain transactions outside the request's: what is written there survives an
+    abort, and slow work stays outside of both.
     """
 
     def __init__(self, engine: Engine, registry: Registry | None = None) -> None:
         self.engine = engine
         info = {"registry": registry}
         self.reader = sessionmaker(engine, expire_on_commit=False, info=info)
-        self.writer = sessionmaker(
-            engine.execution_options(immediate=True), expire_on_commit=False, info=info
-        )
+        self.writer = sessionmaker(engine.execution_options(immediate=True), expire_on_commit=False, info=info)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -224,7 +228,7 @@ class Sessions:
 
 
 def sessions_of(registry: Any) -> Sessions:
-    return registry["sessions"]  # type: ignore[no-any-return]
+    return registry["sessions"]
 
 
 def publish(db: Session, happened: object) -> None:
@@ -235,7 +239,9 @@ def publish(db: Session, happened: object) -> None:
 
 
 def after_commit(db: Session, do: Callable[[], None]) -> None:
-    """Calls `do` once the session's transaction has committed, never if it did not. It must not touch the database."""
+    """Calls `do` once the session's transaction has committed, never if it did not. It must not touch the
+    database.
+    """
     db.info.setdefault("after_commit", []).append(do)
 
 
@@ -256,7 +262,9 @@ def _forget_after_commit(db: Session, previous_transaction: Any) -> None:
 
 
 def request_dbsession(request: "Request") -> Session:
-    """The request's session, joined to its transaction. Unsafe methods take SQLite's write lock at the first statement."""
+    """The request's session, joined to its transaction. Unsafe methods take SQLite's write lock at the first
+    statement.
+    """
     sessions = sessions_of(request.registry)
     db = (sessions.reader if request.method in SAFE_METHODS else sessions.writer)()
     zope.sqlalchemy.register(db, transaction_manager=request.tm)
@@ -267,8 +275,8 @@ def request_dbsession(request: "Request") -> Session:
 def reading(request: "Request") -> Iterator[Session]:
     """A session to look things up for a request, before its view runs.
 
-    For a safe method the request's own; for an unsafe one a short one, so that SQLite's write lock is not taken before
-    the view's first write.
+    For a safe method the request's own; for an unsafe one a short one, so that SQLite's write lock is not
+    taken before the view's first write.
     """
     if request.method in SAFE_METHODS:
         yield request.dbsession

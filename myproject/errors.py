@@ -4,7 +4,9 @@ from translationstring import TranslationString
 
 
 class InputError(Exception):
-    """`message` for the reader (a translation string); `field` is where it belongs, None for the form as a whole."""
+    """`message` for the reader (a translation string); `field` is where it belongs, None for the form as a
+    whole.
+    """
 
     message: str | TranslationString = ""
     field: str | None = None

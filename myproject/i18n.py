@@ -16,7 +16,7 @@ def negotiate_locale(request: IRequest) -> str:
     identity = request.identity_if_known
     if identity is not None and identity.locale in LANGUAGES:
         return str(identity.locale)
-    return request.accept_language.lookup(LANGUAGES, default="en")  # type: ignore[no-any-return]
+    return request.accept_language.lookup(LANGUAGES, default="en")
 
 
 def translate(request: IRequest, message: str | TranslationString) -> str:

@@ -45,7 +45,9 @@ def decode(cursor: str) -> tuple[datetime, int]:
 
 
 def before(cursor: str | None, moment: Any, row_id: Any) -> sa.ColumnElement[bool]:
-    """The condition that a row stands after `cursor` in a list with the latest first; always true without one."""
+    """The condition that a row stands after `cursor` in a list with the latest first; always true without
+    one.
+    """
     if cursor is None:
         return sa.true()
     when, number = decode(cursor)

@@ -25,12 +25,15 @@ SECONDS_TO_FINISH = 20
 
 
 def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
-    """Runs until SIGTERM or SIGINT, then answers what it has begun, lets the worker finish its task, and returns.
+    """Runs until SIGTERM or SIGINT, then answers what it has begun, lets the worker finish its task, and
+    returns.
 
-    `options` are waitress's own. Waitress has no SIGTERM handler: left alone, a restart would drop what is in flight.
+    `options` are waitress's own. Waitress has no SIGTERM handler: left alone, a restart would drop what is in
+    flight.
     """
     settings = settings_of(app.registry)
-    # No version in the answers (ASVS 13.4.6); one request a time and connection is read (no pipelining to smuggle in).
+    # No version in the answers (ASVS 13.4.6); one request a time and connection is read (no pipelining to
+    # smuggle in).
     options = {"ident": None, "channel_request_lookahead": 0, "max_request_body_size": 1_048_576} | options
     if settings.proxy_count:
         options |= {
@@ -39,7 +42,8 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
             "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
             "clear_untrusted_proxy_headers": True,
         }
-    # The map holds the server's sockets: those it listens on, its channels, and the trigger that wakes its loop.
+    # The map holds the server's sockets: those it listens on, its channels, and the trigger that wakes its
+    # loop.
     sockets: dict[int, Any] = {}
     server = waitress.create_server(app, map=sockets, **options)
     listeners = [listener for listener in sockets.values() if isinstance(listener, BaseWSGIServer)]
@@ -69,7 +73,9 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
 
 
 def finish(sockets: dict[int, Any], deadline: float) -> None:
-    """Goes on reading, answering and sending for the channels in `sockets` until none is busy, or the deadline."""
+    """Goes on reading, answering and sending for the channels in `sockets` until none is busy, or the
+    deadline.
+    """
     while time.monotonic() < deadline:
         channels = [channel for channel in sockets.values() if isinstance(channel, HTTPChannel)]
         if not any(channel.requests or channel.request or channel.total_outbufs_len for channel in channels):

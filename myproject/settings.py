@@ -232,9 +232,7 @@ class Settings:
         "site.mode", one_of(Mode), "production", "`development` shows the mailbox and lets mistakes be seen"
     )
     site_title: str = setting("site.title", text, "My community", "the name in the header and in mails")
-    site_url: str = setting(
-        "site.url", origin, "", "the address people type; every link in a mail starts with it"
-    )
+    site_url: str = setting("site.url", origin, "", "the address people type; every link in a mail starts with it")
     site_hosts: tuple[str, ...] = setting(
         "site.hosts", hosts, "", "further host names (with port) to answer to, for instance of a health check"
     )
@@ -287,9 +285,7 @@ class Settings:
         "",
         "Redis for cache, limits and tasks, such as `redis://localhost/0`; empty: one process",
     )
-    tasks_embedded: bool = setting(
-        "tasks.embedded", boolean, "true", "run a worker thread inside the web process"
-    )
+    tasks_embedded: bool = setting("tasks.embedded", boolean, "true", "run a worker thread inside the web process")
     tasks_file: Path = setting(
         "tasks.file", path, "var/tasks.sqlite", "the queue's own file where there is no Redis"
     )
@@ -305,9 +301,7 @@ class Settings:
     cache_user_seconds: int = setting(
         "cache.user_seconds", at_least(0), "300", "how long a member's row stays in cache"
     )
-    ratelimit_enabled: bool = setting(
-        "ratelimit.enabled", boolean, "true", "limit how often things may be tried"
-    )
+    ratelimit_enabled: bool = setting("ratelimit.enabled", boolean, "true", "limit how often things may be tried")
     ratelimit_login_address: str = setting(
         "ratelimit.login_address", rate, "30 per 5 minutes", "sign-ins tried from one client address"
     )
@@ -483,9 +477,7 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.en
     wrong = {problem.partition(":")[0] for problem in problems}
     settings = Settings(**values)
     problems += [
-        problem
-        for problem in contradictions(settings, options, environ)
-        if problem.partition(":")[0] not in wrong
+        problem for problem in contradictions(settings, options, environ) if problem.partition(":")[0] not in wrong
     ]
     if problems:
         raise SettingsError(problems)
@@ -517,16 +509,13 @@ def contradictions(settings: Settings, options: Mapping[str, str], environ: Mapp
     return problems
 
 
-def production_problems(
-    settings: Settings, options: Mapping[str, str], environ: Mapping[str, str]
-) -> list[str]:
+def production_problems(settings: Settings, options: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
     problems = []
     # Pyramid reads these from the options, with its prefix or without, and from the environment.
     debugging = [
         key
         for key, value in [*options.items(), *environ.items()]
-        if (DEBUGGING.fullmatch(key) and asbool(value))
-        or (key == "pyramid.includes" and "debugtoolbar" in value)
+        if (DEBUGGING.fullmatch(key) and asbool(value)) or (key == "pyramid.includes" and "debugtoolbar" in value)
     ]
     if debugging:
         problems.append(

@@ -1,8 +1,8 @@
 """Background work: the Huey instance, how modules add tasks, and how code asks for one.
 
-A task is a function `f(registry, **arguments)` with JSON arguments, known by a name. The queue is only a messenger: what
-must not be lost is a row in the database, and a periodic task looks for rows that were left. `enqueue` therefore waits
-for the commit, and a queue that is away delays work but loses none.
+A task is a function `f(registry, **arguments)` with JSON arguments, known by a name. The queue is only a
+messenger: what must not be lost is a row in the database, and a periodic task looks for rows that were left.
+`enqueue` therefore waits for the commit, and a queue that is away delays work but loses none.
 """
 
 import json
@@ -33,7 +33,9 @@ __all__ = ["crontab", "enqueue", "includeme", "make_worker"]
 
 
 class JsonSerializer(Serializer):
-    """Messages as JSON objects, so that who can write to the queue can name tasks but not run code (no pickle)."""
+    """Messages as JSON objects, so that who can write to the queue can name tasks but not run code (no
+    pickle).
+    """
 
     def _serialize(self, data: Any) -> bytes:
         fields = data._asdict() if isinstance(data, Message) else {"value": data}
@@ -68,7 +70,9 @@ class EmbeddedConsumer(Consumer):
 
 
 def make_worker(registry: Registry, *, embedded: bool) -> Consumer:
-    """A worker for the site's queue: `start()` and `stop(graceful=True)` in threads, or `run()` until SIGTERM."""
+    """A worker for the site's queue: `start()` and `stop(graceful=True)` in threads, or `run()` until
+    SIGTERM.
+    """
     consumer = EmbeddedConsumer if embedded else Consumer
     return consumer(
         registry["huey"],

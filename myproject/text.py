@@ -34,9 +34,7 @@ ELLIPSIS = "…"
 # Rendered text begins with one of the blocks it is made of.
 RENDERED = re.compile(r"\s*<(?:p|h[3-6]|ul|ol|pre|blockquote|div|hr)\b")
 # C0 and C1 controls that are no blanks, bidirectional embeddings, overrides and isolates, lone surrogates.
-INVISIBLE = re.compile(
-    "[\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+INVISIBLE = re.compile("[\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 HEADINGS = {"h3", "h4", "h5", "h6"}
 BLOCKS = frozenset({"p", "blockquote", "ul", "ol", "li", "pre", "div", "table", "tr", "hr"} | HEADINGS)
 BLANKS = re.compile(r"\s+")
@@ -144,9 +142,7 @@ class BlockReader(HTMLParser):
             str
         ] = []  # for each margin, what stands in its place on the next line: an item's bullet
         self.last_margins: list[str] = []  # of the line before
-        self.numbers: list[
-            int | None
-        ] = []  # of the next item, for each open list; None where it has no numbers
+        self.numbers: list[int | None] = []  # of the next item, for each open list; None where it has no numbers
         self.gap = False
         self.verbatim = False
         self.target = ""

@@ -35,9 +35,7 @@ def includeme(config: Configurator) -> None:
         )
 
     config.add_route("admin.users.view", "/admin/users/{id:[0-9]{1,18}}/", factory=user_of)
-    config.add_form_view(
-        views.EditUser, route_name="admin.users.view", permission=Permission.ADMIN_USERS_EDIT
-    )
+    config.add_form_view(views.EditUser, route_name="admin.users.view", permission=Permission.ADMIN_USERS_EDIT)
 
     for verb in ("resend", "cancel"):
         config.add_route(f"admin.emails.{verb}", f"/admin/emails/{{id:[0-9]{{1,18}}}}/{verb}/")

@@ -19,7 +19,9 @@ def list_users(
     status: USER.Status | None = None,
     before_id: int | None = None,
 ) -> tuple[Sequence[Any], int | None]:
-    """Members, newest first, whose name or address holds `search`; and the number after which the next page goes on."""
+    """Members, newest first, whose name or address holds `search`; and the number after which the next page
+    goes on.
+    """
     statement = sa.select(
         User.id,
         User.name,

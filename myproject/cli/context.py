@@ -25,7 +25,7 @@ class Site:
 
     def registry(self) -> Registry:
         self.settings()
-        return get_app(self.ini).registry  # type: ignore[no-any-return]
+        return get_app(self.ini).registry
 
     def sessions(self) -> Sessions:
         return sessions_of(self.registry())

@@ -59,9 +59,7 @@ class Turn:
 
 @click.command()
 @click.option("--first-run", is_flag=True, help="Do nothing where anybody has an account.")
-@click.option(
-    "--posts", "bulk_posts", type=click.IntRange(min=0), default=0, help="Add this many posts more."
-)
+@click.option("--posts", "bulk_posts", type=click.IntRange(min=0), default=0, help="Add this many posts more.")
 @click.option(
     "--comments",
     "bulk_comments",
@@ -138,9 +136,7 @@ def fill(db: Session, words: Words, password_hash: str, terms_version: str) -> N
     """Writes members, posts and comments as of the past weeks. Raises InputError where a name is taken."""
     now = utc_now()
     rng = random.Random(SEED)  # noqa: S311 - of pauses between comments
-    people = {
-        person.name: add_person(db, person, password_hash, terms_version, now) for person in content.PEOPLE
-    }
+    people = {person.name: add_person(db, person, password_hash, terms_version, now) for person in content.PEOPLE}
     turns: list[Turn] = []
     # In the order of time, so that higher numbers are later, as on a site that grew.
     for written, text in sorted(zip(content.POSTS, words.texts, strict=True), key=lambda pair: -pair[0].days):
@@ -150,9 +146,7 @@ def fill(db: Session, words: Words, password_hash: str, terms_version: str) -> N
         add_comment(db, people[turn.said.author], turn, words.html[turn.said.body])
 
 
-def add_person(
-    db: Session, person: content.Person, password_hash: str, terms_version: str, now: datetime
-) -> User:
+def add_person(db: Session, person: content.Person, password_hash: str, terms_version: str, now: datetime) -> User:
     bio = cleandoc(person.bio)
     user = users.create_verified(
         db,
@@ -294,9 +288,7 @@ def add_bulk_posts(
     names = sorted({name for text in texts for name in text.tags})
     tags = {tag.name: tag.id for tag in posts.find_or_make_tags(db, names)}
     links = [
-        {"post_id": id, "tag_id": tags[name]}
-        for id, text in zip(ids, texts, strict=True)
-        for name in text.tags
+        {"post_id": id, "tag_id": tags[name]} for id, text in zip(ids, texts, strict=True) for name in text.tags
     ]
     db.execute(post_tags.insert(), links)
     return ids

@@ -185,8 +185,7 @@ POSTS = (
         comments=(
             said(
                 "nikos",
-                "I came to look for a ladder and now I have an account. Thank you, Ada. Good evening,"
-                " everybody.",
+                "I came to look for a ladder and now I have an account. Thank you, Ada. Good evening, everybody.",
                 said("grace", "Good evening Νίκος. The ladder is in the bicycle cellar, behind the door."),
             ),
             said(
@@ -311,15 +310,12 @@ POSTS = (
         comments=(
             said(
                 "josé",
-                "The bus ticket! Mine has been quiet since Tuesday. People no longer turn round. I miss it a"
-                " bit.",
+                "The bus ticket! Mine has been quiet since Tuesday. People no longer turn round. I miss it a bit.",
             ),
             said(
                 "bram-de-groot",
                 "Works for the bread slicer too, mutatis mutandis.",
-                said(
-                    "elif", "I have a question about your bread slicer, and I am not sure I want the answer."
-                ),
+                said("elif", "I have a question about your bread slicer, and I am not sure I want the answer."),
             ),
             said(
                 "grace",
@@ -471,8 +467,7 @@ POSTS = (
                                         "Included. Off by one on the kind side is a policy, not a mistake.",
                                         said(
                                             "tomasz",
-                                            "I'll bring it back on the 31st, then, and see what comes by"
-                                            " mail.",
+                                            "I'll bring it back on the 31st, then, and see what comes by mail.",
                                         ),
                                     ),
                                     said(
@@ -581,9 +576,7 @@ POSTS = (
             Has anybody a board, 60 by 45, and an afternoon?
         """,
         comments=(
-            said(
-                "tomasz", "I have the afternoon, and a bad conscience, since it was I who built the old one."
-            ),
+            said("tomasz", "I have the afternoon, and a bad conscience, since it was I who built the old one."),
             said(
                 "bram-de-groot",
                 "I have the board. Let it stick out by three fingers, and cut a groove underneath, so that"
@@ -689,9 +682,7 @@ POSTS = (
             courgettes. The answer is always courgettes.
         """,
         comments=(
-            said(
-                "haruka", "なるほど! The envelopes of 2019 go to the school, they want to count what sprouts."
-            ),
+            said("haruka", "なるほど! The envelopes of 2019 go to the school, they want to count what sprouts."),
             said(
                 "nikos",
                 "Too many courgettes is a question of recipes, not of tables.",
@@ -893,9 +884,7 @@ POSTS = (
                     said("nikos", "In a bag, like guests."),
                 ),
             ),
-            said(
-                "elif", "Copper tape round the pots. I have half a roll from a project we don't talk about."
-            ),
+            said("elif", "Copper tape round the pots. I have half a roll from a project we don't talk about."),
             said("tomasz", "There's a lovely essay on them in the green box, under N for Neighbours."),
         ),
     ),
@@ -941,9 +930,7 @@ POSTS = (
             said("grace", "Coffee for forty, and it was enough."),
             said("haruka", "A blackbird bathes in the saucer of pot number six."),
             said("ada", "I understood the error message at first reading."),
-            said(
-                "elif", "All green lights from the bridge to the market. All of them. In the rain, but still."
-            ),
+            said("elif", "All green lights from the bridge to the market. All of them. In the rain, but still."),
             said("josé", "Found twenty in the winter coat."),
             said("nikos", "I gave away six jars and got back eight."),
             said("priya", "Slept."),
@@ -1043,8 +1030,7 @@ POSTS = (
         comments=(
             said(
                 "bram-de-groot",
-                "The circulation pump. It has three speeds and it stands on three, because of the winter of"
-                " 1996.",
+                "The circulation pump. It has three speeds and it stands on three, because of the winter of 1996.",
                 said(
                     "priya",
                     "Can we set it to one, for a week, and count?",
@@ -1317,9 +1303,7 @@ POSTS = (
         """,
         comments=(
             said("haruka", "Pickles, of three kinds, and two chairs."),
-            said(
-                "bram-de-groot", "Six folding chairs, and a seventh which I have to glue. And a potato salad."
-            ),
+            said("bram-de-groot", "Six folding chairs, and a seventh which I have to glue. And a potato salad."),
             said("elif", "I fetch things with the cargo bike. Tell me what, and from where."),
         ),
     ),

@@ -66,7 +66,9 @@ def shown_url(settings: Settings) -> str:
 @main.command()
 @click.pass_obj
 def worker(site: Site) -> None:
-    """Works the queue until SIGTERM: for sites with `tasks.embedded = false`, as many as you like on any machine."""
+    """Works the queue until SIGTERM: for sites with `tasks.embedded = false`, as many as you like on any
+    machine.
+    """
     setup_logging(site.ini)
     registry = site.registry()
     click.echo(f"Working the queue of {settings_of(registry).site_title}")
@@ -112,13 +114,15 @@ def check_database(site: Site) -> str:
 
 def check_queue(site: Site) -> str:
     registry = site.registry()
+    settings = settings_of(registry)
     waiting = registry["huey"].pending_count()
-    return f"{'Redis' if settings_of(registry).redis_url else settings_of(registry).tasks_file}, {waiting} waiting"
+    return f"{'Redis' if settings.redis_url else settings.tasks_file}, {waiting} waiting"
 
 
 def check_mail(site: Site) -> str:
     settings = site.settings()
-    return f"{settings.mail_transport} {settings.mail_host if settings.mail_transport == 'smtp' else settings.mail_folder}"
+    target = settings.mail_host if settings.mail_transport == "smtp" else settings.mail_folder
+    return f"{settings.mail_transport} {target}"
 
 
 CHECKS = {

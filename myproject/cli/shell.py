@@ -1,4 +1,6 @@
-"""`pshell INI`: the application, a session, models and services at hand. What you do is rolled back unless you commit."""
+"""`pshell INI`: the application, a session, models and services at hand. What you do is rolled back unless
+you commit.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -3,6 +3,7 @@
 import secrets
 import sys
 from enum import IntEnum
+from typing import TextIO
 
 import click
 import colander
@@ -38,8 +39,10 @@ def user() -> None:
 @click.option("--role", type=names(USER.Role), default=USER.Role.USER.name, show_default=True)
 @click.option("--password-file", type=click.File(), help="Read the password from here; - is standard input.")
 @click.pass_obj
-def create(site: Site, name: str, email: str, role: str, password_file: click.utils.LazyFile | None) -> None:
-    """Makes an account whose address counts as verified. Asks for the password, or makes one up and prints it."""
+def create(site: Site, name: str, email: str, role: str, password_file: TextIO | None) -> None:
+    """Makes an account whose address counts as verified. Asks for the password, or makes one up and prints
+    it.
+    """
     registry = site.registry()
     minimum = settings_of(registry).users_password_min_length
     made_up = ""

@@ -4,6 +4,7 @@ BODY_MAX_BYTES = 64 * 1024
 # Replies deeper than this stand at the last level, each saying whom it answers.
 LEVELS = 5
 PAGE_SIZE = 100
-# One segment of a comment's path: its number in decimal digits, so that text order is tree order in any collation.
+# One segment of a comment's path: its number in decimal digits, so that text order is tree order in any
+# collation.
 SEGMENT = 12
 EXCERPT_MAX_LENGTH = 300

@@ -10,7 +10,9 @@ from myproject.users.models import User
 
 
 def reply(comment: Comment) -> Mail | None:
-    """The mail to whom `comment` answers: the parent's author, or the post's. None where nobody is to be told."""
+    """The mail to whom `comment` answers: the parent's author, or the post's. None where nobody is to be
+    told.
+    """
     answered = comment.parent or comment.post
     reader = answered.author
     if reader.id == comment.author_id or not may_get_mail(reader):

@@ -14,8 +14,9 @@ from myproject.users.models import User
 class Comment(Base):
     """A comment on a post, or a reply to another one.
 
-    `path` is the chain of numbers from the top of the thread, each of `SEGMENT` digits and at most `LEVELS` of them: sorted
-    by it, a tree reads from top to bottom. `parent_id` says which comment is answered, however deep.
+    `path` is the chain of numbers from the top of the thread, each of `SEGMENT` digits and at most `LEVELS`
+    of them: sorted by it, a tree reads from top to bottom. `parent_id` says which comment is answered,
+    however deep.
     """
 
     __tablename__ = "comments"

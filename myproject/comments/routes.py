@@ -11,7 +11,9 @@ from myproject.web.request import Request
 
 
 def comment_of(request: Request) -> services.CommentRow:
-    """The context of `/comments/CID/...`: the comment, where the visitor may see its post. Raises HTTPNotFound."""
+    """The context of `/comments/CID/...`: the comment, where the visitor may see its post. Raises
+    HTTPNotFound.
+    """
     with reading(request) as db:
         comment = services.find_comment(db, int(request.matchdict["id"]), request.identity)
     if comment is None:
@@ -21,9 +23,7 @@ def comment_of(request: Request) -> services.CommentRow:
 
 def includeme(config: Configurator) -> None:
     config.add_route("comments.create", "/posts/{id:[0-9]{1,18}}/comments/", factory=post_of)
-    config.add_form_view(
-        views.WriteComment, route_name="comments.create", permission=Permission.COMMENT_WRITE
-    )
+    config.add_form_view(views.WriteComment, route_name="comments.create", permission=Permission.COMMENT_WRITE)
 
     config.add_route("comments.view", "/comments/{id:[0-9]{1,18}}/", factory=comment_of)
     config.add_view(

@@ -33,8 +33,8 @@ class CommentCreated:
 class CommentRow:
     """A comment as a page shows it. `level` counts from 1 and never jumps by more than one from row to row.
 
-    `reply_to` and `reply_to_id` name whom it answers where that is not the comment it stands under; `closes` is how many
-    lists end after it, `opens` whether one begins.
+    `reply_to` names whom it answers where that is not the comment it stands under; `closes`
+    is how many lists end after it, `opens` whether one begins.
     """
 
     id: int
@@ -56,7 +56,9 @@ class CommentRow:
 
 @dataclass(frozen=True)
 class Thread:
-    """A page of a post's comments in the order of the tree; `next_id` is the comment that the next page starts with."""
+    """A page of a post's comments in the order of the tree; `next_id` is the comment that the next page
+    starts with.
+    """
 
     comments: Sequence[CommentRow]
     start_id: int | None
@@ -94,8 +96,8 @@ THREAD = (
 def list_comments(db: Session, post_id: int, start_id: int | None = None) -> Thread:
     """The comments of a post from `start_id` on (from the first without one), a page of them, as a tree.
 
-    The caller has checked that the post may be seen. A page that starts in the middle of a thread shows its first comment
-    at the first level.
+    The caller has checked that the post may be seen. A page that starts in the middle of a thread shows its
+    first comment at the first level.
     """
     start = ""
     if start_id is not None:
@@ -136,8 +138,8 @@ def find_comment(db: Session, comment_id: int, identity: Identity | None) -> Com
 def page_start(db: Session, comment: CommentRow) -> int | None:
     """The comment with which the page that shows `comment` starts; None where that is the post's first page.
 
-    Comments on a page of their thread stay at the address they had: the page starts at the thread's top, or where that is
-    too far above, at the comment itself.
+    Comments on a page of their thread stay at the address they had: the page starts at the thread's top, or
+    where that is too far above, at the comment itself.
     """
 
     def are_above(path: str) -> bool:
@@ -158,9 +160,12 @@ def page_start(db: Session, comment: CommentRow) -> int | None:
 def create_comment(
     db: Session, post_id: int, author_id: int, body: str, body_html: str, parent_id: int | None = None
 ) -> Comment | None:
-    """Writes a comment on a published post, or a reply to `parent_id`; None where the post or parent is not there."""
+    """Writes a comment on a published post, or a reply to `parent_id`; None where the post or parent is not
+    there.
+    """
     now = utc_now()
-    # Counted in SQL. The update comes first: it locks the post's row, so that nothing of it changes meanwhile.
+    # Counted in SQL. The update comes first: it locks the post's row, so that nothing of it changes
+    # meanwhile.
     counted = db.execute(
         sa.update(Post)
         .where(Post.id == post_id, Post.status == POST.Status.PUBLISHED)

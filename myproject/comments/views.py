@@ -22,7 +22,9 @@ PREVIEW = deform.Button("preview", _("Preview"), css_class="secondary")
 
 
 def address_in_thread(request: Request, comment: services.CommentRow) -> str:
-    """Where a comment stands: the post's page, with the start of its page of comments where there are several."""
+    """Where a comment stands: the post's page, with the start of its page of comments where there are
+    several.
+    """
     post = find_post(request.dbsession, comment.post_id, request.identity)
     start = services.page_start(request.dbsession, comment)
     if post is None:
@@ -86,7 +88,12 @@ class WriteComment(FormView):
             raise errors.NotVerified
         limiter_of(request.registry).hit("comment_account", str(request.member.id))
         comment = services.create_comment(
-            request.dbsession, self.post_page.id, request.member.id, data["body"], body_html, data["parent_id"]
+            request.dbsession,
+            self.post_page.id,
+            request.member.id,
+            data["body"],
+            body_html,
+            data["parent_id"],
         )
         if comment is None:
             raise HTTPNotFound

@@ -137,9 +137,7 @@ class SmtpTransport:
 def refused(what: str, code: int, text: bytes | str, *, for_good: bool = True) -> DeliveryError:
     """The error for a server's answer; a code from 500 means not to ask again, unless `for_good` is false."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return DeliveryError(
-        f"The mail server refused {what}: {code} {words}", permanent=for_good and code >= 500
-    )
+    return DeliveryError(f"The mail server refused {what}: {code} {words}", permanent=for_good and code >= 500)
 
 
 def make_transport(settings: Settings) -> Transport:

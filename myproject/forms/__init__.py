@@ -1,4 +1,6 @@
-"""Forms: deform with our own Jinja2 templates, a base schema that lets nothing odd through, one view for them all."""
+"""Forms: deform with our own Jinja2 templates, a base schema that lets nothing odd through, one view for them
+all.
+"""
 
 from pyramid.config import Configurator
 

@@ -1,7 +1,9 @@
-"""Schema nodes that are safe by themselves: text is clean and bounded, numbers fit the database, addresses are whole.
+"""Schema nodes that are safe by themselves: text is clean and bounded, numbers fit the database, addresses
+are whole.
 
-Colander lets NUL, lone surrogates and numbers of any size through, and its Email accepts a line break at the end; what
-passes these nodes can be stored on both databases. Keep schemas flat, and check facts (is the name taken?) in services.
+Colander lets NUL, lone surrogates and numbers of any size through, and its Email accepts a line break at the
+end; what passes these nodes can be stored on both databases. Keep schemas flat, and check facts (is the name
+taken?) in services.
 """
 
 import re
@@ -26,8 +28,10 @@ class Schema(colander.MappingSchema):
     """The base of all schemas: flat, unknown keys ignored."""
 
 
-class TextType(colander.String):  # type: ignore[misc]
-    """Text in NFC with `\\n` line ends and without unprintable characters; `multiline=False` makes it one trimmed line."""
+class TextType(colander.String):
+    """Text in NFC with `\\n` line ends and without unprintable characters; `multiline=False` makes it one
+    trimmed line.
+    """
 
     def __init__(self, *, multiline: bool = False) -> None:
         super().__init__()
@@ -45,7 +49,7 @@ class TextType(colander.String):  # type: ignore[misc]
         return text if text.strip() else colander.null
 
 
-class PasswordType(colander.String):  # type: ignore[misc]
+class PasswordType(colander.String):
     """A password exactly as typed: never trimmed, folded or cut (OWASP ASVS 5.0: 6.2.8)."""
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
@@ -57,7 +61,9 @@ class PasswordType(colander.String):  # type: ignore[misc]
 
 
 class EmailType(TextType):
-    """One mail address, whole and deliverable by its form: local part kept, domain in lower case, at most 254 long."""
+    """One mail address, whole and deliverable by its form: local part kept, domain in lower case, at most 254
+    long.
+    """
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
         text = super().deserialize(node, cstruct)
@@ -72,7 +78,7 @@ class EmailType(TextType):
         return address
 
 
-class IntegerType(colander.Integer):  # type: ignore[misc]
+class IntegerType(colander.Integer):
     """Decimal ASCII digits within what both databases store as BIGINT."""
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
@@ -83,7 +89,7 @@ class IntegerType(colander.Integer):  # type: ignore[misc]
         return int(cstruct)
 
 
-class LimitedLength(colander.Length):  # type: ignore[misc]
+class LimitedLength(colander.Length):
     """Bounds in characters (code points), told in words."""
 
     def __init__(self, min: int | None = None, max: int | None = None) -> None:
@@ -105,7 +111,13 @@ def paragraph(
 ) -> colander.SchemaNode:
     """A node for text of several lines; leading blanks are kept, for they mean something in Markdown."""
     made = node(
-        TextType(multiline=True), name, title, deform.widget.TextAreaWidget, LimitedLength(min, max), max, options
+        TextType(multiline=True),
+        name,
+        title,
+        deform.widget.TextAreaWidget,
+        LimitedLength(min, max),
+        max,
+        options,
     )
     made.widget.strip = False
     made.widget.rows = rows
@@ -113,9 +125,7 @@ def paragraph(
 
 
 def email(name: str, title: str, **options: Any) -> colander.SchemaNode:
-    made = node(
-        EmailType(), name, title, deform.widget.TextInputWidget, None, USER.EMAIL_MAX_LENGTH, options
-    )
+    made = node(EmailType(), name, title, deform.widget.TextInputWidget, None, USER.EMAIL_MAX_LENGTH, options)
     made.widget.attributes |= {"inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
     made.widget.input_type = "email"
     return made
@@ -174,8 +184,9 @@ def node(
 ) -> colander.SchemaNode:
     """A schema node and its widget.
 
-    Options: `check` (a validator beside the length), `hint` (shown under the label), `autocomplete`, `attributes` (further ones of the input), `optional` (then a
-    field left empty is the empty string, so that it can be cleared).
+    Options: `check` (a validator beside the length), `hint` (shown under the label), `autocomplete`,
+    `attributes` (further ones of the input), `optional` (then a field left empty is the empty string, so that
+    it can be cleared).
     """
     attributes = dict(options.pop("attributes", {}))
     autocomplete = options.pop("autocomplete", None)

@@ -24,15 +24,17 @@ HIDDEN_TYPES = ("password", "confirm", "current")
 
 
 class FormView:
-    """A screen with one form. A subclass names its `schema`, `template`, `title` and `buttons`, and writes `submit`.
+    """A screen with one form. A subclass names its `schema`, `template`, `title` and `buttons`, and writes
+    `submit`.
 
-    `submit(data)` gets the checked values and returns a response (`self.redirect`), or raises `InputError` for a field.
+    `submit(data)` gets the checked values and returns a response (`self.redirect`), or raises `InputError`
+    for a field.
     """
 
     schema: ClassVar[type[Schema]]
     template: ClassVar[str] = "myproject:templates/forms/page.html"
     title: ClassVar[str]
-    buttons: ClassVar[tuple[deform.Button, ...]] = (deform.Button("save", _("Save")),)
+    buttons: tuple[deform.Button, ...] = (deform.Button("save", _("Save")),)
     # The form's own address, where it is not the page's.
     action: str = ""
 
@@ -108,7 +110,7 @@ class FormView:
 
     def refuse(self, message: str, field: str | None = None) -> None:
         """Marks the form, and one field of it, as wrong."""
-        node = self.form[field] if field in self.form else self.form
+        node = next((child for child in self.form.children if child.name == field), self.form)
         node.error = colander.Invalid(node.schema, message)
         self.form.error = self.form.error or colander.Invalid(self.form.schema, "")
 
@@ -137,13 +139,16 @@ def render_widget(request: Request, template: str, **values: Any) -> Markup:
 def expired_form(request: Request, *, signed_out: bool) -> Response:
     """The answer to a form whose token or sign-in has ended: itself, filled, to be sent once more (400).
 
-    Where the form's own view can't be asked (a guest may not see it any more), a plain page carries the fields.
+    Where the form's own view can't be asked (a guest may not see it any more), a plain page carries the
+    fields.
     """
     route = request.matched_route.name if request.matched_route else ""
     view: type[FormView] | None = request.registry["form_views"].get(route)
     if view is not None and not signed_out:
         return view(request).expired()
-    fields = [(name, value) for name, value in request.POST.items() if name != CSRF_FIELD and isinstance(value, str)]
+    fields = [
+        (name, value) for name, value in request.POST.items() if name != CSRF_FIELD and isinstance(value, str)
+    ]
     values = {
         "signed_out": signed_out,
         "fields": [field for field in fields if field[0] not in HIDDEN_TYPES],
@@ -179,5 +184,3 @@ def includeme(config: Configurator) -> None:
         config.registry["jinja2"] = config.get_jinja2_environment()
 
     config.action("forms.environment", keep_environment, order=10_000)
-
-

@@ -27,5 +27,16 @@ DRAFTS_MAX = 200
 
 # Words that stand after a post's number in addresses of ours.
 RESERVED_SLUGS = frozenset(
-    {"bookmark", "comments", "delete", "edit", "follow", "history", "like", "report", "source.md", "feed.atom"}
+    {
+        "bookmark",
+        "comments",
+        "delete",
+        "edit",
+        "follow",
+        "history",
+        "like",
+        "report",
+        "source.md",
+        "feed.atom",
+    }
 )

@@ -27,7 +27,9 @@ class Tag(Base):
 
 
 class Post(Base):
-    """A post, or the draft of one. `body` is Markdown; `body_html` is what its renderer made of it, safe to show."""
+    """A post, or the draft of one. `body` is Markdown; `body_html` is what its renderer made of it, safe to
+    show.
+    """
 
     __tablename__ = "posts"
     __table_args__ = (
@@ -38,12 +40,8 @@ class Post(Base):
             f"status <> {int(POST.Status.PUBLISHED)} OR published_at IS NOT NULL", name="published_at"
         ),
         # The lists, in their order; drafts stay out of them.
-        sa.Index(
-            "ix_posts_new", "published_at", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED
-        ),
-        sa.Index(
-            "ix_posts_active", "last_activity_at", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED
-        ),
+        sa.Index("ix_posts_new", "published_at", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
+        sa.Index("ix_posts_active", "last_activity_at", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
         sa.Index(
             "ix_posts_author_new",
             "author_id",

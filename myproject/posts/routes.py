@@ -49,7 +49,9 @@ def includeme(config: Configurator) -> None:
 
     # The words that other addresses have in the slug's place, of this module or of one above.
     reserved = "|".join(sorted(re.escape(slug) for slug in POST.RESERVED_SLUGS))
-    config.add_route("posts.view", f"/posts/{{id:[0-9]{{1,18}}}}/{{slug:(?!(?:{reserved})/)[^/]+}}/", factory=post_of)
+    config.add_route(
+        "posts.view", f"/posts/{{id:[0-9]{{1,18}}}}/{{slug:(?!(?:{reserved})/)[^/]+}}/", factory=post_of
+    )
     config.add_view(
         views.show_post,
         route_name="posts.view",

@@ -1,6 +1,7 @@
 """The shape of what the forms of posts take."""
 
 import re
+
 import colander
 import deform
 
@@ -28,7 +29,9 @@ def tag_names(node: colander.SchemaNode, text: str) -> None:
         raise colander.Invalid(node, _("At most ${max} tags", mapping={"max": POST.TAGS_MAX}))
     for name in value:
         if len(name) > POST.TAG_MAX_LENGTH or not re.match(POST.TAG_PATTERN, name):
-            raise colander.Invalid(node, _("“${tag}” can't be a tag: use letters, digits and -", mapping={"tag": name[:40]}))
+            raise colander.Invalid(
+                node, _("“${tag}” can't be a tag: use letters, digits and -", mapping={"tag": name[:40]})
+            )
 
 
 class PostText(Schema):

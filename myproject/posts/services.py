@@ -1,5 +1,5 @@
-"""What is done with posts. Markdown comes rendered (`render`): that is slow, and the caller does it with no transaction
-open.
+"""What is done with posts. Markdown comes rendered (`render`): that is slow, and the caller does it with no
+transaction open.
 """
 
 from collections.abc import Iterable, Sequence
@@ -52,7 +52,7 @@ class PostRow:
     slug: str
     excerpt: str
     comment_count: int
-    published_at: datetime
+    published_at: datetime | None
     last_activity_at: datetime
     author_name: str
     author_display_name: str
@@ -168,14 +168,12 @@ def add_tags(db: Session, rows: Sequence[Any]) -> None:
 def find_post(db: Session, post_id: int, identity: Identity | None) -> PostPage | None:
     """The post where `identity` may see it, else None."""
     statement = (
-        sa.select(*PAGE_COLUMNS)
-        .join(User, User.id == Post.author_id)
-        .where(Post.id == post_id, visible(identity))
+        sa.select(*PAGE_COLUMNS).join(User, User.id == Post.author_id).where(Post.id == post_id, visible(identity))
     )
     row = db.execute(statement).first()
     if row is None:
         return None
-    page = PostPage(*row)
+    page = PostPage(**row._mapping)
     add_tags(db, [page])
     return page
 

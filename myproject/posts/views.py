@@ -66,7 +66,7 @@ class WritePost(FormView):
     schema = schemas.PostText
     title = _("New post")
     template = "myproject:templates/posts/write.html"
-    buttons = (PUBLISH, PREVIEW, SAVE_DRAFT)
+    buttons: tuple[deform.Button, ...] = (PUBLISH, PREVIEW, SAVE_DRAFT)
     preview: services.Text | None = None
 
     def submit(self, data: dict[str, Any]) -> Response:
@@ -115,7 +115,7 @@ class EditPost(WritePost):
 
     def __init__(self, request: Request) -> None:
         context: services.PostPage = request.context
-        self.buttons = (SAVE, PREVIEW) if not context.is_draft else (PUBLISH, PREVIEW, SAVE_DRAFT)
+        self.buttons = (PUBLISH, PREVIEW, SAVE_DRAFT) if context.is_draft else (SAVE, PREVIEW)
         super().__init__(request)
 
     def is_published(self) -> bool:

@@ -55,9 +55,7 @@ class CaptchaUnavailable(Exception):
     """The provider gave no answer, so nobody was let through. `message` asks the person to come back."""
 
     def __init__(self) -> None:
-        self.message = _(
-            "The check that you are a person can't be made just now. Please try again in a minute."
-        )
+        self.message = _("The check that you are a person can't be made just now. Please try again in a minute.")
         super().__init__(self.message)
 
 
@@ -200,9 +198,7 @@ class QuestionCaptcha(SingleUse):
         if challenge is None:
             raise CaptchaFailed(_("This question has expired. Please answer the new one."))
         if posted(request, self.trap_name):
-            raise CaptchaFailed(
-                _("A hidden field was filled in, as programs do. Please send the form again.")
-            )
+            raise CaptchaFailed(_("A hidden field was filled in, as programs do. Please send the form again."))
         if time.time() - challenge.issued_at < self.min_seconds:
             raise CaptchaFailed(
                 _("That was faster than people type. Please wait a moment and send the form again.")

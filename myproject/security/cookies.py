@@ -1,4 +1,6 @@
-"""Our cookies: HttpOnly, SameSite=Lax, no Domain; on https Secure and named `__Host-` (OWASP ASVS 5.0: 3.3.1 to 3.3.4)."""
+"""Our cookies: HttpOnly, SameSite=Lax, no Domain; on https Secure and named `__Host-` (OWASP ASVS 5.0: 3.3.1
+to 3.3.4).
+"""
 
 from typing import Any
 
@@ -31,15 +33,13 @@ class CookieJar:
     def delete(self, request: Any, name: str) -> None:
         def callback(request: Any, response: Any) -> None:
             # A deletion needs the same attributes, or the browser refuses it for a `__Host-` name.
-            response.set_cookie(
-                self.name(name), "", max_age=0, secure=self.secure, httponly=True, samesite="Lax"
-            )
+            response.set_cookie(self.name(name), "", max_age=0, secure=self.secure, httponly=True, samesite="Lax")
 
         request.add_response_callback(callback)
 
 
 def cookies_of(registry: Any) -> CookieJar:
-    return registry["cookies"]  # type: ignore[no-any-return]
+    return registry["cookies"]
 
 
 def includeme(config: Configurator) -> None:

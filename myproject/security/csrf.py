@@ -1,7 +1,9 @@
-"""Cross-site request forgery: a token tied to the sign-in, checked on every unsafe method (OWASP ASVS 5.0: 3.5.1).
+"""Cross-site request forgery: a token tied to the sign-in, checked on every unsafe method (OWASP ASVS 5.0:
+3.5.1).
 
-A member's token is an HMAC of the session's token, so that login, logout and a changed password rotate it by themselves.
-A guest's is an HMAC of a random value in a cookie of its own, which is set when a form is first shown.
+A member's token is an HMAC of the session's token, so that login, logout and a changed password rotate it by
+themselves. A guest's is an HMAC of a random value in a cookie of its own, which is set when a form is first
+shown.
 """
 
 import hmac
@@ -27,13 +29,17 @@ class CsrfPolicy:
         self.cookies = cookies
 
     def seed(self, request: Any) -> str:
-        """What the token is derived from: the sign-in, or else the guest's cookie. Empty where there is neither."""
+        """What the token is derived from: the sign-in, or else the guest's cookie. Empty where there is
+        neither.
+        """
         if request.identity is not None:
             return str(request.session_token)
         return str(getattr(request, "_csrf_seed", "") or self.cookies.get(request, "guest"))
 
     def get_csrf_token(self, request: Any) -> str:
-        return self.derive(self.keys[0], self.seed(request)) if self.seed(request) else self.new_csrf_token(request)
+        return (
+            self.derive(self.keys[0], self.seed(request)) if self.seed(request) else self.new_csrf_token(request)
+        )
 
     def new_csrf_token(self, request: Any) -> str:
         request._csrf_seed = make_token()

@@ -1,4 +1,6 @@
-"""Flash messages: one line with a level, shown once on the next page. Kept in a signed cookie, only while there is one."""
+"""Flash messages: one line with a level, shown once on the next page. Kept in a signed cookie, only while
+there is one.
+"""
 
 from typing import Any, Literal
 
@@ -35,7 +37,7 @@ def _queue(request: Any) -> list[list[Any]]:
             request._flashes = _signer(request).loads(cookie, LONGEST_LIFE_SECONDS) if cookie else []
         except BadData:
             request._flashes = []
-    return request._flashes  # type: ignore[no-any-return]
+    return request._flashes
 
 
 def _signer(request: Any) -> Any:

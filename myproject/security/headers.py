@@ -1,4 +1,6 @@
-"""Security headers on every answer: pages, errors, redirects, 304 and static files (OWASP ASVS 5.0: 3.4.1 to 3.4.8)."""
+"""Security headers on every answer: pages, errors, redirects, 304 and static files (OWASP ASVS 5.0: 3.4.1 to
+3.4.8).
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +40,7 @@ def content_security_policy(hosts: tuple[str, ...] = ()) -> str:
     """The policy's text; `hosts` are origins whose scripts and frames this one page needs (a captcha's)."""
     policy = dict(CONTENT_SECURITY_POLICY)
     if hosts:
-        policy |= {name: ("'self'", *hosts) for name in ("script-src", "connect-src", "frame-src", "style-src")}
+        policy |= dict.fromkeys(("script-src", "connect-src", "frame-src", "style-src"), ("'self'", *hosts))
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in policy.items())
 
 

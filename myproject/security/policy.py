@@ -1,8 +1,9 @@
 """The security policy: who is it, may they, and how a sign-in begins and ends.
 
-The cookie holds an opaque random token; its SHA-256 is a row. Each request looks the row up, together with the member's
-revision, and takes the rest of the identity from the cache where it has that revision. So a role, status or profile that
-changed anywhere is seen by the next request in every process, and a logout ends the session for whoever holds the cookie.
+The cookie holds an opaque random token; its SHA-256 is a row. Each request looks the row up, together with
+the member's revision, and takes the rest of the identity from the cache where it has that revision. So a
+role, status or profile that changed anywhere is seen by the next request in every process, and a logout ends
+the session for whoever holds the cookie.
 """
 
 from typing import Any, Protocol
@@ -28,7 +29,7 @@ class Identify(Protocol):
 class SecurityPolicy:
     def identity(self, request: Any) -> Identity | None:
         # Pyramid calls this for `request.identity`, several times a request; `signed_in_member` is reified.
-        return request.signed_in_member  # type: ignore[no-any-return]
+        return request.signed_in_member
 
     def authenticated_userid(self, request: Any) -> int | None:
         identity = self.identity(request)
@@ -53,7 +54,9 @@ def session_token(request: Any) -> str:
 
 
 def signed_in_member(request: Any) -> Identity | None:
-    """Who makes this request. Unsafe methods look on a session of their own, so that no write lock is held meanwhile."""
+    """Who makes this request. Unsafe methods look on a session of their own, so that no write lock is held
+    meanwhile.
+    """
     token = request.session_token
     if not token:
         return None
@@ -64,7 +67,7 @@ def signed_in_member(request: Any) -> Identity | None:
 
 def identity_if_known(request: Any) -> Identity | None:
     """The identity where it has been asked for already, else None: error pages must not need the database."""
-    return request.__dict__.get("signed_in_member")  # type: ignore[no-any-return]
+    return request.__dict__.get("signed_in_member")
 
 
 def begin_session(request: Any, token: str, max_age: int | None) -> None:

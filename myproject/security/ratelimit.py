@@ -85,9 +85,7 @@ def make_redis_storage(url: str) -> RedisStorage:
     return RedisStorage(url, connection_pool=redis.ConnectionPool.from_url(url, **timeouts))
 
 
-def seconds_to_wait(
-    limiter: MovingWindowRateLimiter, items: list[RateLimitItem], parts: tuple[str, str]
-) -> int:
+def seconds_to_wait(limiter: MovingWindowRateLimiter, items: list[RateLimitItem], parts: tuple[str, str]) -> int:
     """Seconds until every one of the limits has room for one more try."""
     stats = [limiter.get_window_stats(item, *parts) for item in items]
     resets = [stat.reset_time for stat in stats if stat.remaining < 1]

@@ -53,6 +53,19 @@ SESSION_TOUCH_MINUTES = 5  # how old `last_seen_at` may be
 
 # Addresses of ours and words people would take for the site's own voice.
 RESERVED_NAMES = frozenset(
-    "admin administrator anonymous api deleted former-member help moderator moderation null official owner "
-    "root security staff support system undefined webmaster me new".split()
+    {
+        *(
+            "admin",
+            "administrator",
+            "moderation",
+            "moderator",
+            "official",
+            "owner",
+            "root",
+            "staff",
+            "support",
+        ),
+        *("anonymous", "deleted", "former-member", "null", "undefined"),
+        *("api", "help", "me", "new", "security", "system", "webmaster"),
+    }
 )

@@ -46,8 +46,8 @@ USER_STATEMENT = sa.select(
 def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[Session, str], Identity | None]:
     """The function that finds who holds a session token; the security policy calls it once a request.
 
-    One query finds the session and the user's revision. The rest comes from the cache, where it has that revision; so
-    nobody has to be told of a change, and a copy older than the database is never used.
+    One query finds the session and the user's revision. The rest comes from the cache, where it has that
+    revision; so nobody has to be told of a change, and a copy older than the database is never used.
     """
 
     def identify(db: Session, token: str) -> Identity | None:
@@ -77,6 +77,4 @@ def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[S
 
 def includeme(config: Configurator) -> None:
     registry = config.registry
-    registry["identify"] = make_identify(
-        registry, registry["cache"], settings_of(registry).cache_user_seconds
-    )
+    registry["identify"] = make_identify(registry, registry["cache"], settings_of(registry).cache_user_seconds)

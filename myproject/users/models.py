@@ -10,7 +10,9 @@ from myproject.users import constants as USER
 
 
 class User(Base):
-    """A member. `name` is the nickname as typed; it and a verified address are unique in their canonical form."""
+    """A member. `name` is the nickname as typed; it and a verified address are unique in their canonical
+    form.
+    """
 
     __tablename__ = "users"
     __table_args__ = (
@@ -58,7 +60,8 @@ class User(Base):
     terms_accepted_at: Mapped[datetime | None]
     terms_accepted_from: Mapped[str] = mapped_column(sa.String(45), default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # Counts every change of the row, in SQL, so that no two writers give the same number: the cache goes by it.
+    # Counts every change of the row, in SQL, so that no two writers give the same number: the cache goes by
+    # it.
     revision: Mapped[int] = mapped_column(default=1, onupdate=sa.text("revision + 1"))
 
     @property

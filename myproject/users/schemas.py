@@ -88,7 +88,9 @@ def registration(minimum: int) -> Schema:
         email("email", _("Email"), autocomplete="email", hint=_("Nobody sees it. We send a link to verify it.")),
         *new_password(minimum),
         checkbox(
-            "accept_tos", _("I accept the terms of this site"), error=_("You can only join if you accept the terms")
+            "accept_tos",
+            _("I accept the terms of this site"),
+            error=_("You can only join if you accept the terms"),
         ),
         validator=fresh_password,
     )
@@ -147,9 +149,7 @@ class Profile(Schema):
         optional=True,
         hint=_("Instead of your nickname, next to what you write"),
     )
-    bio = paragraph(
-        "bio", _("About you"), max=USER.BIO_MAX_LENGTH, optional=True, hint=_("Markdown works here")
-    )
+    bio = paragraph("bio", _("About you"), max=USER.BIO_MAX_LENGTH, optional=True, hint=_("Markdown works here"))
     website = line(
         "website",
         _("Website"),
@@ -162,11 +162,17 @@ class Profile(Schema):
     time_zone = choice(
         "time_zone",
         _("Time zone"),
-        [("", _("The site's own")), *((name, name.replace("_", " ")) for name in sorted(available_timezones()))],
+        [
+            ("", _("The site's own")),
+            *((name, name.replace("_", " ")) for name in sorted(available_timezones())),
+        ],
         missing="",
     )
     locale = choice(
-        "locale", _("Language"), [("", _("What the browser asks for")), *((code, code) for code in LANGUAGES)], missing=""
+        "locale",
+        _("Language"),
+        [("", _("What the browser asks for")), *((code, code) for code in LANGUAGES)],
+        missing="",
     )
     theme = choice(
         "theme",

@@ -1,5 +1,5 @@
-"""What members can do with accounts, and what is done with them. Passwords come hashed: hashing is slow, and the caller
-does it with no transaction open.
+"""What members can do with accounts, and what is done with them. Passwords come hashed: hashing is slow, and
+the caller does it with no transaction open.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,9 @@ UNVERIFIED_ACCOUNTS_PER_RESET = 3
 
 @dataclass(frozen=True)
 class Client:
-    """Where a request came from: the address and what the browser calls itself, as they stand in a session's row."""
+    """Where a request came from: the address and what the browser calls itself, as they stand in a session's
+    row.
+    """
 
     address: str
     user_agent: str
@@ -71,8 +73,8 @@ def register(
 ) -> User:
     """Makes a NEW account and sends its verification mail. Raises NameReserved or NameTaken.
 
-    An address that a verified member holds changes nothing that the caller could see: the account is made all the same,
-    but the mail tells the owner of the address that they have one already (OWASP ASVS 5.0: 6.3.8).
+    An address that a verified member holds changes nothing that the caller could see: the account is made all
+    the same, but the mail tells the owner of the address that they have one already (OWASP ASVS 5.0: 6.3.8).
     """
     check_name(db, name)
     user = User(
@@ -169,7 +171,9 @@ def start_verification(db: Session, user: User) -> None:
 
 
 def correct_email(db: Session, user: User, email: str) -> None:
-    """Mends the address of an account that never verified one, and sends the mail there. Raises AlreadyVerified."""
+    """Mends the address of an account that never verified one, and sends the mail there. Raises
+    AlreadyVerified.
+    """
     if user.verified:
         raise errors.AlreadyVerified
     user.email = email
@@ -184,7 +188,9 @@ def verify_by_token(db: Session, token: str) -> User:
 
 
 def count_code_try(db: Session, user_id: int) -> None:
-    """Counts one try of the typed code. Call it in a transaction of its own: it must stand when the try fails."""
+    """Counts one try of the typed code. Call it in a transaction of its own: it must stand when the try
+    fails.
+    """
     db.execute(
         sa.update(UserToken)
         .where(UserToken.user_id == user_id, UserToken.purpose == USER.TokenPurpose.VERIFY_EMAIL)
@@ -211,7 +217,9 @@ def verify_by_code(db: Session, user_id: int, typed: str) -> User:
 
 
 def mark_verified(db: Session, row: Any) -> User:
-    """Makes the address of a spent token (`user_id`, `email_canonical`) the member's own, and a NEW member ACTIVE."""
+    """Makes the address of a spent token (`user_id`, `email_canonical`) the member's own, and a NEW member
+    ACTIVE.
+    """
     user = db.get_one(User, row.user_id)
     if user.email_canonical != row.email_canonical:
         raise errors.LinkInvalid
@@ -255,7 +263,9 @@ def token_is_live(db: Session, token: str, purpose: USER.TokenPurpose) -> bool:
 
 
 def take_token(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
-    """Spends a token: its row as (user_id, email_canonical). One of many at once gets it, the others LinkInvalid."""
+    """Spends a token: its row as (user_id, email_canonical). One of many at once gets it, the others
+    LinkInvalid.
+    """
     row = db.execute(
         sa.delete(UserToken)
         .where(*live_token(token, purpose))
@@ -294,7 +304,9 @@ def find_verified(db: Session, email_canonical: str) -> User | None:
 
 
 def find_credentials(db: Session, login: str) -> Credentials | None:
-    """The account of a nickname or mail address. Of several that claim one address, the verified, else the newest."""
+    """The account of a nickname or mail address. Of several that claim one address, the verified, else the
+    newest.
+    """
     wanted = canonical(login)
     row = db.execute(
         sa.select(User.id, User.password, User.status)
@@ -315,8 +327,9 @@ def sign_in(
 ) -> tuple[User, str]:
     """Begins a session for an account whose password has just been checked; the user and the session's token.
 
-    `remember_days` is how long the session lives, None for `SESSION_HOURS`; `new_hash` replaces an outdated password
-    hash. Raises AccountInactive, or WrongCredentials where the password changed since it was checked.
+    `remember_days` is how long the session lives, None for `SESSION_HOURS`; `new_hash` replaces an outdated
+    password hash. Raises AccountInactive, or WrongCredentials where the password changed since it was
+    checked.
     """
     user = db.get_one(User, credentials.id, with_for_update=True)
     if user.password != credentials.password:
@@ -360,19 +373,24 @@ def end_sessions(db: Session, user_id: int) -> None:
 
 
 def ask_for_reset(db: Session, email: str) -> None:
-    """Sends a link that sets a new password. Says nothing of whether the address is known (OWASP ASVS 5.0: 6.3.8).
+    """Sends a link that sets a new password. Says nothing of whether the address is known (OWASP ASVS 5.0:
+    6.3.8).
 
-    It goes to the stored address. One that nobody has verified may stand in several accounts: each gets its own mail,
-    and to use one verifies the address.
+    It goes to the stored address. One that nobody has verified may stand in several accounts: each gets its
+    own mail, and to use one verifies the address.
     """
     wanted = canonical(email)
     owner = find_verified(db, wanted)
-    users = [owner] if owner else list(
-        db.scalars(
-            sa.select(User)
-            .where(User.email_canonical == wanted)
-            .order_by(User.id.desc())
-            .limit(UNVERIFIED_ACCOUNTS_PER_RESET)
+    users = (
+        [owner]
+        if owner
+        else list(
+            db.scalars(
+                sa.select(User)
+                .where(User.email_canonical == wanted)
+                .order_by(User.id.desc())
+                .limit(UNVERIFIED_ACCOUNTS_PER_RESET)
+            )
         )
     )
     for user in users:
@@ -394,7 +412,8 @@ def ask_for_reset(db: Session, email: str) -> None:
 
 
 def reset_password(db: Session, token: str, password_hash: str, client: Client) -> User:
-    """Sets the password by a mailed link, verifies the address it went to, and ends all sessions. Signs nobody in.
+    """Sets the password by a mailed link, verifies the address it went to, and ends all sessions. Signs
+    nobody in.
 
     Raises LinkInvalid, or EmailTaken where another account has verified the address meanwhile.
     """
@@ -504,14 +523,22 @@ def change_role(db: Session, actor: Actor, user_id: int, role: USER.Role, reason
         check_not_last_admin(db, user)
     before, user.role = user.role, role
     record(
-        db, "user.role", user, actor=actor, reason=reason, before={"role": before.name}, after={"role": role.name}
+        db,
+        "user.role",
+        user,
+        actor=actor,
+        reason=reason,
+        before={"role": before.name},
+        after={"role": role.name},
     )
     touch(db, "site")
     return user
 
 
 def change_status(db: Session, actor: Actor, user_id: int, status: USER.Status, reason: str) -> User:
-    """Changes a member's status, with an audit row; INACTIVE ends the sessions. Raises OwnAccount or LastAdmin."""
+    """Changes a member's status, with an audit row; INACTIVE ends the sessions. Raises OwnAccount or
+    LastAdmin.
+    """
     user = lock_for_change(db, actor, user_id)
     if user.status == status:
         return user

@@ -1,10 +1,13 @@
-"""What stands between the server and the modules: ingress, static files, page cache, templates, errors, health."""
+"""What stands between the server and the modules: ingress, static files, page cache, templates, errors,
+health.
+"""
 
 from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
-    # Tweens from the outside in: headers (security) > ingress > static > page cache > transaction and exception views.
+    # Tweens from the outside in: headers (security) > ingress > static > page cache > transaction and
+    # exception views.
     config.include(".ingress")
     config.include(".static")
     config.include(".pagecache")

@@ -46,10 +46,11 @@ def not_found(exc: Exception, request: Request) -> Response:
             response = render_error(request, 405)
             response.headers["Allow"] = ", ".join(sorted(methods))
             return response
-    elif request.method in ("GET", "HEAD") and not path.endswith("/"):
-        if any(route.match(path + "/") is not None for route in mapper.get_routes()):
-            query = f"?{request.query_string}" if request.query_string else ""
-            return Response(status=301, location=local_path(path + "/" + query))
+    elif request.method in ("GET", "HEAD") and any(
+        route.match(path + "/") is not None for route in mapper.get_routes()
+    ):
+        query = f"?{request.query_string}" if request.query_string else ""
+        return Response(status=301, location=local_path(path + "/" + query))
     return render_error(request, 404)
 
 
@@ -67,7 +68,9 @@ def route_methods(request: Request, route_name: str) -> frozenset[str]:
 
 
 def forbidden(exc: HTTPForbidden, request: Request) -> Response:
-    """A guest is sent to sign in and comes back; a member without the permission gets 403, or 404 where staff work."""
+    """A guest is sent to sign in and comes back; a member without the permission gets 403, or 404 where staff
+    work.
+    """
     if request.identity is not None:
         return render_error(request, 404 if request.path_info.startswith(HIDDEN_FROM_MEMBERS) else 403)
     if request.method not in SAFE_METHODS and request.POST:
@@ -83,7 +86,9 @@ def quote_next(path: str) -> str:
 
 
 def bad_csrf(exc: Exception, request: Request) -> Response:
-    """The form was open too long, or its sign-in ended: it comes back filled, with a new token, to be sent again."""
+    """The form was open too long, or its sign-in ended: it comes back filled, with a new token, to be sent
+    again.
+    """
     get_csrf_token(request)
     return expired_form(request, signed_out=False)
 

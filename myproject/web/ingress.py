@@ -1,6 +1,8 @@
-"""The first check of a request: what can't be read, or asks for another host, is refused before anything else runs.
+"""The first check of a request: what can't be read, or asks for another host, is refused before anything else
+runs.
 
-Everything after this may take for granted that path, query and form decode, hold no NUL, and that the host is ours.
+Everything after this may take for granted that path, query and form decode, hold no NUL, and that the host is
+ours.
 """
 
 import logging
@@ -73,7 +75,9 @@ def ingress_tween_factory(handler: Callable[[Any], Response], registry: Any) -> 
 
 
 def request_id(request: Request) -> str:
-    """The id a proxy gave the request (X-Request-ID), where one is configured, else a new one; it stands in the logs."""
+    """The id a proxy gave the request (X-Request-ID), where one is configured, else a new one; it stands in
+    the logs.
+    """
     given = request.headers.get("X-Request-ID", "") if settings_of(request.registry).proxy_count else ""
     return given if REQUEST_ID.match(given) else uuid.uuid4().hex
 
@@ -81,5 +85,6 @@ def request_id(request: Request) -> str:
 def includeme(config: Configurator) -> None:
     config.add_request_method(request_id, "id", reify=True)
     config.add_tween(
-        "myproject.web.ingress.ingress_tween_factory", under="myproject.security.headers.headers_tween_factory"
+        "myproject.web.ingress.ingress_tween_factory",
+        under="myproject.security.headers.headers_tween_factory",
     )

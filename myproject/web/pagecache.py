@@ -1,8 +1,9 @@
 """Whole pages for guests, from the cache, each with its ETag.
 
-A view is cacheable where it says which tags its page is made from: `guest_cache=lambda request: ("posts",)`. A cached page
-is served while nothing with those tags has changed (see `cache.touch`), to requests that carry neither a sign-in nor a
-flash message. Such a page is the same for everyone: it holds no form token and sets no cookie.
+A view is cacheable where it says which tags its page is made from: `guest_cache=lambda request: ("posts",)`.
+A cached page is served while nothing with those tags has changed (see `cache.touch`), to requests that carry
+neither a sign-in nor a flash message. Such a page is the same for everyone: it holds no form token and sets
+no cookie.
 """
 
 import hashlib

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from myproject.security.identity import Identity
 
 
-class Request(PyramidRequest):  # type: ignore[misc]
+class Request(PyramidRequest):
     """Names and types only: the modules that add a method say what it does."""
 
     if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Request(PyramidRequest):  # type: ignore[misc]
 
     @property
     def client_addr(self) -> str:
-        """The client's address as the server tells it. WebOb would believe any X-Forwarded-For; the server believes the
-        configured proxies only (`proxy.count`).
+        """The client's address as the server tells it. WebOb would believe any X-Forwarded-For; the server
+        believes the configured proxies only (`proxy.count`).
         """
         return str(self.environ.get("REMOTE_ADDR", ""))
 

@@ -15,13 +15,15 @@ from myproject.web.dates import ago
 def url(request: Any, route_name: str, **params: Any) -> str:
     """The path of a route: `request.route_path` without its options, and some six times as fast."""
     mapper = request.registry.getUtility(IRoutesMapper)
-    return request.script_name + mapper.generate(route_name, params)  # type: ignore[no-any-return]
+    return request.script_name + mapper.generate(route_name, params)
 
 
 def site_url(registry: Any, route_name: str, **params: Any) -> str:
-    """The absolute address of a route, from `site.url`: for mails, feeds and canonical links, never from the Host header."""
+    """The absolute address of a route, from `site.url`: for mails, feeds and canonical links, never from the
+    Host header.
+    """
     path = registry.getUtility(IRoutesMapper).generate(route_name, params)
-    return settings_of(registry).site_url + path  # type: ignore[no-any-return]
+    return settings_of(registry).site_url + path
 
 
 def add_globals(event: BeforeRender) -> None:

@@ -58,7 +58,8 @@ class Login(FormView):
             new_hash=hasher.hash(data["password"]) if outdated else None,
         )
         if request.session_token:
-            # A new sign-in in a browser that has one ends the old one: no session outlives its owner's change.
+            # A new sign-in in a browser that has one ends the old one: no session outlives its owner's
+            # change.
             services.sign_out(request.dbsession, request.session_token)
         begin_session(request, token, days * 86_400 if days else None)
         request.flash(_("Welcome ${name}", mapping={"name": user.title}))

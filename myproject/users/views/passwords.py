@@ -71,9 +71,7 @@ class ResetPassword(FormView):
             return self.gone()
         password_hash = hasher_of(self.request.registry).hash(data["password"])
         try:
-            services.reset_password(
-                self.request.dbsession, self.token, password_hash, client_of(self.request)
-            )
+            services.reset_password(self.request.dbsession, self.token, password_hash, client_of(self.request))
         except errors.LinkInvalid:
             return self.gone()
         end_session(self.request)

@@ -99,9 +99,7 @@ class VerifyLink:
         return HTTPSeeOther(url(self.request, "users.home" if self.request.identity else "users.login"))
 
     def page(self, live: bool, status: int, problem: str = "") -> Response:
-        response = render_to_response(
-            self.template, {"live": live, "problem": problem}, request=self.request
-        )
+        response = render_to_response(self.template, {"live": live, "problem": problem}, request=self.request)
         response.status_int = status
         # The address holds a secret: no site that this page links to may learn it.
         response.headers["Referrer-Policy"] = "no-referrer" if not live else "same-origin"
