@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from functools import partial
 
 from jinja2 import Environment
+from pyramid.config import Configurator
 from pyramid.i18n import Localizer, make_localizer
 from pyramid.interfaces import ILocalizer, ITranslationDirectories
 from pyramid.registry import Registry
@@ -126,3 +127,11 @@ def make_message(registry: Registry, email: Email) -> EmailMessage:
     message.set_content(text, charset="utf-8", cte="quoted-printable")
     message.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
     return message
+
+
+def includeme(config: Configurator) -> None:
+    def make_templates() -> None:
+        config.registry["mail_templates"] = MailTemplates(config.registry, config.get_jinja2_environment())
+
+    # The environment is there once pyramid_jinja2's own actions have run.
+    config.action("emails.templates", make_templates, order=10_000)

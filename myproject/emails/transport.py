@@ -11,8 +11,10 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import Any, Protocol
 
+from pyramid.config import Configurator
+
 from myproject.emails.services import mail_domain
-from myproject.settings import MailTls, MailTransport, Settings
+from myproject.settings import MailTls, MailTransport, Settings, settings_of
 
 
 class DeliveryError(Exception):
@@ -145,3 +147,7 @@ def make_transport(settings: Settings) -> Transport:
     if settings.mail_transport is MailTransport.SMTP:
         return SmtpTransport(settings)
     return FileTransport(settings.mail_folder)
+
+
+def includeme(config: Configurator) -> None:
+    config.registry["mail_transport"] = make_transport(settings_of(config.registry))
