@@ -64,6 +64,9 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
     while not stopping.is_set():
         wasyncore.loop(timeout=1, map=sockets, use_poll=True, count=1)
     log.info("Stopping: no new connections, finishing the rest")
+    if worker is not None:
+        # It ends its task while the last answers are sent.
+        worker.stop_flag.set()
     for listener in listeners:
         wasyncore.dispatcher.close(listener)
     finish(sockets, time.monotonic() + SECONDS_TO_FINISH)

@@ -1,37 +1,54 @@
 """Static files: hashed addresses, precompressed, immutable, sent by WhiteNoise from memory-mapped metadata."""
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.response import FileIter, Response
 from whitenoise import WhiteNoise
+from whitenoise.compress import Compressor
 
 ROOT = Path(__file__).parent.parent / "static"
 PREFIX = "/static/"
 HASH_LENGTH = 12
-COMPRESSED = (".gz", ".br")
 
 
 class StaticFiles:
-    """The files below `static/`, each at `/static/NAME.HASH.EXT`, so that its content never changes."""
+    """The files below `static/`, each at `/static/NAME.HASH.EXT`, so that its content never changes.
+
+    At start each is copied under that name beside its gzip and brotli forms, so that none of them can be older than
+    the file they were made from.
+    """
 
     def __init__(self, root: Path) -> None:
-        self.server = WhiteNoise(
-            None, max_age=365 * 86400, immutable_file_test=lambda path, url: True, allow_all_origins=False
-        )
+        # The folder lives as long as this object.
+        self.folder = TemporaryDirectory(prefix="myproject-static-")
         self.addresses: dict[str, str] = {}
+        compressor = Compressor(quiet=True)
         for file in sorted(root.rglob("*")):
-            if file.is_file() and file.suffix not in COMPRESSED and not file.name.startswith("."):
-                self.add(file, file.relative_to(root).as_posix())
+            if file.is_file() and not file.name.startswith("."):
+                compressor.compress(str(self.copy(file, file.relative_to(root))))
+        self.server = WhiteNoise(
+            None,
+            root=self.folder.name,
+            prefix=PREFIX,
+            max_age=365 * 86400,
+            immutable_file_test=lambda path, url: True,
+            allow_all_origins=False,
+        )
 
-    def add(self, file: Path, name: str) -> None:
+    def copy(self, file: Path, name: Path) -> Path:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:HASH_LENGTH]
-        stem, _, suffix = name.rpartition(".")
-        self.addresses[name] = f"{PREFIX}{stem}.{digest}.{suffix}"
-        self.server.add_file_to_dictionary(self.addresses[name], str(file))
+        hashed = name.with_suffix(f".{digest}{name.suffix}")
+        self.addresses[name.as_posix()] = PREFIX + hashed.as_posix()
+        target = Path(self.folder.name) / hashed
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+        return target
 
     def address(self, name: str) -> str:
         """The hashed address of a file such as `css/site.css`. Raises KeyError where there is none."""
