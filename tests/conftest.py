@@ -112,8 +112,7 @@ class PostgresqlDatabase:
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             tables = connection.execute(
-                "SELECT tablename FROM pg_tables"
-                " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
             ).fetchall()
             if tables:
                 names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)

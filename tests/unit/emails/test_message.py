@@ -83,9 +83,7 @@ def test_no_text_breaks_or_adds_a_header(registry: Registry, name: str, title: s
     assert (to.display_name, to.addr_spec) == (one_line(name, EMAIL.NAME_MAX_LENGTH), "ann@example.org")
     (sender,) = message["From"].addresses
     assert sender.addr_spec == "noreply@localhost"
-    assert message["Subject"] == one_line(
-        f"{name} answered your comment on “{title}”", EMAIL.SUBJECT_MAX_LENGTH
-    )
+    assert message["Subject"] == one_line(f"{name} answered your comment on “{title}”", EMAIL.SUBJECT_MAX_LENGTH)
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
 
 
@@ -114,15 +112,12 @@ def test_inert_text_holds_nothing_that_a_mail_program_takes_for_an_address(text:
 
 def test_inert_text_leaves_a_browser_its_name_and_version() -> None:
     assert (
-        inert("Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0")
-        == "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0"
+        inert("Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0") == "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0"
     )
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_both_parts_lead_to_the_same_page_of_the_site_and_nowhere_else(
-    registry: Registry, kind: Kind
-) -> None:
+def test_both_parts_lead_to_the_same_page_of_the_site_and_nowhere_else(registry: Registry, kind: Kind) -> None:
     configure(registry, site_url="https://site.example")
     message = make_message(registry, row(kind))
     in_text = set(re.findall(r"https?://\S+", part(message, "plain"))) - {"https://site.example"}
@@ -180,9 +175,7 @@ def test_a_mail_is_marked_as_a_machines(registry: Registry) -> None:
 
 
 def test_a_mail_of_a_thread_refers_to_its_first(registry: Registry) -> None:
-    message = sent(
-        make_message(registry, row(in_reply_to="<post-4@localhost>", references="<post-4@localhost>"))
-    )
+    message = sent(make_message(registry, row(in_reply_to="<post-4@localhost>", references="<post-4@localhost>")))
     assert message["In-Reply-To"] == message["References"] == "<post-4@localhost>"
 
 

@@ -56,9 +56,7 @@ def test_a_committed_mail_is_sent_by_the_queue(
     assert len(mails()) == 1
 
 
-def test_the_queue_hears_of_a_mail_when_it_is_committed_and_not_before(
-    db: Session, registry: Registry
-) -> None:
+def test_the_queue_hears_of_a_mail_when_it_is_committed_and_not_before(db: Session, registry: Registry) -> None:
     queue_mail(db, sample())
     assert registry["huey"].pending_count() == 0
     db.commit()
@@ -74,9 +72,7 @@ def test_the_queue_does_not_hear_of_a_mail_that_is_rolled_back(db: Session, regi
     assert registry["huey"].pending_count() == 1
 
 
-def test_a_message_sends_the_most_urgent_mail_whichever_it_was_made_for(
-    db: Session, registry: Registry
-) -> None:
+def test_a_message_sends_the_most_urgent_mail_whichever_it_was_made_for(db: Session, registry: Registry) -> None:
     for _ in range(3):
         queue_mail(db, sample(Kind.REPLY))
     verification = queue_mail(db, sample(Kind.VERIFY))
@@ -127,9 +123,7 @@ def test_the_sweep_sends_what_a_killed_worker_left_once_its_lease_has_ended(
     db: Session, registry: Registry
 ) -> None:
     queue_mail(db, sample())
-    db.execute(
-        sa.update(Email).values(state=State.SENDING, attempts=1, leased_by="gone", lease_until=clock(60))
-    )
+    db.execute(sa.update(Email).values(state=State.SENDING, attempts=1, leased_by="gone", lease_until=clock(60)))
     db.commit()
     registry["huey"].flush()
     sweep(registry)

@@ -38,9 +38,7 @@ def smtp(make_settings: Callable[..., Settings]) -> Callable[..., SmtpTransport]
 
     def make(server: SmtpServer, **options: str) -> SmtpTransport:
         where = {"mail_transport": "smtp", "mail_host": "localhost", "mail_port": str(server.port)}
-        transport = make_transport(
-            make_settings(**where | {"mail_tls": "none", "mail_timeout": "10"} | options)
-        )
+        transport = make_transport(make_settings(**where | {"mail_tls": "none", "mail_timeout": "10"} | options))
         assert isinstance(transport, SmtpTransport)
         return transport
 
@@ -131,9 +129,7 @@ def test_an_address_beyond_ascii_is_refused_for_good_by_a_server_that_takes_none
     assert caught.value.permanent
 
 
-def test_nothing_is_sent_where_starttls_is_asked_for_and_not_offered(
-    smtp: Any, smtp_server: SmtpServer
-) -> None:
+def test_nothing_is_sent_where_starttls_is_asked_for_and_not_offered(smtp: Any, smtp_server: SmtpServer) -> None:
     with pytest.raises(DeliveryError, match="STARTTLS") as caught:
         smtp(smtp_server, mail_tls="starttls").send(message())
     assert not caught.value.permanent
@@ -141,9 +137,7 @@ def test_nothing_is_sent_where_starttls_is_asked_for_and_not_offered(
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-def test_a_certificate_that_verifies_is_accepted(
-    smtp: Any, monkeypatch: pytest.MonkeyPatch, tls: str
-) -> None:
+def test_a_certificate_that_verifies_is_accepted(smtp: Any, monkeypatch: pytest.MonkeyPatch, tls: str) -> None:
     with servers.smtp_server(tls=tls) as server:
         monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
         smtp(server, mail_tls=tls).send(message())

@@ -273,9 +273,7 @@ def test_form_sent_too_fast_fails(make_question: Callable[..., QuestionCaptcha],
 
 @pytest.mark.parametrize("filled", ["https://evil.example", " ", "0"])
 def test_filled_trap_fails(question: QuestionCaptcha, filled: str) -> None:
-    assert "hidden field" in why(
-        question, captcha_answer="4", captcha_token=token_of(question), homepage=filled
-    )
+    assert "hidden field" in why(question, captcha_answer="4", captcha_token=token_of(question), homepage=filled)
 
 
 # The question's fields
@@ -472,9 +470,7 @@ def test_provider_is_asked_with_secret_response_and_address(
 ) -> None:
     captcha = make_remote(provider.url, name)
     captcha.verify(form(**{captcha.field_name: "an answer"}))
-    assert provider.asked == [
-        {"secret": ["secret-key"], "response": ["an answer"], "remoteip": ["192.0.2.1"]}
-    ]
+    assert provider.asked == [{"secret": ["secret-key"], "response": ["an answer"], "remoteip": ["192.0.2.1"]}]
 
 
 def test_provider_is_asked_once_a_request(remote: RemoteCaptcha, provider: SiteverifyServer) -> None:
@@ -620,9 +616,7 @@ def test_what_is_not_the_persons_fault_is_an_outage_and_logged(
 ) -> None:
     provider.reply(success=False, **{"error-codes": [code]})
     unavailable(remote)
-    assert [(record.levelno, code in record.getMessage()) for record in caplog.records] == [
-        (logging.ERROR, True)
-    ]
+    assert [(record.levelno, code in record.getMessage()) for record in caplog.records] == [(logging.ERROR, True)]
 
 
 def test_provider_that_nobody_answers_for_is_an_outage(make_remote: Callable[..., RemoteCaptcha]) -> None:

@@ -20,9 +20,7 @@ def test_each_purpose_and_each_secret_has_a_key_of_its_own() -> None:
 
 
 def test_newest_secret_comes_first() -> None:
-    assert KeyRing((NEW, OLD)).derive("csrf") == KeyRing((NEW,)).derive("csrf") + KeyRing((OLD,)).derive(
-        "csrf"
-    )
+    assert KeyRing((NEW, OLD)).derive("csrf") == KeyRing((NEW,)).derive("csrf") + KeyRing((OLD,)).derive("csrf")
 
 
 def test_derived_key_is_the_one_of_rfc_5869() -> None:

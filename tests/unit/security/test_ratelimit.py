@@ -130,9 +130,7 @@ def test_window_moves_with_the_tries(make_limiter: Callable[..., RateLimiter], c
     assert accepted(limiter, 2, "a") == 0
 
 
-def test_refused_tries_do_not_prolong_the_wait(
-    make_limiter: Callable[..., RateLimiter], clock: Clock
-) -> None:
+def test_refused_tries_do_not_prolong_the_wait(make_limiter: Callable[..., RateLimiter], clock: Clock) -> None:
     limiter = make_limiter(ratelimit_login_address="1 per minute")
     for clock.ahead in range(0, 60, 10):
         accepted(limiter, 5, "a")
@@ -193,9 +191,7 @@ def test_every_limit_of_the_settings_can_be_hit(make_settings: Callable[..., Set
 # How long to wait
 
 
-def test_retry_after_counts_down_to_the_oldest_try(
-    make_limiter: Callable[..., RateLimiter], clock: Clock
-) -> None:
+def test_retry_after_counts_down_to_the_oldest_try(make_limiter: Callable[..., RateLimiter], clock: Clock) -> None:
     limiter = make_limiter(ratelimit_login_address="2 per minute")
     limiter.hit("login_address", "a")
     clock.ahead = 20
@@ -289,9 +285,7 @@ def test_a_value_is_new_only_once_where_limits_are_off_too(make_limiter: Callabl
 def test_redis_is_told_no_address_and_forgets_in_time(
     redis_server: servers.Server, make_settings: Callable[..., Settings]
 ) -> None:
-    limiter = RateLimiter(
-        make_settings(redis_url=redis_server.url, ratelimit_login_account="5 per 2 minutes")
-    )
+    limiter = RateLimiter(make_settings(redis_url=redis_server.url, ratelimit_login_account="5 per 2 minutes"))
     limiter.hit("login_account", "ann@example.org")
     with redis.Redis.from_url(redis_server.url) as client:
         keys = client.keys("*")

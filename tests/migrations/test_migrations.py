@@ -1,0 +1,199 @@
+"""Migrations go up, down and up again on both databases, and lead to what the models say."""
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+import alembic.script
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from myproject.audit import COMMAND_LINE
+from myproject.comments.services import create_comment
+from myproject.db import Base, Sessions, make_engine
+from myproject.models import MODELS
+from myproject.posts import services as posts
+from myproject.settings import Settings
+from myproject.users import constants as USER
+from myproject.users import services as users
+from tests.conftest import REPOSITORY
+
+VERSIONS = sorted((REPOSITORY / "alembic" / "versions").glob("*.py"))
+
+
+@pytest.fixture
+def make_database(
+    backend: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[str], sa.Engine]]:
+    """`make_database(name)` gives the engine of a database with nothing in it."""
+    engines: dict[str, sa.Engine] = {}
+    server = "" if backend == "sqlite" else request.getfixturevalue("postgresql_server").url
+
+    def administer(statement: str) -> None:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def make(name: str) -> sa.Engine:
+        if server:
+            administer(f"CREATE DATABASE {name}")
+            url = f"{server.rpartition('/')[0]}/{name}"
+        else:
+            url = f"sqlite:///{tmp_path / name}"
+        engines[name] = make_engine(Settings.with_defaults(sqlalchemy_url=url))
+        return engines[name]
+
+    yield make
+    for name, engine in engines.items():
+        engine.dispose()
+        if server:
+            administer(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def engine(make_database: Callable[[str], sa.Engine]) -> sa.Engine:
+    return make_database("migrated")
+
+
+def config_of(engine: sa.Engine) -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(REPOSITORY / "alembic"))
+    config.set_main_option("sqlalchemy.url", engine.url.render_as_string(hide_password=False))
+    return config
+
+
+def upgrade(engine: sa.Engine, revision: str = "head") -> None:
+    alembic.command.upgrade(config_of(engine), revision)
+
+
+def downgrade(engine: sa.Engine, revision: str) -> None:
+    alembic.command.downgrade(config_of(engine), revision)
+
+
+def schema_of(engine: sa.Engine) -> dict[str, Any]:
+    """All that the database says of its tables, in an order that does not depend on how they were made."""
+    inspector = sa.inspect(engine)
+    tables = [name for name in inspector.get_table_names() if name != "alembic_version"]
+    return {
+        name: {
+            "columns": {
+                column["name"]: (str(column["type"]), column["nullable"], column["default"])
+                for column in inspector.get_columns(name)
+            },
+            "primary key": inspector.get_pk_constraint(name),
+            "indexes": by_name(inspector.get_indexes(name)),
+            "unique": by_name(inspector.get_unique_constraints(name)),
+            "foreign keys": by_name(inspector.get_foreign_keys(name)),
+            "checks": by_name(inspector.get_check_constraints(name)),
+        }
+        for name in tables
+    }
+
+
+def by_name(rows: list[Any]) -> list[str]:
+    return sorted(str(row) for row in rows)
+
+
+def fill(engine: sa.Engine) -> None:
+    """A row in every table but those that only sign-ins and the audit's callers fill."""
+    with Sessions(engine).writing() as db:
+        actor = COMMAND_LINE
+        ada = users.create_verified(
+            db, actor, name="ada", email="ada@example.org", password_hash="", role=USER.Role.ADMIN
+        )
+        eve = users.register(db, name="eve", email="eve@example.org", password_hash="")
+        users.begin_session(db, eve, users.Client("127.0.0.1", "a browser"))
+        text = posts.render("A title", "Some *text*", ("tag", "other"))
+        post = posts.create_post(db, ada.id, text, publish=True)
+        comment = create_comment(db, post.id, eve.id, "First", "<p>First</p>")
+        assert comment is not None
+        assert create_comment(db, post.id, ada.id, "Second", "<p>Second</p>", comment.id) is not None
+
+
+def counts(engine: sa.Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return {
+            table.name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def test_each_migration_goes_up_down_and_up_again(engine):
+    script = alembic.script.ScriptDirectory.from_config(config_of(engine))
+    revisions = [revision.revision for revision in script.walk_revisions()][::-1]
+    for revision in revisions:
+        upgrade(engine, revision)
+        before = schema_of(engine)
+        downgrade(engine, "-1")
+        upgrade(engine, revision)
+
+        assert schema_of(engine) == before
+
+
+def test_a_site_with_rows_goes_down_to_nothing_and_up_again(engine):
+    upgrade(engine)
+    before = schema_of(engine)
+    fill(engine)
+    assert all(counts(engine).values()), counts(engine)
+
+    downgrade(engine, "base")
+    assert schema_of(engine) == {}
+
+    upgrade(engine)
+    assert schema_of(engine) == before
+    assert not any(counts(engine).values())
+    fill(engine)
+
+
+def test_upgrading_a_site_that_is_up_to_date_keeps_its_rows(engine):
+    upgrade(engine)
+    fill(engine)
+    before = counts(engine)
+
+    upgrade(engine)
+
+    assert counts(engine) == before
+
+
+def test_autogenerate_finds_nothing_that_the_models_have_and_migrations_lack(engine):
+    upgrade(engine)
+
+    alembic.command.check(config_of(engine))
+
+
+def test_migrations_make_what_the_models_say_checks_and_all(engine, make_database):
+    """Alembic itself does not compare CHECK constraints, nor the conditions of partial indexes."""
+    upgrade(engine)
+    from_models = make_database("from_models")
+    assert MODELS
+    Base.metadata.create_all(from_models)
+
+    assert schema_of(engine) == schema_of(from_models)
+
+
+def test_there_is_one_newest_migration():
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(REPOSITORY / "alembic"))
+
+    assert len(alembic.script.ScriptDirectory.from_config(config).get_heads()) == 1
+
+
+@pytest.mark.parametrize("file", VERSIONS, ids=lambda file: file.stem)
+def test_migrations_import_nothing_of_ours(file: Path):
+    """They must do the same thing for ever, whatever becomes of the code."""
+    imported = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module or ".").split(".")[0])
+
+    assert imported <= {"alembic", "datetime", "sqlalchemy"}
+
+
+def test_the_folder_of_migrations_is_no_package():
+    """With an `__init__.py` it would stand before the library of the same name."""
+    assert not (REPOSITORY / "alembic" / "__init__.py").exists()
