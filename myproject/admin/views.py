@@ -13,6 +13,7 @@ from myproject.db import reading
 from myproject.emails import constants as EMAIL
 from myproject.emails import services as emails
 from myproject.emails.models import Email
+from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.users import constants as USER
@@ -130,7 +131,11 @@ class ChangeEmail:
         db, email = self.request.dbsession, self.email
         assert email is not None
         before = email.state.name
-        verb(db, email)
+        try:
+            verb(db, email)
+        except InputError as error:
+            self.request.flash(error.message, "error")
+            return HTTPSeeOther(url(self.request, "admin.emails"))
         audit.record(
             db,
             action,
