@@ -1,22 +1,46 @@
-"""Translation: the function that marks every text of the site, and who reads in which language."""
+"""Translation: the function that marks every text of the site, and who reads in which language.
 
+A language is a compiled catalogue, `locale/LANGUAGE/LC_MESSAGES/myproject.mo`. Put there, it is offered from the
+next start on; no code names it. The texts themselves are English.
+"""
+
+from pathlib import Path
+
+from babel import Locale
 from pyramid.config import Configurator
 from pyramid.i18n import TranslationStringFactory
 from pyramid.interfaces import IRequest
 from translationstring import TranslationString
 
 DOMAIN = "myproject"
-LANGUAGES = ("en",)
+LOCALE_FOLDER = Path(__file__).parent / "locale"
+ENGLISH = "en"
 
 _ = TranslationStringFactory(DOMAIN)
 
 
+def find_languages(folder: Path) -> tuple[str, ...]:
+    """English, and the languages that `folder` has compiled catalogues of, such as `de` or `pt_BR`.
+
+    Raises babel's UnknownLocaleError for a folder named after no language: dates could not be written in it.
+    """
+    found = {catalogue.parent.parent.name for catalogue in folder.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")}
+    return (ENGLISH, *sorted(str(Locale.parse(name)) for name in found - {ENGLISH}))
+
+
+LANGUAGES = find_languages(LOCALE_FOLDER)
+# Browsers write pt-BR (RFC 5646), catalogues pt_BR.
+BY_TAG = {language.replace("_", "-"): language for language in LANGUAGES}
+
+
 def negotiate_locale(request: IRequest) -> str:
-    """The member's own choice, else what the browser asks for, among the languages there are."""
+    """The member's own choice, else what the browser asks for (RFC 4647, 3.4), among the languages there are."""
     identity = request.identity_if_known
     if identity is not None and identity.locale in LANGUAGES:
         return str(identity.locale)
-    return request.accept_language.lookup(LANGUAGES, default="en")
+    if len(LANGUAGES) == 1:
+        return ENGLISH
+    return BY_TAG[request.accept_language.lookup(tuple(BY_TAG), default=ENGLISH)]
 
 
 def translate(request: IRequest, message: str | TranslationString) -> str:

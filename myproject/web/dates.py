@@ -1,14 +1,17 @@
 """Times as people read them: relative words, with the exact time in the reader's zone behind them."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from markupsafe import Markup
 
+from myproject.i18n import DOMAIN, _
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
+JUST_NOW = _("just now")
 
 
 @lru_cache(maxsize=20_000)
@@ -30,18 +33,19 @@ def ago(request: Any, moment: datetime | None) -> Markup:
     zone = identity.time_zone if identity and identity.time_zone else request.site.site_timezone
     locale = request.locale_name
     seconds = int((datetime.now(UTC) - moment).total_seconds())
-    plural = request.localizer.pluralize
+    # The name under which Babel looks for texts with a plural.
+    ngettext = partial(request.localizer.pluralize, domain=DOMAIN)
     if seconds < MINUTE:
-        words = request.localizer.translate("just now", domain="myproject")
+        words = request.translate(JUST_NOW)
     elif seconds < HOUR:
         n = seconds // MINUTE
-        words = plural("${n} minute ago", "${n} minutes ago", n, domain="myproject", mapping={"n": n})
+        words = ngettext("${n} minute ago", "${n} minutes ago", n, mapping={"n": n})
     elif seconds < DAY:
         n = seconds // HOUR
-        words = plural("${n} hour ago", "${n} hours ago", n, domain="myproject", mapping={"n": n})
+        words = ngettext("${n} hour ago", "${n} hours ago", n, mapping={"n": n})
     elif seconds < 30 * DAY:
         n = seconds // DAY
-        words = plural("${n} day ago", "${n} days ago", n, domain="myproject", mapping={"n": n})
+        words = ngettext("${n} day ago", "${n} days ago", n, mapping={"n": n})
     else:
         words = date(moment, zone, locale)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
