@@ -15,12 +15,15 @@ from pyramid.response import Response
 from pyramid.tweens import EXCVIEW
 
 from myproject.cache import Cache
+from myproject.i18n import LANGUAGES
 from myproject.security.cookies import cookies_of
 from myproject.settings import settings_of
 from myproject.web.request import Request
 
 # Guests' browsers and proxies ask again each time; the ETag makes the answer cheap.
 CACHE_CONTROL = "public, max-age=0, must-revalidate"
+# With one language nobody's choice makes a difference, and a cache in between may keep one page for all.
+VARY = "Cookie, Accept-Language" if len(LANGUAGES) > 1 else "Cookie"
 LONGEST_KEY = 500
 
 Tags = Callable[[Request], tuple[str, ...]]
@@ -39,8 +42,7 @@ def pagecache_tween_factory(handler: Callable[[Any], Response], registry: Any) -
         cookies = environ.get("HTTP_COOKIE", "")
         if cookies and any(name in cookies for name in private):
             return handler(request)
-        language = registry.settings.get("pyramid.default_locale_name", "en")
-        key = f"page:{language}:{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}"
+        key = f"page:{request.locale_name}:{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}"
         if len(key) > LONGEST_KEY:
             return handler(request)
         page = cache.get(key, seconds)
@@ -69,7 +71,7 @@ def pagecache_tween_factory(handler: Callable[[Any], Response], registry: Any) -
 def answer(request: Request, page: dict[str, Any]) -> Response:
     """The cached page, or 304 where the browser has it."""
     etag = f'"{page["etag"]}"'
-    headers = [("Cache-Control", CACHE_CONTROL), ("Vary", "Cookie"), ("ETag", etag)]
+    headers = [("Cache-Control", CACHE_CONTROL), ("Vary", VARY), ("ETag", etag)]
     if etag in request.environ.get("HTTP_IF_NONE_MATCH", ""):
         return Response(status=304, headerlist=headers)
     body = page["body"].encode()
