@@ -20,8 +20,8 @@ HASH_LENGTH = 12
 class StaticFiles:
     """The files below `static/`, each at `/static/NAME.HASH.EXT`, so that its content never changes.
 
-    At start each is copied under that name beside its gzip and brotli forms, so that none of them can be older than
-    the file they were made from.
+    At start each is copied under that name beside its gzip and brotli forms, so that none of them can be
+    older than the file they were made from.
     """
 
     def __init__(self, root: Path) -> None:
