@@ -14,16 +14,19 @@ from myproject.web.dates import ago
 
 def url(request: Any, route_name: str, **params: Any) -> str:
     """The path of a route: `request.route_path` without its options, and some six times as fast."""
-    mapper = request.registry.getUtility(IRoutesMapper)
-    return request.script_name + mapper.generate(route_name, params)
+    return request.script_name + path(request.registry, route_name, params)
 
 
 def site_url(registry: Any, route_name: str, **params: Any) -> str:
     """The absolute address of a route, from `site.url`: for mails, feeds and canonical links, never from the
     Host header.
     """
-    path = registry.getUtility(IRoutesMapper).generate(route_name, params)
-    return settings_of(registry).site_url + path
+    return settings_of(registry).site_url + path(registry, route_name, params)
+
+
+def path(registry: Any, route_name: str, params: dict[str, Any]) -> str:
+    # Pyramid quotes the @ of a pattern, which may stand in a path as it is (RFC 3986, 3.3); in values it does not.
+    return registry.getUtility(IRoutesMapper).generate(route_name, params).replace("%40", "@")
 
 
 def add_globals(event: BeforeRender) -> None:
