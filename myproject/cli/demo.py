@@ -16,7 +16,6 @@ from myproject.audit import COMMAND_LINE
 from myproject.cli import demo_content as content
 from myproject.cli.context import Site
 from myproject.cli.users import told
-from myproject.comments import constants as COMMENT
 from myproject.comments import services as comments
 from myproject.comments.models import Comment
 from myproject.db import Sessions, sessions_of, utc_now
@@ -332,7 +331,7 @@ def find_places(thread: Thread, ids: Iterator[int]) -> Iterator[dict[str, Any]]:
     for parent in thread.parents:
         parent_id, parent_path = own[parent] if parent is not None else (None, "")
         id = next(ids)
-        path = f"{parent_path[: (COMMENT.LEVELS - 1) * COMMENT.SEGMENT]}{id:0{COMMENT.SEGMENT}d}"
+        path = comments.path_of(id, parent_path)
         own.append((id, path))
         yield {"id": id, "parent_id": parent_id, "path": path}
 

@@ -189,13 +189,17 @@ def create_comment(
     db.add(comment)
     # The path is made from the row's number.
     db.flush()
-    above = parent.path[: (COMMENT.LEVELS - 1) * COMMENT.SEGMENT] if parent else ""
-    comment.path = f"{above}{comment.id:0{COMMENT.SEGMENT}d}"
+    comment.path = path_of(comment.id, parent.path if parent else "")
     # Subscribers may look the tree up.
     db.flush()
     touch(db, "posts", f"post:{post_id}")
     publish(db, CommentCreated(db, comment))
     return comment
+
+
+def path_of(comment_id: int, parent_path: str = "") -> str:
+    """The path of a comment below the one at `parent_path`; deeper than the last level, it stands beside that one."""
+    return f"{parent_path[: (COMMENT.LEVELS - 1) * COMMENT.SEGMENT]}{comment_id:0{COMMENT.SEGMENT}d}"
 
 
 def edit_comment(db: Session, comment_id: int, version: int, body: str, body_html: str) -> Comment:

@@ -51,7 +51,8 @@ def pagecache_tween_factory(handler: Callable[[Any], Response], registry: Any) -
         number = cache.change_number()
         response = handler(request)
         tags = request.__dict__.get("guest_cache_tags")
-        if tags is None or response.status_int != 200 or "Set-Cookie" in response.headers:
+        # Callbacks would set cookies: who asks for one has made a page of their own.
+        if tags is None or response.status_int != 200 or request.response_callbacks:
             return response
         body = response.text
         page = {
