@@ -198,7 +198,7 @@ def create_comment(
 
 
 def path_of(comment_id: int, parent_path: str = "") -> str:
-    """The path of a comment below the one at `parent_path`; deeper than the last level, it stands beside that one."""
+    """The path of a comment below the one at `parent_path`; deeper than the last level it stands beside that."""
     return f"{parent_path[: (COMMENT.LEVELS - 1) * COMMENT.SEGMENT]}{comment_id:0{COMMENT.SEGMENT}d}"
 
 
