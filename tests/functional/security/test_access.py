@@ -1,0 +1,302 @@
+"""Who may do what at every address: one table of expected answers, walked with every method.
+
+A new route fails here until it has a row. The answers are those to a right token and an empty form, so 422 means
+"let in, and the form was looked at".
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyramid.interfaces import IDefaultCSRFOptions, IExceptionResponse, IRoutesMapper
+from pyramid.router import Router
+from pyramid.security import NO_PERMISSION_REQUIRED
+from sqlalchemy.orm import Session
+
+from myproject.comments.models import Comment
+from myproject.emails.constants import Kind
+from myproject.emails.services import Mail, list_emails, queue_mail
+from myproject.posts.models import Post
+from myproject.security.permissions import RULES, permits
+from myproject.settings import settings_of
+from myproject.users import constants as USER
+from myproject.users import services
+from tests.conftest import Client
+from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import csrf_token
+
+HOUR = timedelta(hours=1)
+VISITORS = ("guest", "new", "owner", "other", "staff", "admin")
+MAIL = "20261122T100000000000-00000000"
+
+Answers = tuple[int, int, int, int, int, int]
+
+
+def everybody(status: int) -> Answers:
+    return (status,) * 6
+
+
+def members(status: int) -> Answers:
+    """Guests are sent to sign in."""
+    return (303, *(status,) * 5)
+
+
+def author_and_staff(status: int) -> Answers:
+    return (303, 403, status, 403, status, status)
+
+
+def admins(status: int) -> Answers:
+    """Other members are not told that there is such a page."""
+    return (303, 404, 404, 404, 404, status)
+
+
+NOT_ALLOWED = everybody(405)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each of `VISITORS` is answered at `path`, to GET (and HEAD) and to POST.
+
+    Every other method is answered 405, and so are these where there is no view: also at what is not there or not
+    to be seen, so that nothing is told.
+    """
+
+    route: str
+    path: str
+    get: Answers
+    post: Answers = NOT_ALLOWED
+
+
+NOBODY = everybody(404)
+
+TABLE = (
+    Row("health.live", "/health/live", everybody(200)),
+    Row("health.ready", "/health/ready", everybody(200)),
+    Row("site.about", "/about/", everybody(200)),
+    Row("site.terms", "/terms/", everybody(200)),
+    Row("site.privacy", "/privacy/", everybody(200)),
+    Row("site.rules", "/rules/", everybody(200)),
+    # The mailbox is there in development only, and nowhere else: see `test_routes_for_development`.
+    Row("emails.mailbox.list", "/dev/mailbox/", everybody(200)),
+    Row("emails.mailbox.show", f"/dev/mailbox/{MAIL}/", everybody(200)),
+    Row("emails.mailbox.html", f"/dev/mailbox/{MAIL}/html/", everybody(200)),
+    Row("users.register", "/users/register/", everybody(200), everybody(422)),
+    Row("users.login", "/users/login/", (200, 303, 303, 303, 303, 303), everybody(422)),
+    Row("users.logout", "/users/logout/", NOT_ALLOWED, everybody(303)),
+    Row("users.home", "/users/me/", members(200)),
+    Row("users.edit", "/users/me/edit/", members(200), members(422)),
+    Row("users.password", "/users/me/password/", members(200), members(422)),
+    # Who is verified has nothing to verify.
+    Row("users.verify", "/users/verify/", (303, 200, 303, 303, 303, 303), members(422)),
+    Row("users.correct_email", "/users/verify/address/", (303, 200, 303, 303, 303, 303), members(422)),
+    Row("users.verify.link", "/users/verify/{verify_token}/", everybody(200), everybody(303)),
+    Row("users.verify.link", "/users/verify/no-such-token-at-all/", everybody(410), everybody(410)),
+    Row("users.lost_password", "/users/lost-password/", everybody(200), everybody(422)),
+    Row("users.reset_password", "/users/reset-password/{reset_token}/", everybody(200), everybody(422)),
+    Row("users.reset_password", "/users/reset-password/no-such-token-at-all/", everybody(410), everybody(422)),
+    Row("users.profile", "/@owner-of-it/", everybody(200)),
+    Row("users.profile", "/@shut/", NOBODY),
+    Row("posts.list", "/", everybody(200)),
+    Row("posts.new", "/posts/new/", members(200), members(422)),
+    Row("posts.drafts", "/drafts/", members(200)),
+    Row("posts.edit", "/posts/{post}/edit/", author_and_staff(200), author_and_staff(422)),
+    Row(
+        "posts.edit",
+        "/posts/{draft}/edit/",
+        (404, 404, 200, 404, 404, 404),
+        (404, 404, 422, 404, 404, 404),
+    ),
+    Row("posts.view", "/posts/{post}/a-post/", everybody(200)),
+    Row("posts.view", "/posts/{draft}/a-draft/", (404, 404, 200, 404, 404, 404)),
+    Row("posts.short", "/posts/{post}/", everybody(301)),
+    Row("posts.short", "/posts/{draft}/", (404, 404, 301, 404, 404, 404)),
+    Row("posts.short", "/posts/999999/", NOBODY),
+    Row("comments.create", "/posts/{post}/comments/", members(200), members(422)),
+    # Drafts can't be commented, even by their author.
+    Row("comments.create", "/posts/{draft}/comments/", NOBODY, NOBODY),
+    Row("comments.view", "/comments/{comment}/", everybody(303)),
+    Row("comments.view", "/comments/999999/", NOBODY),
+    Row("comments.reply", "/comments/{comment}/reply/", members(200)),
+    Row("comments.edit", "/comments/{comment}/edit/", author_and_staff(200), author_and_staff(422)),
+    Row("admin.home", "/admin/", admins(200)),
+    Row("admin.users", "/admin/users/", admins(200)),
+    Row("admin.users.view", "/admin/users/{user}/", admins(200), admins(422)),
+    Row("admin.users.view", "/admin/users/999999/", NOBODY, NOBODY),
+    Row("admin.emails", "/admin/emails/", admins(200)),
+    Row("admin.emails.resend", "/admin/emails/{mail}/resend/", NOT_ALLOWED, admins(303)),
+    Row("admin.emails.cancel", "/admin/emails/{mail}/cancel/", NOT_ALLOWED, admins(303)),
+    Row("admin.emails.cancel", "/admin/emails/999999/cancel/", NOT_ALLOWED, admins(404)),
+)
+
+
+class World:
+    """A member of each kind, each with a browser, and something at every address of the table."""
+
+    def __init__(self, db: Session, make_client: Callable[..., Client], mail_folder: Path) -> None:
+        self.db = db
+        self.owner = make_user(db, "owner-of-it")
+        self.users = {
+            "new": make_user(db, "new-member", status=USER.Status.NEW),
+            "owner": self.owner,
+            "other": make_user(db, "somebody-else"),
+            "staff": make_user(db, "who-helps", role=USER.Role.STAFF),
+            "admin": make_user(db, "who-runs-it", role=USER.Role.ADMIN),
+        }
+        make_user(db, "shut", status=USER.Status.INACTIVE)
+        self.post: Post = make_post(db, self.owner, "A post")
+        self.draft: Post = make_post(db, self.owner, "A draft", publish=False)
+        self.comment: Comment = make_comment(db, self.post, self.owner)
+        self.clients = {visitor: make_client() for visitor in VISITORS}
+        mail_folder.mkdir(parents=True, exist_ok=True)
+        (mail_folder / f"{MAIL}.eml").write_text("To: ann@example.org\nSubject: Hello\n\nHello\n")
+
+    def path(self, row: Row) -> str:
+        """The row's path; what it names that can be used up is made anew."""
+        made: dict[str, Callable[[], Any]] = {
+            "{post}": lambda: self.post.id,
+            "{draft}": lambda: self.draft.id,
+            "{comment}": lambda: self.comment.id,
+            "{user}": lambda: self.owner.id,
+            "{mail}": self.make_mail,
+            "{verify_token}": self.make_verify_token,
+            "{reset_token}": self.make_reset_token,
+        }
+        path = row.path
+        for name, make in made.items():
+            if name in path:
+                path = path.replace(name, str(make()))
+        return path
+
+    def make_mail(self) -> int:
+        queue_mail(self.db, Mail(Kind.ALREADY_REGISTERED, to_address="x@example.org", context={"name": "x"}))
+        self.db.flush()
+        return list_emails(self.db)[0].id
+
+    def make_verify_token(self) -> str:
+        user = self.users["new"]
+        user.email_verified_at, user.status = None, USER.Status.NEW
+        return services.add_token(self.db, user, USER.TokenPurpose.VERIFY_EMAIL, HOUR)
+
+    def make_reset_token(self) -> str:
+        return services.add_token(self.db, self.owner, USER.TokenPurpose.RESET_PASSWORD, HOUR)
+
+
+@pytest.fixture
+def world(app: Router, db: Session, make_client: Callable[..., Client]) -> World:
+    return World(db, make_client, settings_of(app.registry).mail_folder)
+
+
+OTHER_METHODS = ("OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "FOO")
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@pytest.mark.parametrize("row", TABLE, ids=[f"{row.route}-{row.path}" for row in TABLE])
+def test_every_address_answers_every_method_to_everybody_as_the_table_says(world: World, row: Row) -> None:
+    expected, found = {}, {}
+    for index, visitor in enumerate(VISITORS):
+        client, path = world.clients[visitor], world.path(row)
+        if visitor in world.users:
+            # Posting may end the session, or change what a member is.
+            sign_in(client, world.users[visitor])
+        token = csrf_token(client.get("/users/register/"))
+        answers = {"GET": row.get, "HEAD": row.get, "POST": row.post} | dict.fromkeys(
+            OTHER_METHODS, everybody(405)
+        )
+        # The one method that may change something comes last.
+        for method in ("GET", "HEAD", *OTHER_METHODS, "POST"):
+            answer = client.request(path, method=method, headers={"X-CSRF-Token": token}, status="*")
+            cell = f"{visitor} {method}"
+            expected[cell], found[cell] = answers[method][index], answer.status_int
+            if answer.status_int == 405:
+                assert method not in answer.headers["Allow"].split(", ")
+            if visitor == "guest" and answers[method] in (members(200), members(422), admins(200), admins(422)):
+                assert "/users/login/?next=" in answer.location
+    assert found == expected
+
+
+def test_every_route_has_a_row(app: Router) -> None:
+    routes = {route.name for route in app.registry.getUtility(IRoutesMapper).get_routes(include_static=True)}
+    assert routes == {row.route for row in TABLE}
+
+
+def test_every_row_stands_at_the_route_it_names(app: Router, world: World) -> None:
+    mapper = app.registry.getUtility(IRoutesMapper)
+    for row in TABLE:
+        path = world.path(row)
+        route = next(route for route in mapper.get_routes() if route.match(path) is not None)
+        assert route.name == row.route
+
+
+def test_routes_for_development_are_not_there_in_production(make_app: Callable[..., Router]) -> None:
+    app = make_app(
+        site_mode="production",
+        site_url="https://site.example",
+        mail_transport="smtp",
+        mail_sender="site@site.example",
+        users_password_rounds=12,
+    )
+    routes = {route.name for route in app.registry.getUtility(IRoutesMapper).get_routes()}
+    assert {row.route for row in TABLE} - routes == {
+        "emails.mailbox.list",
+        "emails.mailbox.show",
+        "emails.mailbox.html",
+    }
+
+
+# Views
+
+
+def views(app: Router) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """Every view but those of exceptions, as Pyramid describes it, with its permission."""
+    for view in app.registry.introspector.get_category("views"):
+        described = view["introspectable"]
+        context = described["context"]
+        if isinstance(context, type) and issubclass(context, Exception):
+            continue
+        if context is IExceptionResponse:
+            continue
+        permissions = [item["value"] for item in view["related"] if item.category_name == "permissions"]
+        yield dict(described), permissions[0] if permissions else None
+
+
+def test_every_view_names_a_permission_of_the_table_and_one_method(app: Router) -> None:
+    found = list(views(app))
+    assert len(found) > 40
+    for view, permission in found:
+        assert permission in RULES, view["callable"]
+        assert permission != NO_PERMISSION_REQUIRED
+        assert view["request_methods"] in ("GET", "POST"), view["callable"]
+        assert view["route_name"], view["callable"]
+
+
+def test_no_view_turns_the_check_of_the_form_token_off(app: Router) -> None:
+    options = app.registry.getUtility(IDefaultCSRFOptions)
+    assert options.require_csrf is True
+    assert options.callback is None
+    assert set(options.safe_methods) == {"GET", "HEAD", "OPTIONS", "TRACE"}
+    for view, _permission in views(app):
+        # None is the default, which was looked at above.
+        assert view["require_csrf"] in (None, True), view["callable"]
+
+
+def test_the_only_views_without_permission_answer_errors(app: Router) -> None:
+    open_views = [
+        item["introspectable"]
+        for item in app.registry.introspector.get_category("permissions")
+        if item["introspectable"]["value"] == NO_PERMISSION_REQUIRED
+    ]
+    for permission in open_views:
+        for view in app.registry.introspector.related(permission):
+            assert issubclass(view["context"], Exception), view["callable"]
+
+
+def test_without_a_permission_of_its_own_a_view_is_denied_to_admins_too(world: World, app: Router) -> None:
+    client = world.clients["admin"]
+    sign_in(client, world.users["admin"])
+    client.get("/users/me/", status=200)
+    identity = app.registry["identify"](world.db, client.cookies["session"].strip('"'))
+    assert identity is not None
+    assert not permits("denied:unless:named", identity, None)
