@@ -1,0 +1,368 @@
+"""The token of every form: without the right one nothing happens, and nothing typed is lost."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import webtest
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.db import Base
+from myproject.emails.constants import Kind
+from myproject.emails.models import Email
+from myproject.emails.services import Mail, cancel, list_emails, queue_mail
+from myproject.users import constants as USER
+from myproject.users import services
+from myproject.users.models import User, UserSession
+from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with
+from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import csrf_token, flashes, heading
+
+NEW_PASSWORD = "staple battery horse"
+SECRETS = ("password", "confirm", "current")
+HOUR = timedelta(hours=1)
+
+
+def snapshot(db: Session) -> dict[str, list[Any]]:
+    """Every row of the database."""
+    db.commit()
+    return {
+        table.name: sorted(map(repr, db.execute(sa.select(table)).all())) for table in Base.metadata.sorted_tables
+    }
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of the site: where it stands, who sees it, what is filled in, what sends it, and where it goes."""
+
+    name: str
+    visitor: str
+    path: str
+    values: dict[str, str | bool] = field(default_factory=dict)
+    button: str | None = None
+    action: str | None = None
+
+    def find(self, page: webtest.TestResponse) -> webtest.Form:
+        """This form, on its own page or on the one that gives it back."""
+        for form in page.forms.values():
+            # What the browser takes where a form names no address.
+            action = form.action or self.path
+            names = [*self.values, *([self.button] if self.button else [])]
+            holds_all = form.method.upper() == "POST" and all(name in form.fields for name in names)
+            if holds_all and (self.values or action == (self.action or self.path)):
+                return form
+        raise AssertionError(f"{self.name} is not on the page")
+
+
+FORMS = (
+    Form(
+        "register",
+        "guest",
+        "/users/register/",
+        {
+            "name": "ann",
+            "email": "ann@example.org",
+            "password": PASSWORD,
+            "confirm": PASSWORD,
+            "accept_tos": True,
+            "captcha_answer": CAPTCHA_ANSWER,
+        },
+    ),
+    Form("login", "guest", "/users/login/?next=/drafts/", {"login": "olga", "password": PASSWORD}),
+    Form("lost password", "guest", "/users/lost-password/", {"email": "olga@example.org"}),
+    Form(
+        "reset password",
+        "guest",
+        "/users/reset-password/{reset}/",
+        {"password": NEW_PASSWORD, "confirm": NEW_PASSWORD},
+    ),
+    Form("verification link", "guest", "/users/verify/{verify}/"),
+    Form("verification code", "new", "/users/verify/", {"code": "{code}"}),
+    Form("verification again", "new", "/users/verify/", {}, "resend", "/users/verify/"),
+    Form("correct address", "new", "/users/verify/address/", {"email": "x@example.org"}),
+    Form("log out", "member", "/users/me/", {}, None, "/users/logout/"),
+    Form("profile", "member", "/users/me/edit/", {"display_name": "Olga", "bio": "Some\n\n  text"}),
+    Form(
+        "change password",
+        "member",
+        "/users/me/password/",
+        {"current": PASSWORD, "password": NEW_PASSWORD, "confirm": NEW_PASSWORD},
+    ),
+    Form("new post", "member", "/posts/new/", {"title": "Of tea", "body": "  Some\n\ntext <b>"}, "publish"),
+    Form("edit post", "member", "/posts/{post}/edit/", {"title": "Of tea", "body": "More"}, "save"),
+    Form("edit draft", "member", "/posts/{draft}/edit/", {"title": "Of tea", "body": "More"}, "save_draft"),
+    Form("comment", "member", "/posts/{post}/a-post/", {"body": "Well said"}, "send"),
+    Form("reply", "member", "/comments/{comment}/reply/", {"body": "Indeed"}, "send"),
+    Form("edit comment", "member", "/comments/{comment}/edit/", {"body": "Well put"}),
+    Form("change member", "admin", "/admin/users/{new}/", {"role": "1", "status": "2", "reason": "helps"}),
+    Form("resend mail", "admin", "/admin/emails/", {}, None, "/admin/emails/{cancelled}/resend/"),
+    Form("cancel mail", "admin", "/admin/emails/", {}, None, "/admin/emails/{queued}/cancel/"),
+)
+
+
+@dataclass
+class World:
+    """What the forms of the table need to be there."""
+
+    db: Session
+    users: dict[str, User]
+    words: dict[str, str]
+
+    def fill(self, text: str) -> str:
+        for name, value in self.words.items():
+            text = text.replace("{" + name + "}", value)
+        return text
+
+    def form(self, form: Form) -> Form:
+        """The form with the numbers and tokens of this world."""
+        return Form(
+            form.name,
+            form.visitor,
+            self.fill(form.path),
+            {name: self.fill(value) if isinstance(value, str) else value for name, value in form.values.items()},
+            form.button,
+            self.fill(form.action) if form.action is not None else None,
+        )
+
+
+@pytest.fixture
+def world(app: Router, db: Session) -> World:
+    member = make_user(db, "olga")
+    # `find_credentials` and mails go by nickname, so that each has one of their own.
+    new, admin = make_user(db, "newman", status=USER.Status.NEW), make_user(db, "root-2", role=USER.Role.ADMIN)
+    post, draft = make_post(db, member, "A post"), make_post(db, member, "A draft", publish=False)
+    services.end_tokens(db, new.id, USER.TokenPurpose.VERIFY_EMAIL)
+    words = {
+        "post": str(post.id),
+        "draft": str(draft.id),
+        "comment": str(make_comment(db, post, member).id),
+        "new": str(new.id),
+        "code": "BCDF-GHJK",
+        "verify": services.add_token(db, new, USER.TokenPurpose.VERIFY_EMAIL, HOUR, "BCDF-GHJK"),
+        "reset": services.add_token(db, member, USER.TokenPurpose.RESET_PASSWORD, HOUR),
+    }
+    for state in ("cancelled", "queued"):
+        queue_mail(db, Mail(Kind.ALREADY_REGISTERED, to_address="x@example.org", context={"name": "x"}))
+        db.flush()
+        words[state] = str(list_emails(db)[0].id)
+    cancel(db, db.get_one(Email, int(words["cancelled"])))
+    return World(db, {"new": new, "member": member, "admin": admin}, words)
+
+
+def visit(client: Client, world: World, form: Form) -> webtest.Form:
+    """The form as its visitor has filled it in."""
+    if form.visitor in world.users:
+        sign_in(client, world.users[form.visitor])
+    opened = form.find(client.get(form.path))
+    for name, value in form.values.items():
+        opened[name] = value
+    return opened
+
+
+def altered(token: str) -> str:
+    return token[:-1] + ("0" if token[-1] != "0" else "1")
+
+
+@pytest.mark.parametrize("wrong", ["none", "altered", "somebody-elses"])
+@pytest.mark.parametrize("form", FORMS, ids=[form.name.replace(" ", "-") for form in FORMS])
+def test_a_form_with_a_wrong_token_changes_nothing_and_comes_back_to_be_sent_again(
+    client: Client, make_client: Callable[..., Client], db: Session, world: World, form: Form, wrong: str
+) -> None:
+    form = world.form(form)
+    opened = visit(client, world, form)
+    stranger = make_client()
+    if form.visitor != "guest":
+        sign_in(stranger, make_user(db, "mallory"))
+    tokens = {
+        "altered": altered(opened["csrf_token"].value),
+        "somebody-elses": csrf_token(stranger.get("/users/register/")),
+    }
+    before = snapshot(db)
+    if wrong == "none":
+        fields = [item for item in opened.submit_fields(form.button) if item[0] != "csrf_token"]
+        page = client.post(opened.action or form.path, fields, status=400)
+    else:
+        opened["csrf_token"] = tokens[wrong]
+        page = opened.submit(form.button, status=400)
+    assert snapshot(db) == before
+
+    again = form.find(page)
+    for name, value in form.values.items():
+        if name in SECRETS:
+            # A password never comes back, and is asked for again.
+            assert again[name].value == ""
+            again[name] = value
+        elif isinstance(value, bool):
+            assert again[name].checked is value
+        else:
+            assert again[name].value == value
+    answer = again.submit(form.button, status=303)
+    assert snapshot(db) != before
+    assert answer.location
+
+
+def test_the_page_says_that_nothing_is_lost(client: Client, world: World) -> None:
+    opened = visit(client, world, world.form(FORMS[11]))
+    opened["csrf_token"] = "0"
+    assert "Nothing is lost: send it once more" in opened.submit("publish", status=400)
+
+
+def test_the_text_of_a_form_comes_back_as_text(client: Client, world: World) -> None:
+    opened = visit(client, world, world.form(FORMS[11]))
+    opened["body"], opened["csrf_token"] = '</textarea><script>alert("1")</script>', "0"
+    page = opened.submit("publish", status=400)
+    assert not page.html.select("textarea + script, main script")
+
+
+# A sign-in that ended while the form was open
+
+
+def end_sign_in(db: Session) -> None:
+    db.execute(sa.delete(UserSession))
+
+
+def send_until_it_works(client: Client, page: webtest.TestResponse, button: str) -> webtest.TestResponse:
+    """Sends the form that came back. Its token was a guest's: who signed in meanwhile gets it back once more."""
+    for _ in range(2):
+        form = form_with(page, "body")
+        page = form.submit(button if isinstance(form[button], webtest.forms.Submit) else None, status="*")
+        if page.status_int != 400:
+            break
+    return page
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "button"),
+    [
+        ("/posts/new/", {"title": "Of tea", "body": "Long\n\ntext " * 30, "tags": "tea"}, "publish"),
+        ("/posts/new/", {"title": "Of tea", "body": "Short", "tags": "tea"}, "publish"),
+        ("/posts/{post}/a-post/", {"body": "Well <b>said</b>"}, "send"),
+        ("/comments/{comment}/reply/", {"body": "Indeed"}, "send"),
+    ],
+)
+def test_what_a_member_wrote_survives_the_end_of_the_sign_in(
+    client: Client, db: Session, world: World, path: str, values: dict[str, str], button: str
+) -> None:
+    sign_in(client, world.users["member"])
+    form = form_with(client.get(world.fill(path)), "body")
+    for name, value in values.items():
+        form[name] = value
+    end_sign_in(db)
+    before = snapshot(db)
+    page = form.submit(button, status=400)
+    assert snapshot(db) == before
+    assert "You have been signed out meanwhile" in page
+    given_back = form_with(page, "body")
+    for name, value in values.items():
+        assert given_back[name].value.replace("\r\n", "\n") == value
+    # As the page says: signing in in another tab, then sending it again from here.
+    client.login("olga")
+    answer = send_until_it_works(client, page, button)
+    assert answer.status_int == 303
+    shown = answer.follow()
+    while shown.status_int == 303:
+        shown = shown.follow()
+    assert values["body"].split()[0] in shown.html.main.get_text()
+
+
+def test_a_guest_who_sends_a_members_form_without_content_is_asked_to_sign_in(client: Client) -> None:
+    page = client.post("/posts/new/", status=303).follow()
+    assert heading(page) == "Sign in"
+    assert flashes(page) == ["You need to be signed in for this page."]
+
+
+def test_a_password_does_not_come_back_after_the_end_of_the_sign_in(
+    client: Client, db: Session, world: World
+) -> None:
+    sign_in(client, world.users["member"])
+    form = form_with(client.get("/users/me/password/"), "current")
+    form["current"], form["password"], form["confirm"] = PASSWORD, NEW_PASSWORD, NEW_PASSWORD
+    end_sign_in(db)
+    page = form.submit(status=400)
+    assert PASSWORD not in page
+    assert NEW_PASSWORD not in page
+
+
+# Odd tokens
+
+
+def test_a_file_for_a_token_is_refused(client: Client, world: World) -> None:
+    sign_in(client, world.users["member"])
+    upload = [("csrf_token", "token.txt", b"x")]
+    page = client.post("/users/me/edit/", {"theme": "dark"}, upload_files=upload, status=400)
+    assert heading(page) == "That request made no sense"
+
+
+@pytest.mark.parametrize("token", ["\x00", "ü", "😀", "x" * 10_000], ids=["nul", "letter", "picture", "long"])
+def test_an_odd_token_is_a_wrong_token(client: Client, db: Session, world: World, token: str) -> None:
+    sign_in(client, world.users["member"])
+    before = snapshot(db)
+    client.post("/users/me/edit/", {"theme": "dark", "csrf_token": token}, status=400)
+    assert snapshot(db) == before
+
+
+def test_a_right_token_in_the_address_is_not_taken(client: Client, db: Session, world: World) -> None:
+    sign_in(client, world.users["member"])
+    token = csrf_token(client.get("/users/me/edit/"))
+    client.post(f"/users/logout/?csrf_token={token}", status=400)
+    client.get("/users/me/", status=200)
+
+
+def test_a_right_token_in_a_header_is_taken(client: Client, world: World) -> None:
+    sign_in(client, world.users["member"])
+    token = csrf_token(client.get("/users/me/edit/"))
+    client.post("/users/logout/", headers={"X-CSRF-Token": token}, status=303)
+
+
+# Where a form comes from, which browsers tell; on https it must be the site
+
+
+@pytest.fixture
+def secure_client(make_app: Callable[..., Router], make_client: Callable[..., Client]) -> Client:
+    return make_client(make_app(site_url="https://site.example", site_hosts="other.example"))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://site.example"},
+        {"Origin": "https://site.example.evil.example"},
+        {"Origin": "https://site.example:8443"},
+        {"Origin": "null"},
+        {"Referer": "https://evil.example/https://site.example/"},
+        {},
+    ],
+    ids=str,
+)
+def test_a_form_from_elsewhere_is_refused_on_https_and_comes_back(
+    secure_client: Client, db: Session, headers: dict[str, str]
+) -> None:
+    make_user(db, "ann")
+    fields = {"login": "ann", "password": PASSWORD}
+    fields["csrf_token"] = csrf_token(secure_client.get("/users/login/"))
+    before = snapshot(db)
+    page = secure_client.post("/users/login/", fields, headers=headers, status=400)
+    assert snapshot(db) == before
+    form = form_with(page, "login")
+    assert form["login"].value == "ann"
+    form["password"] = PASSWORD
+    assert form.submit(headers={"Origin": "https://site.example"}, status=303)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://site.example"}, {"Referer": "https://site.example/users/login/"}],
+    ids=str,
+)
+def test_a_form_of_the_site_itself_is_taken_on_https(
+    secure_client: Client, db: Session, headers: dict[str, str]
+) -> None:
+    make_user(db, "ann")
+    fields = {"login": "ann", "password": PASSWORD}
+    fields["csrf_token"] = csrf_token(secure_client.get("/users/login/"))
+    secure_client.post("/users/login/", fields, headers=headers, status=303)
