@@ -132,11 +132,35 @@ class Cache:
 
     def get(self, key: str, seconds: int) -> Any:
         """The value of `key` where there is one not older than `seconds`, else None."""
-        value = self.attempt(lambda: self.region.get(key, expiration_time=seconds), NO_VALUE)
-        return None if value is NO_VALUE else value
+        value = self.get_bytes(key, seconds)
+        return None if value is None else json.loads(value)
 
     def set(self, key: str, value: Any) -> None:
+        self.set_bytes(key, json.dumps(value, separators=(",", ":")).encode())
+
+    def get_bytes(self, key: str, seconds: int) -> bytes | None:
+        value: Any = self.attempt(lambda: self.region.get(key, expiration_time=seconds), NO_VALUE)
+        return None if value is NO_VALUE else value
+
+    def set_bytes(self, key: str, value: bytes) -> None:
         self.attempt(lambda: self.region.set(key, value), None)
+
+    def get_made(self, key: str, seconds: int) -> tuple[dict[str, Any], bytes] | None:
+        """What `keep_made` kept, as (head, body), where nothing that it was made from has changed since."""
+        kept = self.get_bytes(key, seconds)
+        if kept is None:
+            return None
+        # The body stands apart from the JSON: to decode it would take longer than all the rest.
+        line, _, body = kept.partition(b"\n")
+        head = json.loads(line)
+        return (head, body) if self.latest_change(head["tags"]) <= head["number"] else None
+
+    def keep_made(self, key: str, body: bytes, *, tags: Iterable[str], number: int, **head: Any) -> None:
+        """Keeps a body made from things with `tags`, when `change_number()` was `number`, with JSON values beside.
+        """
+        if number >= 0:
+            line = json.dumps({"tags": list(tags), "number": number} | head).encode()
+            self.set_bytes(key, line + b"\n" + body)
 
     def change_number(self) -> int:
         """The number of the latest change, or -1 where it can't be told: nothing made now may then be kept."""
@@ -160,9 +184,8 @@ def touch(db: Session, *tags: str) -> None:
 
 
 def make_cache(settings: Settings) -> Cache:
-    region = make_region(
-        serializer=lambda value: json.dumps(value, separators=(",", ":")).encode(), deserializer=json.loads
-    )
+    # Values are bytes already; without these, dogpile would pickle them.
+    region = make_region(serializer=bytes, deserializer=bytes)
     tag_seconds = max(2 * settings.cache_guest_seconds, 60)
     if settings.redis_url:
         longest = max(settings.cache_user_seconds, settings.cache_guest_seconds, 1)

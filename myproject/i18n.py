@@ -8,9 +8,10 @@ from pathlib import Path
 
 from babel import Locale
 from pyramid.config import Configurator
-from pyramid.i18n import TranslationStringFactory
+from pyramid.i18n import Localizer, TranslationStringFactory
 from pyramid.interfaces import IRequest
 from translationstring import TranslationString
+from webob.acceptparse import create_accept_language_header
 
 DOMAIN = "myproject"
 LOCALE_FOLDER = Path(__file__).parent / "locale"
@@ -34,13 +35,39 @@ BY_TAG = {language.replace("_", "-"): language for language in LANGUAGES}
 
 
 def negotiate_locale(request: IRequest) -> str:
-    """The member's own choice, else what the browser asks for (RFC 4647, 3.4), among the languages there are."""
+    """The member's own choice, else what the browser asks for, among the languages there are."""
     identity = request.identity_if_known
     if identity is not None and identity.locale in LANGUAGES:
         return str(identity.locale)
+    return language_for(request.environ.get("HTTP_ACCEPT_LANGUAGE"))
+
+
+def language_for(accept_language: str | None) -> str:
+    """The language for what a browser asks for (RFC 4647, 3.4), English where there is none of those."""
     if len(LANGUAGES) == 1:
         return ENGLISH
-    return BY_TAG[request.accept_language.lookup(tuple(BY_TAG), default=ENGLISH)]
+    return BY_TAG[create_accept_language_header(accept_language).lookup(tuple(BY_TAG), default=ENGLISH)]
+
+
+class Texts(dict[str, str]):
+    """The texts of templates in one language, each looked up once: a page asks for some fifty."""
+
+    def __init__(self, localizer: Localizer) -> None:
+        super().__init__()
+        self.localizer = localizer
+
+    def __missing__(self, text: str) -> str:
+        self[text] = translated = self.localizer.translate(text, domain=DOMAIN)
+        return translated
+
+
+def texts(request: IRequest) -> Texts:
+    """The texts in the language of a request."""
+    by_language: dict[str, Texts] = request.registry["texts"]
+    found = by_language.get(request.locale_name)
+    if found is None:
+        found = by_language[request.locale_name] = Texts(request.localizer)
+    return found
 
 
 def translate(request: IRequest, message: str | TranslationString) -> str:
@@ -52,3 +79,4 @@ def includeme(config: Configurator) -> None:
     config.add_translation_dirs("myproject:locale")
     config.set_locale_negotiator(negotiate_locale)
     config.add_request_method(translate, "translate")
+    config.registry["texts"] = {}

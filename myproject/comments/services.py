@@ -11,7 +11,7 @@ from myproject.cache import touch
 from myproject.comments import constants as COMMENT
 from myproject.comments import errors
 from myproject.comments.models import Comment
-from myproject.db import publish, utc_now
+from myproject.db import fetch, publish, utc_now
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services import AUTHOR_COLUMNS, visible
@@ -103,7 +103,7 @@ def list_comments(db: Session, post_id: int, start_id: int | None = None) -> Thr
     if start_id is not None:
         statement = sa.select(Comment.path).where(Comment.id == start_id, Comment.post_id == post_id)
         start = db.scalar(statement) or ""
-    rows = [CommentRow(*row) for row in db.execute(THREAD, {"post_id": post_id, "start": start})]
+    rows = [CommentRow(*row) for row in fetch(db, THREAD, {"post_id": post_id, "start": start})]
     next_id = rows[COMMENT.PAGE_SIZE].id if len(rows) > COMMENT.PAGE_SIZE else None
     rows = rows[: COMMENT.PAGE_SIZE]
     lay_out(rows)

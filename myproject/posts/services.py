@@ -3,7 +3,7 @@ transaction open.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from myproject.cache import touch
+from myproject.db import fetch, utc_now
 from myproject.db import publish as tell
-from myproject.db import utc_now
 from myproject.pagination import Page, before, cut
 from myproject.posts import constants as POST
 from myproject.posts import errors
@@ -43,8 +43,19 @@ class Text:
     tags: tuple[str, ...] = ()
 
 
+class Tagged:
+    """A row whose tags the database has joined with commas, in any order."""
+
+    __slots__ = ()
+    tag_names: str | None
+
+    @property
+    def tags(self) -> list[str]:
+        return sorted(self.tag_names.split(",")) if self.tag_names else []
+
+
 @dataclass(slots=True)
-class PostRow:
+class PostRow(Tagged):
     """A post as a list shows it."""
 
     id: int
@@ -57,11 +68,11 @@ class PostRow:
     author_name: str
     author_display_name: str
     author_role: USER.Role
-    tags: list[str] = field(default_factory=list)
+    tag_names: str | None
 
 
 @dataclass(slots=True)
-class PostPage:
+class PostPage(Tagged):
     """A post as its page shows it."""
 
     id: int
@@ -77,7 +88,7 @@ class PostPage:
     author_name: str
     author_display_name: str
     author_role: USER.Role
-    tags: list[str] = field(default_factory=list)
+    tag_names: str | None
 
     @property
     def is_draft(self) -> bool:
@@ -89,6 +100,14 @@ AUTHOR_COLUMNS = (
     User.display_name.label("author_display_name"),
     User.role.label("author_role"),
 )
+TAG_NAMES = (
+    sa.select(sa.func.aggregate_strings(Tag.name, ","))
+    .join(post_tags, post_tags.c.tag_id == Tag.id)
+    .where(post_tags.c.post_id == Post.id)
+    .correlate(Post)
+    .scalar_subquery()
+    .label("tag_names")
+)
 LIST_COLUMNS = (
     Post.id,
     Post.title,
@@ -98,6 +117,7 @@ LIST_COLUMNS = (
     Post.published_at,
     Post.last_activity_at,
     *AUTHOR_COLUMNS,
+    TAG_NAMES,
 )
 PAGE_COLUMNS = (
     Post.id,
@@ -111,17 +131,26 @@ PAGE_COLUMNS = (
     Post.published_at,
     Post.edited_at,
     *AUTHOR_COLUMNS,
+    TAG_NAMES,
+)
+# Written out, not bound: both databases must see that the partial indexes of the lists fit.
+PUBLISHED = Post.status == sa.literal_column(str(int(POST.Status.PUBLISHED)))
+# The one condition of which posts somebody may see: what is published, and their own drafts.
+VISIBLE = PUBLISHED | (Post.author_id == sa.bindparam("viewer_id"))
+POST_STATEMENT = (
+    sa.select(*PAGE_COLUMNS)
+    .join(User, User.id == Post.author_id)
+    .where(Post.id == sa.bindparam("post_id"), VISIBLE)
 )
 SORT_COLUMNS = {POST.Sort.NEW: Post.published_at, POST.Sort.ACTIVE: Post.last_activity_at}
 
 
+NOBODY = 0
+
+
 def visible(identity: Identity | None) -> sa.ColumnElement[bool]:
-    """The one condition of which posts somebody may see: what is published, and their own drafts."""
-    # Written out, not bound: both databases must see that the partial indexes of the lists fit.
-    published = Post.status == sa.literal_column(str(int(POST.Status.PUBLISHED)))
-    if identity is None:
-        return published
-    return published | (Post.author_id == identity.id)
+    """`VISIBLE` for one viewer: the condition of which posts somebody may see."""
+    return VISIBLE.params(viewer_id=NOBODY if identity is None else identity.id)
 
 
 def list_posts(
@@ -130,52 +159,27 @@ def list_posts(
     cursor: str | None = None,
     *,
     author_id: int | None = None,
-    with_tags: bool = True,
 ) -> Page[PostRow]:
     """A page of published posts, latest first by `sort`. Raises BadCursor."""
     moment = SORT_COLUMNS[sort]
     statement = (
         sa.select(*LIST_COLUMNS)
         .join(User, User.id == Post.author_id)
-        .where(visible(None), before(cursor, moment, Post.id))
+        .where(PUBLISHED, before(cursor, moment, Post.id))
         .order_by(moment.desc(), Post.id.desc())
         .limit(POST.PAGE_SIZE + 1)
     )
     if author_id is not None:
         statement = statement.where(Post.author_id == author_id)
-    rows = [PostRow(*row) for row in db.execute(statement)]
-    page = cut(rows, POST.PAGE_SIZE, moment.key)
-    if with_tags:
-        add_tags(db, page.rows)
-    return page
-
-
-def add_tags(db: Session, rows: Sequence[Any]) -> None:
-    """Fills `tags` of rows that have an `id`, with one query for all."""
-    if not rows:
-        return
-    by_id = {row.id: row for row in rows}
-    statement = (
-        sa.select(post_tags.c.post_id, Tag.name)
-        .join(Tag, Tag.id == post_tags.c.tag_id)
-        .where(post_tags.c.post_id.in_(by_id))
-        .order_by(Tag.name)
-    )
-    for post_id, name in db.execute(statement):
-        by_id[post_id].tags.append(name)
+    rows = [PostRow(*row) for row in fetch(db, statement)]
+    return cut(rows, POST.PAGE_SIZE, moment.key)
 
 
 def find_post(db: Session, post_id: int, identity: Identity | None) -> PostPage | None:
     """The post where `identity` may see it, else None."""
-    statement = (
-        sa.select(*PAGE_COLUMNS).join(User, User.id == Post.author_id).where(Post.id == post_id, visible(identity))
-    )
-    row = db.execute(statement).first()
-    if row is None:
-        return None
-    page = PostPage(**row._mapping)
-    add_tags(db, [page])
-    return page
+    viewer_id = NOBODY if identity is None else identity.id
+    row = fetch(db, POST_STATEMENT, {"post_id": post_id, "viewer_id": viewer_id}).first()
+    return None if row is None else PostPage(**row._mapping)
 
 
 def list_drafts(db: Session, author_id: int) -> Sequence[Any]:

@@ -67,4 +67,6 @@ def includeme(config: Configurator) -> None:
     config.set_csrf_storage_policy(policy)
     # The origin is checked on https (Pyramid's own check); site.url is where our forms come from.
     config.set_default_csrf_options(require_csrf=True, token=FIELD, header="X-CSRF-Token")
-    config.add_request_method(csrf_field, "csrf_field")
+    # A page asks for it once for each form.
+    config.add_request_method(csrf_field, "csrf_markup", reify=True)
+    config.add_request_method(lambda request: request.csrf_markup, "csrf_field")

@@ -9,7 +9,7 @@ from pyramid.registry import Registry
 from sqlalchemy.orm import Session
 
 from myproject.cache import Cache
-from myproject.db import utc_now
+from myproject.db import fetch, utc_now
 from myproject.security.identity import Identity
 from myproject.security.tokens import hash_token
 from myproject.settings import settings_of
@@ -52,7 +52,7 @@ def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[S
 
     def identify(db: Session, token: str) -> Identity | None:
         now = utc_now()
-        session = db.execute(SESSION_STATEMENT, {"token_hash": hash_token(token), "now": now}).first()
+        session = fetch(db, SESSION_STATEMENT, {"token_hash": hash_token(token), "now": now}).first()
         if session is None:
             return None
         if now - session.last_seen_at > timedelta(minutes=USER.SESSION_TOUCH_MINUTES):
@@ -60,7 +60,7 @@ def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[S
         key = f"user:{session.user_id}"
         cached = cache.get(key, seconds)
         if cached is None or cached["revision"] != session.revision:
-            row = db.execute(USER_STATEMENT, {"user_id": session.user_id}).one()._asdict()
+            row = fetch(db, USER_STATEMENT, {"user_id": session.user_id}).one()._asdict()
             cached = {"revision": row.pop("revision"), "user": row}
             cache.set(key, cached)
         return Identity.from_json(cached["user"] | {"session_id": session.id})

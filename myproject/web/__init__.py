@@ -8,6 +8,7 @@ from pyramid.config import Configurator
 def includeme(config: Configurator) -> None:
     # Tweens from the outside in: headers (security) > ingress > static > page cache > transaction and
     # exception views.
+    config.include(".request")
     config.include(".ingress")
     config.include(".static")
     config.include(".pagecache")

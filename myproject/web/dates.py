@@ -29,9 +29,7 @@ def ago(request: Any, moment: datetime | None) -> Markup:
     """A `<time>` element for an aware `moment`: "5 minutes ago" up to thirty days, then the date."""
     if moment is None:
         return Markup("")
-    identity = request.identity_if_known
-    zone = identity.time_zone if identity and identity.time_zone else request.site.site_timezone
-    locale = request.locale_name
+    zone, locale = request.time_zone, request.locale_name
     seconds = int((datetime.now(UTC) - moment).total_seconds())
     # The name under which Babel looks for texts with a plural.
     ngettext = partial(request.localizer.pluralize, domain=DOMAIN)

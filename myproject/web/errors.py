@@ -105,8 +105,14 @@ def http_error(exc: HTTPException, request: Request) -> Response:
     return render_error(request, exc.status_int)
 
 
+def forget_answer(request: Request) -> None:
+    """Drops the cookies that the failed view asked for: the session they name, or what they tell, is undone."""
+    request.response_callbacks.clear()
+
+
 def database_away(exc: Exception, request: Request) -> Response:
     log.error("503 %s: %s", request.id, exc)
+    forget_answer(request)
     response = render_error(request, 503)
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
@@ -114,6 +120,7 @@ def database_away(exc: Exception, request: Request) -> Response:
 
 def failure(exc: Exception, request: Request) -> Response:
     log.exception("500 %s", request.id)
+    forget_answer(request)
     return render_error(request, 500)
 
 

@@ -47,8 +47,9 @@ def check(request: Request, hosts: frozenset[str]) -> None:
         form = request.POST if request.method not in ("GET", "HEAD", "OPTIONS") else NoVars()
         for cookie in request.cookies.values():
             cookie.encode("latin-1", "strict")
-    except (UnicodeError, ValueError, LookupError, KeyError, OSError, AssertionError) as error:
-        # Bad percent-encoding, an unknown charset, a broken multipart body, a client that went away.
+    except (UnicodeError, ValueError, LookupError, KeyError, OSError, AssertionError, DeprecationWarning) as error:
+        # Bad percent-encoding, a broken multipart body, a client that went away; a charset other than UTF-8,
+        # which WebOb raises a warning for.
         raise HTTPBadRequest(type(error).__name__) from error
     if any("\x00" in text for text in texts):
         raise HTTPBadRequest("NUL")

@@ -1,21 +1,23 @@
 """Whole pages for guests, from the cache, each with its ETag.
 
-A view is cacheable where it says which tags its page is made from: `guest_cache=lambda request: ("posts",)`.
-A cached page is served while nothing with those tags has changed (see `cache.touch`), to requests that carry
-neither a sign-in nor a flash message. Such a page is the same for everyone: it holds no form token and sets
-no cookie.
+A view is cacheable where it says which tags its page is made from: `guest_cache=lambda request: ("posts",)`. A
+cached page is served while nothing with those tags has changed (see `cache.touch`), to requests that carry neither
+a sign-in nor a flash message. Such a page is the same for everyone: it holds no form token and sets no cookie.
+
+The cache is Pyramid's execution policy, around the one there is: a page that is found costs no request object, no
+tween and no routing.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pyramid.config import Configurator
+from pyramid.interfaces import IExecutionPolicy
 from pyramid.response import Response
-from pyramid.tweens import EXCVIEW
 
 from myproject.cache import Cache
-from myproject.i18n import LANGUAGES
+from myproject.i18n import LANGUAGES, language_for
 from myproject.security.cookies import cookies_of
 from myproject.settings import settings_of
 from myproject.web.request import Request
@@ -25,59 +27,76 @@ CACHE_CONTROL = "public, max-age=0, must-revalidate"
 # With one language nobody's choice makes a difference, and a cache in between may keep one page for all.
 VARY = "Cookie, Accept-Language" if len(LANGUAGES) > 1 else "Cookie"
 LONGEST_KEY = 500
+# They tell of one answer, not of the page.
+NOT_KEPT = frozenset({"x-request-id", "date"})
+OF_THE_BODY = frozenset({"content-type", "content-length"})
 
 Tags = Callable[[Request], tuple[str, ...]]
+WsgiResponse = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def pagecache_tween_factory(handler: Callable[[Any], Response], registry: Any) -> Callable[[Any], Response]:
-    cache: Cache = registry["cache"]
-    seconds = settings_of(registry).cache_guest_seconds
-    jar = cookies_of(registry)
-    private = (jar.name("session"), jar.name("flash"))
+class PageCache:
+    """An execution policy that answers guests' requests from `cache`, and the others by the policy `inner`."""
 
-    def pagecache_tween(request: Request) -> Response:
-        environ = request.environ
-        if not seconds or request.method not in ("GET", "HEAD"):
-            return handler(request)
-        cookies = environ.get("HTTP_COOKIE", "")
-        if cookies and any(name in cookies for name in private):
-            return handler(request)
-        key = f"page:{request.locale_name}:{environ.get('PATH_INFO', '')}?{environ.get('QUERY_STRING', '')}"
-        if len(key) > LONGEST_KEY:
-            return handler(request)
-        page = cache.get(key, seconds)
-        if page is not None and cache.latest_change(page["tags"]) <= page["number"]:
-            return answer(request, page)
-        number = cache.change_number()
-        response = handler(request)
-        tags = request.__dict__.get("guest_cache_tags")
-        # Callbacks would set cookies: who asks for one has made a page of their own.
-        if tags is None or response.status_int != 200 or request.response_callbacks:
+    def __init__(self, registry: Any, inner: Callable[[dict[str, Any], Any], WsgiResponse]) -> None:
+        self.inner = inner
+        self.cache: Cache = registry["cache"]
+        self.seconds = settings_of(registry).cache_guest_seconds
+        cookies = cookies_of(registry)
+        self.private = (cookies.name("session") + "=", cookies.name("flash") + "=")
+
+    def __call__(self, environ: dict[str, Any], router: Any) -> WsgiResponse:
+        key = self.key(environ)
+        if key is None:
+            return self.inner(environ, router)
+        made = self.cache.get_made(key, self.seconds)
+        if made is not None:
+            return answer(made[0]["headers"], made[1])
+        number = self.cache.change_number()
+        response: Any = self.inner(environ, router)
+        tags = getattr(response, "guest_cache_tags", None)
+        if tags is None or response.status_int != 200 or "Set-Cookie" in response.headers:
             return response
-        body = response.text
-        page = {
-            "tags": list(tags),
-            "number": number,
-            "etag": hashlib.sha256(body.encode()).hexdigest()[:32],
-            "type": response.content_type,
-            "body": body,
-        }
-        if number >= 0:
-            cache.set(key, page)
-        return answer(request, page)
+        body: bytes = response.body
+        response.headers.update(
+            {"Cache-Control": CACHE_CONTROL, "Vary": VARY, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
+        )
+        headers = [(name, value) for name, value in response.headerlist if name.lower() not in NOT_KEPT]
+        self.cache.keep_made(key, body, tags=tags, number=number, headers=headers)
+        return answer(headers, body)
 
-    return pagecache_tween
+    def key(self, environ: dict[str, Any]) -> str | None:
+        """Under which the page for a request is kept; None where the cache has no part in it."""
+        if not self.seconds or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return None
+        cookies = environ.get("HTTP_COOKIE", "")
+        if cookies and any(name in cookies for name in self.private):
+            return None
+        # An unknown host is refused, so that nothing is kept under it.
+        parts = (
+            language_for(environ.get("HTTP_ACCEPT_LANGUAGE")),
+            environ.get("HTTP_HOST", ""),
+            environ.get("SCRIPT_NAME", ""),
+            environ.get("PATH_INFO", ""),
+            environ.get("QUERY_STRING", ""),
+        )
+        key = "page:" + " ".join(parts)
+        return key if len(key) <= LONGEST_KEY else None
 
 
-def answer(request: Request, page: dict[str, Any]) -> Response:
-    """The cached page, or 304 where the browser has it."""
-    etag = f'"{page["etag"]}"'
-    headers = [("Cache-Control", CACHE_CONTROL), ("Vary", VARY), ("ETag", etag)]
-    if etag in request.environ.get("HTTP_IF_NONE_MATCH", ""):
-        return Response(status=304, headerlist=headers)
-    body = page["body"].encode()
-    headers += [("Content-Type", f"{page['type']}; charset=UTF-8"), ("Content-Length", str(len(body)))]
-    return Response(body=b"" if request.method == "HEAD" else body, headerlist=headers)
+def answer(headers: Iterable[Iterable[str]], body: bytes) -> WsgiResponse:
+    """A page with its headers; 304 where the browser has it."""
+    given = [(name, value) for name, value in headers]
+    etag = next(value for name, value in given if name == "ETag")
+
+    def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if etag in environ.get("HTTP_IF_NONE_MATCH", ""):
+            start_response("304 Not Modified", [pair for pair in given if pair[0].lower() not in OF_THE_BODY])
+            return []
+        start_response("200 OK", given)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    return respond
 
 
 def guest_cache_deriver(view: Callable[..., Response], info: Any) -> Callable[..., Response]:
@@ -86,9 +105,10 @@ def guest_cache_deriver(view: Callable[..., Response], info: Any) -> Callable[..
         return view
 
     def cacheable(context: Any, request: Request) -> Response:
+        response = view(context, request)
         if request.identity is None:
-            request.__dict__["guest_cache_tags"] = tags(request)
-        return view(context, request)
+            response.guest_cache_tags = tags(request)
+        return response
 
     return cacheable
 
@@ -98,8 +118,11 @@ guest_cache_deriver.options = ("guest_cache",)  # type: ignore[attr-defined]
 
 def includeme(config: Configurator) -> None:
     config.add_view_deriver(guest_cache_deriver, "guest_cache")
-    config.add_tween(
-        "myproject.web.pagecache.pagecache_tween_factory",
-        under="myproject.web.static.static_tween_factory",
-        over=EXCVIEW,
-    )
+
+    def wrap_policy() -> None:
+        registry = config.registry
+        inner = registry.getUtility(IExecutionPolicy)
+        registry.registerUtility(PageCache(registry, inner), IExecutionPolicy)
+
+    # After pyramid_retry has set its policy.
+    config.action("web.pagecache", wrap_policy, order=10_000)

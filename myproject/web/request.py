@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from pyramid.config import Configurator
+from pyramid.interfaces import IRequestExtensions, IRequestFactory
 from pyramid.request import Request as PyramidRequest
 from sqlalchemy.orm import Session
 from translationstring import TranslationString
@@ -41,7 +43,29 @@ class Request(PyramidRequest):
         return settings_of(self.registry)
 
     @property
+    def time_zone(self) -> str:
+        """The IANA name of the zone in which the reader sees times: the member's choice, else the site's."""
+        identity = self.identity_if_known
+        return identity.time_zone if identity and identity.time_zone else self.site.site_timezone
+
+    @property
     def member(self) -> "Identity":
         """The signed-in member, on views whose permission is for members only."""
         assert self.identity is not None
         return self.identity
+
+
+def includeme(config: Configurator) -> None:
+    """Puts what modules have added to the request into its class, once.
+
+    Pyramid would make a new class for every request that has added properties, which takes as long as a query.
+    """
+
+    def settle() -> None:
+        registry = config.registry
+        added = registry.getUtility(IRequestExtensions)
+        registry.registerUtility(type("Request", (Request,), added.methods | added.descriptors), IRequestFactory)
+        added.methods.clear()
+        added.descriptors.clear()
+
+    config.action("web.request", settle, order=10_000)

@@ -7,6 +7,7 @@ from pyramid.config import Configurator
 from pyramid.events import BeforeRender
 from pyramid.interfaces import IRoutesMapper
 
+from myproject.i18n import texts
 from myproject.security.flash import take_flashes
 from myproject.settings import settings_of
 from myproject.web.dates import ago
@@ -25,8 +26,14 @@ def site_url(registry: Any, route_name: str, **params: Any) -> str:
 
 
 def path(registry: Any, route_name: str, params: dict[str, Any]) -> str:
+    fixed: dict[str, str] = registry["paths"]
+    if not params and route_name in fixed:
+        return fixed[route_name]
     # Pyramid quotes the @ of a pattern, which may stand in a path as it is (RFC 3986, 3.3); in values it does not.
-    return registry.getUtility(IRoutesMapper).generate(route_name, params).replace("%40", "@")
+    made = registry.getUtility(IRoutesMapper).generate(route_name, params).replace("%40", "@")
+    if not params:
+        fixed[route_name] = made
+    return str(made)
 
 
 def add_globals(event: BeforeRender) -> None:
@@ -43,9 +50,13 @@ def add_globals(event: BeforeRender) -> None:
     event["csrf_field"] = request.csrf_field
     event["ago"] = partial(ago, request)
     event["translate"] = request.translate
+    # In place of pyramid_jinja2's, which look every text up anew.
+    event["_"] = event["gettext"] = texts(request).__getitem__
 
 
 def includeme(config: Configurator) -> None:
+    # Of routes that take no values.
+    config.registry["paths"] = {}
     config.add_settings(
         {
             "jinja2.extensions": "jinja2.ext.i18n",

@@ -50,5 +50,5 @@ def show_profile(context: services.Profile, request: Request) -> dict[str, Any] 
     address = url(request, "users.profile", name=canonical(context.name))
     if request.matchdict["name"] != canonical(context.name):
         return HTTPMovedPermanently(address)
-    posts = list_posts(request.dbsession, POST.Sort.NEW, author_id=context.id, with_tags=False)
+    posts = list_posts(request.dbsession, POST.Sort.NEW, author_id=context.id)
     return {"profile": context, "posts": posts.rows}
