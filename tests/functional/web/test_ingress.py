@@ -1,0 +1,253 @@
+"""Requests as no browser sends them: each gets a page, and none an error of ours."""
+
+import io
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+from webob import Request, Response
+
+from tests.conftest import Client, LiveServer
+from tests.factories import make_post, make_user, sign_in
+from tests.functional.pages import csrf_token
+
+FORM = "application/x-www-form-urlencoded"
+BOUNDARY = "multipart/form-data; boundary=frontier"
+
+
+def send(app: Router, path: bytes = b"/", **environ: Any) -> Response:
+    """Sends a request whose path is given in bytes, as a server has them after percent-decoding.
+
+    `body` is what the client sends; its length goes along unless `CONTENT_LENGTH` says another.
+    """
+    body: bytes = environ.pop("body", b"")
+    request = Request.blank("/")
+    request.environ.update(
+        {
+            "PATH_INFO": path.decode("latin-1"),
+            "HTTP_HOST": "localhost",
+            "REMOTE_ADDR": "127.0.0.1",
+            "wsgi.input": io.BytesIO(body),
+            "CONTENT_LENGTH": str(len(body)),
+        }
+        | environ
+    )
+    return request.get_response(app)
+
+
+def check_page(answer: Response) -> None:
+    assert answer.status_int < 500
+    assert answer.content_type == "text/html"
+    assert b"<h1>" in answer.body
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+BAD_ADDRESSES: dict[str, dict[str, Any]] = {
+    "path that is no UTF-8": {"path": b"/\xff/"},
+    "path cut within a letter": {"path": b"/@\xc3/"},
+    "path with a lone surrogate": {"path": b"/\xed\xa0\x80/"},
+    "path with an overlong slash": {"path": b"/\xc0\xaf/"},
+    "path with NUL": {"path": b"/posts/\x00/"},
+    "path without end": {"path": b"/" + b"x" * 100_000},
+    "query that is no UTF-8": {"QUERY_STRING": "q=%ff"},
+    "query with a bare percent sign": {"QUERY_STRING": "after=%"},
+    "query with NUL": {"QUERY_STRING": "after=%00"},
+    "query key with NUL": {"QUERY_STRING": "%00=1"},
+    "query with a lone surrogate": {"QUERY_STRING": "after=%ED%A0%80"},
+    "query without end": {"QUERY_STRING": "q=" + "x" * 100_000},
+    "query with raw bytes": {"QUERY_STRING": "after=\xff\xfe"},
+    "query of separators": {"QUERY_STRING": "&" * 3000},
+    "other host": {"HTTP_HOST": "evil.example"},
+    "other port": {"HTTP_HOST": "localhost:81"},
+    "host with a path": {"HTTP_HOST": "localhost/@evil.example"},
+    "host with a user": {"HTTP_HOST": "localhost@evil.example"},
+    "host with blanks": {"HTTP_HOST": "localhost evil.example"},
+    "host with raw bytes": {"HTTP_HOST": "\xff\xfe"},
+    "no host": {"HTTP_HOST": ""},
+    "cookies of raw bytes": {"HTTP_COOKIE": "session=\xff\xfe; guest=\x01; flash=\xed\xa0\x80"},
+    "cookies that are none": {"HTTP_COOKIE": ';;;==;session;"="session="\\777"'},
+    "cookie without end": {"HTTP_COOKIE": "session=" + "x" * 60_000},
+    "language of raw bytes": {"HTTP_ACCEPT_LANGUAGE": "\xff;q=a,,;;"},
+    "etag of raw bytes": {"HTTP_IF_NONE_MATCH": "\xff\"'"},
+    "date that is none": {"HTTP_IF_MODIFIED_SINCE": "yesterday"},
+    "range that is none": {"HTTP_RANGE": "bytes=9-1,a-"},
+    "agent of raw bytes": {"HTTP_USER_AGENT": "\xff" * 5000},
+    "unknown method": {"REQUEST_METHOD": "BREW"},
+    "method of raw bytes": {"REQUEST_METHOD": "\xff"},
+    "reading with a body": {"body": b"q=1", "CONTENT_TYPE": FORM},
+    "number beyond all": {"path": b"/posts/" + b"9" * 200 + b"/"},
+    "number of another script": {"path": "/posts/١٢/".encode()},
+    "cursor beyond all": {"QUERY_STRING": "after=" + "9" * 100},
+    "cursor of letters": {"QUERY_STRING": "after=AAAA"},
+    "order that is none": {"QUERY_STRING": "sort=%27%3B--"},
+    "keys of a tree": {"QUERY_STRING": "__start__=a:mapping&__end__=a:mapping"},
+}
+
+
+@pytest.mark.parametrize("case", BAD_ADDRESSES)
+def test_an_address_or_header_that_makes_no_sense_gets_a_page(app: Router, case: str) -> None:
+    check_page(send(app, **BAD_ADDRESSES[case]))
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in BAD_ADDRESSES if case.split()[-1] in ("UTF-8", "NUL", "end") or "host" in case]
+)
+def test_what_can_not_be_read_is_told_so(app: Router, case: str) -> None:
+    expected = 200 if case == "cookie without end" else 400
+    assert send(app, **BAD_ADDRESSES[case]).status_int == expected
+
+
+BAD_FORMS: dict[str, dict[str, Any]] = {
+    "no form": {"CONTENT_TYPE": ""},
+    "JSON": {"body": b'{"login": "ann"}', "CONTENT_TYPE": "application/json"},
+    "XML": {"body": b"<login/>", "CONTENT_TYPE": "text/xml"},
+    "type that is none": {"body": b"login=ann", "CONTENT_TYPE": ";;;"},
+    "charset that is none": {"body": b"login=ann", "CONTENT_TYPE": f"{FORM}; charset=klingon"},
+    "charset that is no text": {"body": b"login=ann", "CONTENT_TYPE": f"{FORM}; charset=base64"},
+    "another charset": {"body": b"login=%e9", "CONTENT_TYPE": f"{FORM}; charset=latin-1"},
+    "charset of two bytes": {"body": b"login=ann", "CONTENT_TYPE": f"{FORM}; charset=utf-16"},
+    "bytes that are no UTF-8": {"body": b"login=%ff%fe&password=x"},
+    "raw bytes that are no UTF-8": {"body": b"login=\xff\xfe&password=x"},
+    "lone surrogate": {"body": b"login=%ED%A0%80&password=x"},
+    "bare percent signs": {"body": b"login=%&password=%%%zz"},
+    "NUL": {"body": b"login=%00&password=%00"},
+    "NUL in a key": {"body": b"lo%00gin=a&password=x"},
+    "the same key many times": {"body": b"login=a&login=b&password=x&password=y" * 3},
+    "very many fields": {"body": b"&".join(b"f%d=1" % number for number in range(10_000))},
+    "keys of a tree": {
+        "body": b"__start__=login:mapping&login=a&__end__=login:mapping&__start__=password:sequence&password=x"
+    },
+    "keys of a tree that never ends": {"body": b"__start__=login:mapping" + b"&__start__=x:sequence" * 150},
+    "keys of a tree that never began": {"body": b"__end__=login:mapping&login=ann&password=x"},
+    "form name of the library": {"body": b"__formid__=form&_charset_=klingon&login=a&password=x"},
+    "length short of the body": {"body": b"login=ann&password=x", "CONTENT_LENGTH": "3"},
+    "length below nothing": {"body": b"login=ann", "CONTENT_LENGTH": "-1"},
+    "length that is no number": {"body": b"login=ann", "CONTENT_LENGTH": "many"},
+    "parts without boundary": {"body": b"--frontier\r\n", "CONTENT_TYPE": "multipart/form-data"},
+    "parts that never end": {
+        "body": b'--frontier\r\nContent-Disposition: form-data; name="login"\r\n\r\nann',
+        "CONTENT_TYPE": BOUNDARY,
+    },
+    "parts of nothing": {"body": b"--frontier--\r\n", "CONTENT_TYPE": BOUNDARY},
+    "no parts": {"body": b"hello", "CONTENT_TYPE": BOUNDARY},
+    "part without name": {
+        "body": b"--frontier\r\nContent-Disposition: form-data\r\n\r\nann\r\n--frontier--\r\n",
+        "CONTENT_TYPE": BOUNDARY,
+    },
+    "part without headers": {"body": b"--frontier\r\n\r\nann\r\n--frontier--\r\n", "CONTENT_TYPE": BOUNDARY},
+    "part with a name of raw bytes": {
+        "body": b'--frontier\r\nContent-Disposition: form-data; name="\xff"\r\n\r\nann\r\n--frontier--\r\n',
+        "CONTENT_TYPE": BOUNDARY,
+    },
+    "part of raw bytes": {
+        "body": b'--frontier\r\nContent-Disposition: form-data; name="login"\r\n\r\n\xff\xfe\r\n--frontier--\r\n',
+        "CONTENT_TYPE": BOUNDARY,
+    },
+    "part in an encoding that is none": {
+        "body": b'--frontier\r\nContent-Disposition: form-data; name="login"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n====\r\n--frontier--\r\n",
+        "CONTENT_TYPE": BOUNDARY,
+    },
+    "part with a charset that is none": {
+        "body": b'--frontier\r\nContent-Disposition: form-data; name="login"\r\n'
+        b"Content-Type: text/plain; charset=klingon\r\n\r\nann\r\n--frontier--\r\n",
+        "CONTENT_TYPE": BOUNDARY,
+    },
+    "file for a field": {
+        "body": b'--frontier\r\nContent-Disposition: form-data; name="login"; filename="a.txt"\r\n\r\nann\r\n'
+        b"--frontier--\r\n",
+        "CONTENT_TYPE": BOUNDARY,
+    },
+    "file for a token": {
+        "body": b'--frontier\r\nContent-Disposition: form-data; name="csrf_token"; filename="a.txt"\r\n\r\nann\r\n'
+        b"--frontier--\r\n",
+        "CONTENT_TYPE": BOUNDARY,
+    },
+    "boundary of raw bytes": {"body": b"--\xff\r\n", "CONTENT_TYPE": "multipart/form-data; boundary=\xff"},
+    "boundary without end": {
+        "body": b"--frontier\r\n",
+        "CONTENT_TYPE": "multipart/form-data; boundary=" + "x" * 10_000,
+    },
+}
+
+
+PATHS = (b"/users/login/", b"/users/me/edit/", b"/posts/new/", b"/posts/1/comments/", b"/nowhere/")
+
+
+@pytest.mark.parametrize("case", BAD_FORMS)
+def test_a_form_that_makes_no_sense_gets_a_page(app: Router, client: Client, db: Session, case: str) -> None:
+    user = make_user(db, "ann")
+    make_post(db, user)
+    as_guest = {"HTTP_X_CSRF_TOKEN": csrf_token(client.get("/users/login/"))}
+    as_guest["HTTP_COOKIE"] = f"guest={client.cookies['guest']}"
+    as_member = {"HTTP_COOKIE": f"session={sign_in(client, user)}"}
+    as_member["HTTP_X_CSRF_TOKEN"] = csrf_token(client.get("/users/register/"))
+    for path in PATHS:
+        for visitor in ({}, as_guest, as_member):
+            environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": FORM} | visitor | BAD_FORMS[case]
+            answer = send(app, path, **environ)
+            # A guest is sent to sign in, and a profile whose fields were left out but for one is saved.
+            if answer.status_int != 303:
+                check_page(answer)
+                assert answer.status_int >= 400
+
+
+def test_nothing_is_left_open_by_requests_that_make_no_sense(app: Router) -> None:
+    for case in BAD_FORMS.values():
+        send(app, b"/users/login/", REQUEST_METHOD="POST", **{"CONTENT_TYPE": FORM} | case)
+    for case in BAD_ADDRESSES.values():
+        send(app, **case)
+    assert app.registry["sessions"].engine.pool.checkedout() == 0
+
+
+UNFINISHED = (
+    b"POST /users/login/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000000\r\n\r\nlogin=ann",
+    b"POST /users/login/ HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nlogin=ann",
+    b"POST /users/login/ HTTP/1.1\r\nHost: {host}\r\nContent-Le",
+    b"GET /",
+)
+MALFORMED = (
+    b"GET /%ff%00 HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    b"GET /\xff\xfe HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    b"GET http://evil.example/ HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    b"GET * HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    b"GET / HTTP/9.9\r\nHost: {host}\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: {host}\r\nHost: evil.example\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost : {host}\r\n\r\n",
+    b"POST /users/login/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: -5\r\n\r\n",
+    b"POST /users/login/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+    b"POST /users/login/ HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+)
+
+
+def talk(host: str, data: bytes) -> bytes:
+    """What the server says to raw bytes, when nothing more will come."""
+    name, _, port = host.partition(":")
+    with socket.create_connection((name, int(port)), timeout=20) as connection:
+        connection.sendall(data.replace(b"{host}", host.encode()))
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_bytes_that_are_no_request_do_not_disturb_the_server(live_server: LiveServer) -> None:
+    host = urlsplit(live_server.url).netloc
+    for data in (*UNFINISHED, *MALFORMED):
+        status = talk(host, data).partition(b"\r\n")[0]
+        assert status == b"" or status.split()[1][:1] in (b"2", b"3", b"4"), (data, status)
+    # The log, too, is looked at: a traceback fails the test.
+    assert talk(host, b"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n").startswith(b"HTTP/1.0 200 OK")
+
+
+def test_a_host_of_the_settings_is_answered(app: Router) -> None:
+    for host in ("localhost", "LOCALHOST", "localhost:80"):
+        assert send(app, HTTP_HOST=host).status_int == 200
+
+
+def test_a_page_does_not_repeat_the_host_that_was_asked_for(app: Router) -> None:
+    answer = send(app, HTTP_X_FORWARDED_HOST="evil.example", HTTP_FORWARDED="host=evil.example")
+    assert answer.status_int == 200
+    assert b"evil.example" not in answer.body
