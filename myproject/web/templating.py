@@ -40,7 +40,8 @@ def add_globals(event: BeforeRender) -> None:
     request = event.get("request")
     if request is None:
         return
-    neutral = event.get("neutral", False)
+    # What the view gave stands beside the event's own values.
+    neutral = isinstance(event.rendering_val, dict) and event.rendering_val.get("neutral", False)
     event["identity"] = None if neutral else request.identity
     event["site"] = request.site
     event["url"] = partial(url, request)
