@@ -156,8 +156,7 @@ class Cache:
         return (head, body) if self.latest_change(head["tags"]) <= head["number"] else None
 
     def keep_made(self, key: str, body: bytes, *, tags: Iterable[str], number: int, **head: Any) -> None:
-        """Keeps a body made from things with `tags`, when `change_number()` was `number`, with JSON values beside.
-        """
+        """Keeps a body made from things with `tags`, when `change_number()` was `number`, JSON values beside."""
         if number >= 0:
             line = json.dumps({"tags": list(tags), "number": number} | head).encode()
             self.set_bytes(key, line + b"\n" + body)

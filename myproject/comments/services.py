@@ -14,7 +14,7 @@ from myproject.comments.models import Comment
 from myproject.db import fetch, publish, utc_now
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
-from myproject.posts.services import AUTHOR_COLUMNS, visible
+from myproject.posts.services import AUTHOR_COLUMNS, viewer_of, visible
 from myproject.security.identity import Identity
 from myproject.text import RENDERER_VERSION
 from myproject.users import constants as USER
@@ -130,7 +130,9 @@ def lay_out(rows: Sequence[CommentRow]) -> None:
 
 def find_comment(db: Session, comment_id: int, identity: Identity | None) -> CommentRow | None:
     """The comment where `identity` may see its post, else None."""
-    statement = ROWS.join(Post, Post.id == Comment.post_id).where(Comment.id == comment_id, visible(identity))
+    statement = ROWS.join(Post, Post.id == Comment.post_id).where(
+        Comment.id == comment_id, visible(viewer_of(identity))
+    )
     row = db.execute(statement).first()
     return None if row is None else CommentRow(*row)
 

@@ -133,24 +133,27 @@ PAGE_COLUMNS = (
     *AUTHOR_COLUMNS,
     TAG_NAMES,
 )
+NOBODY = 0
 # Written out, not bound: both databases must see that the partial indexes of the lists fit.
 PUBLISHED = Post.status == sa.literal_column(str(int(POST.Status.PUBLISHED)))
-# The one condition of which posts somebody may see: what is published, and their own drafts.
-VISIBLE = PUBLISHED | (Post.author_id == sa.bindparam("viewer_id"))
+
+
+def visible(viewer_id: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
+    """The one condition of which posts somebody may see: what is published, and their own drafts."""
+    return PUBLISHED | (Post.author_id == viewer_id)
+
+
 POST_STATEMENT = (
     sa.select(*PAGE_COLUMNS)
     .join(User, User.id == Post.author_id)
-    .where(Post.id == sa.bindparam("post_id"), VISIBLE)
+    .where(Post.id == sa.bindparam("post_id"), visible(sa.bindparam("viewer_id")))
 )
 SORT_COLUMNS = {POST.Sort.NEW: Post.published_at, POST.Sort.ACTIVE: Post.last_activity_at}
 
 
-NOBODY = 0
-
-
-def visible(identity: Identity | None) -> sa.ColumnElement[bool]:
-    """`VISIBLE` for one viewer: the condition of which posts somebody may see."""
-    return VISIBLE.params(viewer_id=NOBODY if identity is None else identity.id)
+def viewer_of(identity: Identity | None) -> int:
+    """The number of who looks, for `visible`."""
+    return NOBODY if identity is None else identity.id
 
 
 def list_posts(
@@ -177,8 +180,7 @@ def list_posts(
 
 def find_post(db: Session, post_id: int, identity: Identity | None) -> PostPage | None:
     """The post where `identity` may see it, else None."""
-    viewer_id = NOBODY if identity is None else identity.id
-    row = fetch(db, POST_STATEMENT, {"post_id": post_id, "viewer_id": viewer_id}).first()
+    row = fetch(db, POST_STATEMENT, {"post_id": post_id, "viewer_id": viewer_of(identity)}).first()
     return None if row is None else PostPage(**row._mapping)
 
 
