@@ -9,6 +9,7 @@ import argparse
 import configparser
 import http.cookiejar
 import json
+import os
 import random
 import re
 import statistics
@@ -386,6 +387,8 @@ def bench(arguments: argparse.Namespace, stack: ExitStack) -> None:
         f"the {COMMENTS} comments have {content.comment_bytes // COMMENTS} bytes of HTML each"
     )
 
+    if os.getloadavg()[0] > (os.cpu_count() or 1):
+        print("The machine is busy with other things: believe the CPU times more than the ratios.")
     pid = server.process.pid
     guest, reader, writer, intruder = (Browser(site_url) for _ in range(4))
     reader.sign_in(READER)
