@@ -1,0 +1,144 @@
+"""One live site with the demo's content for all tests of a run, and windows of a browser that looks at it.
+
+The worker runs inside the site, as it does under `make serve`, so every mail goes the whole way.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState
+
+from myproject.cli.main import main
+from tests import servers
+from tests.browser.people import DEMO_PASSWORD, sign_in
+from tests.conftest import (
+    CAPTCHA_ANSWER,
+    CAPTCHA_QUESTION,
+    REPOSITORY,
+    LiveServer,
+    Misbehaviour,
+    ini_text,
+    migrate,
+)
+
+# Limits stand as they ship, but for those that so many visitors from one address would meet.
+MANY = "10000 per hour"
+LIMITS = {
+    f"ratelimit.{name}": MANY
+    for name in ("login_address", "login_account", "register_address", "lost_password_address", "comment_account")
+}
+
+# Chromium tells the page about a broken policy; the page's console tells the test.
+TELL_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  console.error(`Content Security Policy: ${event.violatedDirective} against ${event.blockedURI}`);
+});
+"""
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """The site in development, with the demo's content and an embedded worker. A traceback in its log fails."""
+    folder = tmp_path_factory.mktemp("live")
+    key = folder / "secret.key"
+    key.touch(mode=0o600)
+    key.write_text("a key for tests only, long enough to be taken\n")
+    port = servers.free_port()
+    url = f"http://localhost:{port}"
+    options = LIMITS | {
+        "site.mode": "development",
+        "site.url": url,
+        "sqlalchemy.url": f"sqlite:///{folder / 'site.sqlite'}",
+        "secret_key.file": str(key),
+        "tasks.file": str(folder / "tasks.sqlite"),
+        "tasks.embedded": "true",
+        "mail.folder": str(folder / "mail"),
+        "users.password_rounds": "4",
+        "captcha.questions": f"{CAPTCHA_QUESTION} = {CAPTCHA_ANSWER}",
+        "captcha.min_seconds": "0",
+    }
+    ini = folder / "site.ini"
+    ini.write_text(ini_text(options, port, threads=4))
+    migrate(options["sqlalchemy.url"])
+    made = CliRunner().invoke(main, ["--config", str(ini), "demo"])
+    assert made.exit_code == 0, made.output
+    server = LiveServer(
+        [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)],
+        url=url,
+        log_file=folder / "site.log",
+        ready=lambda: requests.get(f"{url}/health/live", timeout=5).ok,
+        cwd=REPOSITORY,
+    )
+    server.ini = ini
+    with servers.running(server):
+        yield server
+    assert "Traceback (most recent call last)" not in server.log, server.log
+
+
+class Watch(Misbehaviour):
+    """Notes also what Chromium writes to the console as an error, and every broken policy."""
+
+    def watch(self, context: BrowserContext) -> None:
+        super().watch(context)
+        context.add_init_script(TELL_VIOLATIONS)
+
+    def on_console(self, message: ConsoleMessage) -> None:
+        super().on_console(message)
+        url = message.location["url"]
+        # Chromium says so where a page is answered with 404 or 422, and where a mail has no icon.
+        expected = message.page is not None and url in (message.page.url, f"http://{self.host}/favicon.ico")
+        if message.type == "error" and not (expected and message.text.startswith("Failed to load resource")):
+            self.seen.append(f"console: {message.text} ({url})")
+
+
+class Windows:
+    """Opens windows on the site, each with cookies of its own. `seen` lists what no page may do."""
+
+    def __init__(self, browser: Browser, server: LiveServer) -> None:
+        self.browser = browser
+        self.server = server
+        self.watch = Watch(server.url.removeprefix("http://"))
+        self.contexts: list[BrowserContext] = []
+
+    @property
+    def seen(self) -> list[str]:
+        return self.watch.seen
+
+    def open(self, **options: Any) -> Page:
+        context = self.browser.new_context(**{"base_url": self.server.url} | options)
+        self.contexts.append(context)
+        self.watch.watch(context)
+        return context.new_page()
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+
+
+@pytest.fixture
+def make_page(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., Page]]:
+    """`make_page(**options)` opens a window with cookies of its own; options are Playwright's for a context."""
+    windows = Windows(browser, live_server)
+    yield windows.open
+    windows.close()
+    assert windows.seen == []
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, live_server: LiveServer) -> Callable[[str], StorageState]:
+    """`signed_in(name)` gives the cookies of a demo member, from one sign-in a run: leave them signed in."""
+    states: dict[str, StorageState] = {}
+
+    def state(name: str) -> StorageState:
+        if name not in states:
+            context = browser.new_context(base_url=live_server.url)
+            sign_in(context.new_page(), name, DEMO_PASSWORD)
+            states[name] = context.storage_state()
+            context.close()
+        return states[name]
+
+    return state

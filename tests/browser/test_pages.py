@@ -1,0 +1,260 @@
+"""Every kind of page, looked at once: wide and narrow, light and dark."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, StorageState, expect
+
+from tests.browser.conftest import Windows
+from tests.browser.people import follow, open_mail, register
+from tests.conftest import LiveServer
+
+WIDE, NARROW = 1280, 320
+# WCAG 2.2's rule on the size of targets is off unless asked for.
+AXE_OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+LENA = "lena"  # of the demo: her address is not verified
+LONG_THREAD = ("grace", "Small wins of the week")
+DEEP_THREAD = ("priya", "Forty lines that tell us")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of page: how to get there, as whom, and with what answer."""
+
+    go: str | Callable[[Page], Any]
+    name: str = ""  # a member of the demo; empty for a guest
+    status: int = 200
+
+
+def open_post(author: str, title: str) -> Callable[[Page], Any]:
+    def go(page: Page) -> Any:
+        page.goto(f"/@{author}/")
+        return press(page, page.get_by_role("link", name=title))
+
+    return go
+
+
+def press(page: Page, what: Any) -> Any:
+    """Clicks, and gives the answer of the page that opens."""
+    with page.expect_response(lambda response: response.request.is_navigation_request()) as answer:
+        what.click()
+    page.wait_for_load_state()
+    return answer.value
+
+
+def fail_to_register(page: Page) -> Any:
+    page.goto("/users/register/")
+    page.get_by_label("Nickname").fill("-")
+    return press(page, page.get_by_role("button", name="Register"))
+
+
+def fail_to_sign_in(page: Page) -> Any:
+    page.goto("/users/login/")
+    page.get_by_label("Nickname or email").fill("nobody")
+    page.get_by_label("Password").fill("wrong")
+    return press(page, page.locator("main").get_by_role("button", name="Sign in"))
+
+
+def open_verify_link(page: Page) -> Any:
+    register(page, "pages-verify")
+    open_mail(page, "pages-verify", "Confirm your address")
+    follow(page, "/users/verify/")
+
+
+def open_reset_link(page: Page) -> Any:
+    page.goto("/users/lost-password/")
+    page.get_by_label("Email").fill("elif@example.org")
+    page.get_by_role("button", name="Send me a link").click()
+    open_mail(page, "elif", "Choose a new password")
+    follow(page, "/users/reset-password/")
+
+
+def open_a_mail(page: Page) -> Any:
+    register(page, "pages-mail")
+    open_mail(page, "pages-mail", "Confirm your address")
+
+
+def preview_post(page: Page) -> Any:
+    page.goto("/posts/new/")
+    page.get_by_label("Title").fill("A preview")
+    page.get_by_label("Text").fill("# One\n\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nx = 1\n```\n")
+    page.get_by_label("Tags").fill("tips")
+    return press(page, page.get_by_role("button", name="Preview"))
+
+
+def fail_to_publish(page: Page) -> Any:
+    page.goto("/posts/new/")
+    return press(page, page.get_by_role("button", name="Publish"))
+
+
+def reply(page: Page) -> Any:
+    open_post(*DEEP_THREAD)(page)
+    return press(page, page.locator(".comments .comments").get_by_role("link", name="Reply to").first)
+
+
+def ask_for_too_many_mails(page: Page) -> Any:
+    while True:
+        page.goto("/users/verify/")
+        answer = press(page, page.get_by_role("button", name="Send the mail again"))
+        if answer.status == 429:
+            return answer
+
+
+def open_member(page: Page) -> Any:
+    page.goto("/admin/users/?q=best-bargains")
+    return press(page, page.get_by_role("link", name="best-bargains", exact=True))
+
+
+KINDS = {
+    "home": Kind("/"),
+    "active": Kind("/?sort=active"),
+    "post": Kind(open_post(*DEEP_THREAD)),
+    "long thread": Kind(open_post(*LONG_THREAD)),
+    "profile": Kind("/@ada/"),
+    "about": Kind("/about/"),
+    "terms": Kind("/terms/"),
+    "privacy": Kind("/privacy/"),
+    "rules": Kind("/rules/"),
+    "404": Kind("/nowhere/", status=404),
+    "link gone": Kind("/users/reset-password/aaaaaaaaaaaaaaaaaaaaaaaa/", status=410),
+    "mailbox": Kind("/dev/mailbox/"),
+    "mail": Kind(open_a_mail),
+    "register": Kind("/users/register/"),
+    "register, errors": Kind(fail_to_register, status=422),
+    "login": Kind("/users/login/"),
+    "login, error": Kind(fail_to_sign_in, status=422),
+    "lost password": Kind("/users/lost-password/"),
+    "reset": Kind(open_reset_link),
+    "verify link": Kind(open_verify_link),
+    "verify": Kind("/users/verify/", LENA),
+    "correct address": Kind("/users/verify/address/", LENA),
+    "home of a newcomer": Kind("/users/me/", LENA),
+    "429": Kind(ask_for_too_many_mails, LENA, 429),
+    "403": Kind("/posts/1/edit/", LENA, 403),
+    "member home": Kind("/users/me/", "ada"),
+    "profile edit": Kind("/users/me/edit/", "ada"),
+    "password": Kind("/users/me/password/", "ada"),
+    "new post": Kind("/posts/new/", "ada"),
+    "new post, preview": Kind(preview_post, "ada"),
+    "new post, errors": Kind(fail_to_publish, "ada", 422),
+    "no drafts": Kind("/drafts/", "ada"),
+    "drafts": Kind("/drafts/", "tomasz"),
+    "edit post": Kind("/posts/1/edit/", "ada"),
+    "own post": Kind(open_post(*DEEP_THREAD), "ada"),
+    "reply": Kind(reply, "ada"),
+    "admin": Kind("/admin/", "ada"),
+    "members": Kind("/admin/users/", "ada"),
+    "member": Kind(open_member, "ada"),
+    "outbox": Kind("/admin/emails/", "ada"),
+}
+READING = [
+    "home",
+    "active",
+    "post",
+    "long thread",
+    "profile",
+    "about",
+    "terms",
+    "privacy",
+    "rules",
+    "404",
+    "mailbox",
+]
+
+
+@dataclass
+class Visit:
+    """What was found on a page."""
+
+    kind: Kind
+    status: int
+    title: str
+    cookies: list[str]
+    findings: list[str] = field(default_factory=list)
+    overflow: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+
+TOO_WIDE = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter((each) => each.getBoundingClientRect().right > width + 0.5 && !each.closest("[tabindex='0']"))
+    .map((each) => `${each.tagName} ${each.className} ${each.textContent.trim().slice(0, 40)}`)
+    .concat(`scrollWidth ${document.documentElement.scrollWidth}`);
+}"""
+
+
+def go(page: Page, kind: Kind) -> int:
+    answer = page.goto(kind.go) if isinstance(kind.go, str) else kind.go(page)
+    return 200 if answer is None else int(answer.status)
+
+
+def axe_findings(page: Page, look: str) -> list[str]:
+    """What axe has to say against the page, each with the look in which it was found and the elements."""
+    violations = Axe().run(page, options=AXE_OPTIONS).response["violations"]
+    return [
+        f"{look}: {each['id']} ({each['impact']}): {[node['target'] for node in each['nodes']]}"
+        for each in violations
+    ]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def visit(
+    request: pytest.FixtureRequest,
+    browser: Browser,
+    live_server: LiveServer,
+    signed_in: Callable[[str], StorageState],
+) -> Visit:
+    """A page of each kind, opened once for all the tests that ask something of it."""
+    kind = KINDS[request.param]
+    windows = Windows(browser, live_server)
+    options = {"storage_state": signed_in(kind.name)} if kind.name else {}
+    page = windows.open(viewport={"width": WIDE, "height": 800}, **options)
+    status = go(page, kind)
+    cookies = [cookie["name"] for cookie in page.context.cookies()]
+    seen = Visit(kind, status, page.title(), cookies)
+    for width, scheme in product((WIDE, NARROW), ("light", "dark")):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        seen.findings += axe_findings(page, f"{width} {scheme}")
+        seen.overflow += [f"{width}: {each}" for each in page.evaluate(TOO_WIDE)]
+    windows.close()
+    seen.troubles = windows.seen
+    return seen
+
+
+def test_page_is_the_one_that_was_meant(visit: Visit) -> None:
+    assert visit.status == visit.kind.status
+    assert visit.title.startswith("Error:") == (visit.status == 422)
+
+
+def test_axe_finds_nothing(visit: Visit) -> None:
+    assert visit.findings == []
+
+
+def test_page_is_no_wider_than_the_screen(visit: Visit) -> None:
+    assert visit.overflow == []
+
+
+def test_page_asks_nothing_of_other_hosts_and_breaks_no_policy(visit: Visit) -> None:
+    assert visit.troubles == []
+
+
+@pytest.mark.parametrize("visit", READING, indirect=True)
+def test_reading_sets_no_cookie(visit: Visit) -> None:
+    assert visit.cookies == []
+
+
+def test_opening_a_form_sets_the_first_cookie(make_page: Callable[..., Page]) -> None:
+    page = make_page()
+    page.goto("/")
+    assert page.context.cookies() == []
+    page.get_by_role("link", name="Sign in").click()
+    expect(page).to_have_url(re.compile("/users/login/$"))
+    assert [cookie["name"] for cookie in page.context.cookies()] == ["guest"]

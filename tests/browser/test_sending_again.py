@@ -1,0 +1,76 @@
+"""Forms that are sent twice, too late, or from a browser that has lost its cookies: nothing typed is lost."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, StorageState, expect
+
+from tests.browser.people import DEMO_PASSWORD, fill_new_password, fill_registration, sign_in, sign_out
+from tests.conftest import PASSWORD
+
+SHORT, LONG = "Briefly.", "At length, in *two* lines,\n\nso that it is worth keeping."
+
+
+def write_post(page: Page, title: str) -> None:
+    page.goto("/posts/new/")
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Text").fill("Answer this")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+
+
+def test_double_click_sends_a_comment_once(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"))
+    write_post(page, "Clicked twice")
+    page.get_by_label("Your comment").fill("Once")
+    page.get_by_role("button", name="Send").dblclick()
+    expect(page.locator(".comment:target")).to_have_text(re.compile("Once"))
+    page.reload()
+    expect(page.locator(".comment")).to_have_count(1)
+
+
+@pytest.mark.with_and_without_javascript
+@pytest.mark.parametrize("text", [SHORT, LONG], ids=["short", "long"])
+def test_comment_outlives_a_session_that_ended_in_another_tab(page: Page, javascript: bool, text: str) -> None:
+    sign_in(page, "grace", DEMO_PASSWORD)
+    page.goto("/@priya/")
+    page.get_by_role("link", name="Forty lines").click()
+    page.get_by_label("Your comment").fill(text)
+    other_tab = page.context.new_page()
+    other_tab.goto("/")
+    sign_out(other_tab)
+
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("heading", name="Nothing is lost")).to_be_visible()
+    expect(page.get_by_label("What you wrote")).to_have_value(text)
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Sign in").and_(page.locator("main a")).click()
+    popup.value.get_by_label("Nickname or email").fill("grace")
+    popup.value.get_by_label("Password").fill(DEMO_PASSWORD)
+    popup.value.locator("main").get_by_role("button", name="Sign in").click()
+    expect(popup.value.get_by_text("Welcome")).to_be_visible()
+
+    page.get_by_role("button", name="Send again").click()
+    # The page was made for a guest, so its token is not the member's: it comes once more, filled.
+    expect(page.get_by_label("Your comment")).to_have_value(text)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".comment:target")).to_contain_text(text.partition(",")[0])
+
+
+@pytest.mark.with_and_without_javascript
+def test_registration_comes_back_filled_where_the_cookie_is_lost(page: Page, javascript: bool) -> None:
+    name = f"forgetful-{'script' if javascript else 'plain'}"
+    page.goto("/users/register/")
+    fill_registration(page, name)
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing is lost")
+    expect(page.get_by_label("Nickname")).to_have_value(name)
+    expect(page.get_by_label("Email")).to_have_value(f"{name}@example.org")
+    expect(page.get_by_label("I accept the terms")).to_be_checked()
+    fill_new_password(page, PASSWORD)
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("heading", name=f"Hi {name}!")).to_be_visible()
