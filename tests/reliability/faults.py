@@ -19,8 +19,7 @@ class Fault(Exception):
 
 
 def faults_tween_factory(handler: Callable[[Request], Response], registry: Any) -> Callable[..., Response]:
-    """Raises after the view's work where a request says `X-Fail: late`, and with `X-Fail: commit` in the commit.
-    """
+    """Raises after the view where a request says `X-Fail: late`, and with `X-Fail: commit` in its commit."""
 
     def fail(db: Session) -> None:
         raise Fault
