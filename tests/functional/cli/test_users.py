@@ -1,0 +1,167 @@
+"""`myproject user`: accounts from the command line, with the same rules and audit as the admins' pages."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+from sqlalchemy.orm import Session
+
+from myproject.audit import AuditEntry
+from myproject.cli.main import main
+from myproject.users import constants as USER
+from myproject.users.models import User, UserSession
+from tests.conftest import Client
+from tests.factories import make_user, sign_in
+
+
+@pytest.fixture
+def command(app_settings: Callable[..., dict[str, str]], db: Session, tmp_path: Path) -> Callable[..., Result]:
+    """`command(*arguments, input=...)` runs `myproject user` on the test's database."""
+    ini = tmp_path / "site.ini"
+    lines = [f"{key} = {value}".replace("%", "%%") for key, value in app_settings().items()]
+    ini.write_text("\n".join(["[app:main]", "use = egg:myproject", *lines]))
+
+    def run(*arguments: str, input: str | None = None) -> Result:
+        # On SQLite the test's session would keep the command from writing.
+        db.commit()
+        db.expire_all()
+        result = CliRunner().invoke(main, ["--config", str(ini), "user", *arguments], input=input)
+        assert "Traceback" not in result.output
+        return result
+
+    return run
+
+
+def find(db: Session, name: str) -> User:
+    return db.scalars(sa.select(User).where(User.name == name)).one()
+
+
+def entries(db: Session, user: User) -> list[AuditEntry]:
+    return list(db.scalars(sa.select(AuditEntry).where(AuditEntry.target_id == user.id).order_by(AuditEntry.id)))
+
+
+def test_an_account_is_made_with_a_password_that_is_printed_once(
+    command: Callable[..., Result], client: Client, db: Session
+) -> None:
+    result = command("create", "ann", "ann@example.org")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Made ann (USER) with the password ")
+    user = find(db, "ann")
+    assert (user.role, user.status, user.verified) == (USER.Role.USER, USER.Status.ACTIVE, True)
+    client.login("ann", result.output.split()[-1])
+
+
+def test_the_password_can_come_from_a_file_or_standard_input(
+    command: Callable[..., Result], client: Client, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("a password in a file\n")
+    result = command("create", "ann", "ann@example.org", "--password-file", str(file))
+    assert result.output == "Made ann (USER)\n"
+    client.login("ann", "a password in a file")
+    client.logout()
+    command("create", "bob", "bob@example.org", "--password-file", "-", input="a password by pipe\n")
+    client.login("bob", "a password by pipe")
+
+
+def test_an_admin_can_be_made_under_a_name_that_members_can_not_have(
+    command: Callable[..., Result], db: Session
+) -> None:
+    assert command("create", "admin", "admin@example.org").exit_code == 1
+    result = command("create", "admin", "admin@example.org", "--role", "admin")
+    assert result.exit_code == 0, result.output
+    user = find(db, "admin")
+    assert user.role == USER.Role.ADMIN
+    (entry,) = entries(db, user)
+    assert (entry.action, entry.actor_id, entry.actor_name) == ("user.create", None, "command line")
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "problem"),
+    [
+        ("x", "new@example.org", "name: Write at least 3 characters"),
+        ("a b c", "new@example.org", "name: Use letters and digits"),
+        ("nell", "not an address", "email: Write an address"),
+        ("ANN", "new@example.org", "Somebody else has this nickname"),
+        ("nell", "Ann@Example.org", "This address already belongs to another account"),
+    ],
+)
+def test_what_registration_refuses_is_refused_here_too(
+    command: Callable[..., Result], db: Session, name: str, email: str, problem: str
+) -> None:
+    make_user(db, "ann")
+    result = command("create", name, email)
+    assert result.exit_code == 1
+    assert problem in result.output
+    assert db.scalar(sa.select(sa.func.count(User.id))) == 1
+
+
+def test_a_short_password_is_refused_in_words(command: Callable[..., Result], db: Session) -> None:
+    result = command("create", "ann", "ann@example.org", "--password-file", "-", input="short\n")
+    assert result.exit_code == 1
+    assert "password: Write at least 10 characters" in result.output
+    assert db.scalar(sa.select(sa.func.count(User.id))) == 0
+
+
+@pytest.mark.parametrize("name", ["ann", "ANN", "\uff41nn"])
+def test_a_role_is_changed_with_an_audit_row(command: Callable[..., Result], db: Session, name: str) -> None:
+    user = make_user(db, "ann")
+    result = command("role", name, "STAFF", "--reason", "She asked for it")
+    assert (result.exit_code, result.output) == (0, f"{name} is STAFF\n")
+    assert user.role == USER.Role.STAFF
+    entry = entries(db, user)[-1]
+    assert (entry.action, entry.actor_name, entry.reason) == ("user.role", "command line", "She asked for it")
+    assert (entry.before, entry.after) == ({"role": "USER"}, {"role": "STAFF"})
+
+
+def test_a_status_is_changed_with_an_audit_row_and_ends_the_sessions(
+    command: Callable[..., Result], client: Client, db: Session
+) -> None:
+    user = make_user(db, "ann")
+    sign_in(client, user)
+    client.get("/users/me/", status=200)
+    assert command("status", "ann", "inactive").exit_code == 0
+    assert user.status == USER.Status.INACTIVE
+    assert db.scalar(sa.select(sa.func.count(UserSession.id))) == 0
+    client.get("/users/me/", status=303)
+    entry = entries(db, user)[-1]
+    assert (entry.action, entry.reason) == ("user.status", "by the command line")
+
+
+@pytest.mark.parametrize("arguments", [("role", "root-of-all", "USER"), ("status", "root-of-all", "INACTIVE")])
+def test_the_last_admin_stays(command: Callable[..., Result], db: Session, arguments: tuple[str, ...]) -> None:
+    root = make_user(db, "root-of-all", role=USER.Role.ADMIN)
+    # An admin whose account is shut can not run the site.
+    make_user(db, "former-root", role=USER.Role.ADMIN, status=USER.Status.INACTIVE)
+    result = command(*arguments)
+    assert result.exit_code == 1
+    assert "The site needs an admin: make somebody else one first" in result.output
+    assert (root.role, root.status) == (USER.Role.ADMIN, USER.Status.ACTIVE)
+    assert [entry.action for entry in entries(db, root)] == ["user.create"]
+    make_user(db, "other-root", role=USER.Role.ADMIN)
+    assert command(*arguments).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [("role", "nobody", "STAFF"), ("status", "nobody", "ACTIVE")], ids=["role", "status"]
+)
+def test_a_name_that_nobody_has_is_told(command: Callable[..., Result], arguments: tuple[str, ...]) -> None:
+    result = command(*arguments)
+    assert (result.exit_code, result.output) == (1, "Error: Nobody is called nobody\n")
+
+
+def test_a_role_that_there_is_not_is_refused(command: Callable[..., Result], db: Session) -> None:
+    make_user(db, "ann")
+    result = command("role", "ann", "KING")
+    assert result.exit_code == 2
+    assert "'admin', 'staff', 'user'" in result.output.lower()
+
+
+def test_the_list_shows_the_newest_members(command: Callable[..., Result], db: Session) -> None:
+    make_user(db, "ann", role=USER.Role.STAFF)
+    make_user(db, "bob", status=USER.Status.NEW)
+    lines = [line.split() for line in command("list").output.splitlines()]
+    assert [line[1:4] for line in lines] == [["bob", "USER", "NEW"], ["ann", "STAFF", "ACTIVE"]]
+    assert len(command("list", "--limit", "1").output.splitlines()) == 1
