@@ -3,6 +3,7 @@
 `[server:main] use = egg:myproject` in an ini file runs this under `pserve`.
 """
 
+import gc
 import logging
 import signal
 import threading
@@ -60,6 +61,9 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
         signal.signal(signal.SIGINT, stop)
     if worker is not None:
         worker.start()
+    # What start-up made stays for good: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     log.info("%s is at %s", settings.site_title, settings.site_url)
     while not stopping.is_set():
         wasyncore.loop(timeout=1, map=sockets, use_poll=True, count=1)

@@ -399,6 +399,12 @@ class Settings:
     users_password_concurrency: int = setting(
         "users.password_concurrency", at_least(1), "2", "passwords hashed at once by one process"
     )
+    users_password_waiting: int = setting(
+        "users.password_waiting",
+        at_least(0),
+        "1",
+        "passwords that may wait for their turn; more come back later",
+    )
     proxy_address: str = setting(
         "proxy.address",
         text,

@@ -179,6 +179,7 @@ def app_settings(database_url: str, site_folder: Path) -> Callable[..., dict[str
             "tasks.embedded": "false",
             "mail.folder": str(site_folder / "mail"),
             "users.password_rounds": "4",
+            "users.password_waiting": "64",
             "captcha.provider": "question",
             "captcha.questions": f"{CAPTCHA_QUESTION} = {CAPTCHA_ANSWER}",
             "captcha.min_seconds": "0",

@@ -83,11 +83,7 @@ class FormView:
             self.refuse(error.message, error.field)
             return self.page(422)
         except RateLimited as error:
-            wait = _(
-                "That was too often in a short time. Nothing is lost: try again in ${minutes} minutes.",
-                mapping={"minutes": max(1, round(error.retry_after / 60))},
-            )
-            self.refuse(wait)
+            self.refuse(waiting_words(error.retry_after))
             response = self.page(429)
             response.headers["Retry-After"] = str(error.retry_after)
             return response
@@ -123,6 +119,19 @@ class FormView:
 
     def redirect(self, route_name: str, **params: Any) -> Response:
         return HTTPSeeOther(url(self.request, route_name, **params))
+
+
+def waiting_words(seconds: int) -> str:
+    """What a form says where it was sent too often, or the site has too much to do, and how long to wait."""
+    if seconds < 90:
+        return _(
+            "That was too much in a short time. Nothing is lost: try again in ${seconds} seconds.",
+            mapping={"seconds": seconds},
+        )
+    return _(
+        "That was too often in a short time. Nothing is lost: try again in ${minutes} minutes.",
+        mapping={"minutes": round(seconds / 60)},
+    )
 
 
 def render_widget(request: Request, template: str, **values: Any) -> Markup:

@@ -8,35 +8,53 @@ hash carries its scheme and the name of its key, so that both can change: `v1$KE
 import base64
 import hmac
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import bcrypt
 from pyramid.config import Configurator
 
 from myproject.security.keys import keys_of
+from myproject.security.ratelimit import RateLimited
 from myproject.settings import settings_of
 
 SCHEME = "v1"
+SECONDS_TO_COME_BACK = 5
 
 
 class PasswordHasher:
     """Hashes and checks passwords, a few at once: a flood of sign-ins must not take every core."""
 
-    def __init__(self, keys: dict[str, bytes], rounds: int, concurrency: int) -> None:
-        """`keys` by name, the newest first; `rounds` as bcrypt counts them, a power of two."""
+    def __init__(self, keys: dict[str, bytes], rounds: int, concurrency: int, waiting: int = 64) -> None:
+        """`keys` by name, the newest first; `rounds` as bcrypt counts them, a power of two; `waiting`
+        is how many may wait beyond those that are hashed at once."""
         self.keys = keys
         self.key_id = next(iter(keys))
         self.rounds = rounds
         self.at_once = threading.BoundedSemaphore(concurrency)
+        # Who waits holds a thread of the server: with all of them waiting, nobody could even read.
+        self.places = threading.BoundedSemaphore(concurrency + waiting)
         # What an unknown account is checked against, so that it takes as long as a known one (ASVS 6.3.8).
         self.dummy = self.hash("")
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Waits for one's turn to hash. Raises RateLimited where too many wait already."""
+        if not self.places.acquire(blocking=False):
+            raise RateLimited(SECONDS_TO_COME_BACK)
+        try:
+            with self.at_once:
+                yield
+        finally:
+            self.places.release()
 
     def digest(self, password: str, key: bytes) -> bytes:
         return base64.b64encode(hmac.digest(key, password.encode(), "sha384"))
 
     def hash(self, password: str) -> str:
         """A new hash. Slow on purpose: never call it while a write transaction is open."""
-        with self.at_once:
+        with self.turn():
             hashed = bcrypt.hashpw(self.digest(password, self.keys[self.key_id]), bcrypt.gensalt(self.rounds))
         return f"{SCHEME}${self.key_id}${hashed.decode()}"
 
@@ -47,7 +65,7 @@ class PasswordHasher:
         usable = scheme == SCHEME and key_id in self.keys
         if not usable:
             _, key_id, hashed = self.dummy.split("$", 2)
-        with self.at_once:
+        with self.turn():
             try:
                 matches = bcrypt.checkpw(self.digest(password, self.keys[key_id]), hashed.encode())
             except ValueError:
@@ -73,4 +91,5 @@ def includeme(config: Configurator) -> None:
         keys_of(config.registry).derive_by_id("password"),
         settings.users_password_rounds,
         settings.users_password_concurrency,
+        settings.users_password_waiting,
     )
