@@ -8,21 +8,23 @@ import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from tests import servers
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import heading
 
+# No service has had this port of ours since the eighties.
+NOBODY_LISTENS = "postgresql://nobody@127.0.0.1:1/nothing"
+
 
 @pytest.fixture
 def stranded(
-    backend: str, tmp_path: Path, make_app: Callable[..., Router], make_client: Callable[..., Client]
+    backend: str, site_folder: Path, make_app: Callable[..., Router], make_client: Callable[..., Client]
 ) -> Client:
     """A browser at a site whose database can't be reached."""
     url = {
-        "postgresql": f"postgresql://nobody@127.0.0.1:{servers.free_port()}/nothing",
+        "postgresql": NOBODY_LISTENS,
         # A folder, where the file should be.
-        "sqlite": f"sqlite:///{tmp_path}",
+        "sqlite": f"sqlite:///{site_folder}",
     }[backend]
     return make_client(make_app(sqlalchemy_url=url))
 

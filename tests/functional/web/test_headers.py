@@ -10,10 +10,10 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.users import constants as USER
-from tests import servers
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import cookies_set
+from tests.functional.web.test_errors import NOBODY_LISTENS
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -111,8 +111,7 @@ class Site:
         return form.submit(status=500)
 
     def away(self) -> webtest.TestResponse:
-        url = f"postgresql://nobody@127.0.0.1:{servers.free_port()}/nothing"
-        client = self.make_client(self.make_app(sqlalchemy_url=url, site_url=self.url))
+        client = self.make_client(self.make_app(sqlalchemy_url=NOBODY_LISTENS, site_url=self.url))
         return client.get("/", status=503)
 
 
