@@ -162,6 +162,7 @@ def test_a_shut_account_has_no_session_even_where_a_row_is_left(client: Client, 
     assert is_signed_in(client)
     user.status = USER.Status.INACTIVE
     assert not is_signed_in(client)
+    assert "Sign out" not in client.get("/")
 
 
 def test_what_a_shut_account_still_sends_is_not_acted_upon(client: Client, db: Session) -> None:
