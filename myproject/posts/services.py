@@ -256,9 +256,9 @@ def find_or_make_tags(db: Session, names: Sequence[str]) -> list[Tag]:
     # The post is not whole yet: it must not be written by the queries here.
     with db.no_autoflush:
         found = {tag.name: tag for tag in db.scalars(sa.select(Tag).where(Tag.name.in_(names)))}
-        for name in names:
-            if name not in found:
-                found[name] = make_tag(db, name)
+        # In one order for all: two posts that bring the same new tags would wait for each other for ever.
+        for name in sorted(set(names) - set(found)):
+            found[name] = make_tag(db, name)
     return [found[name] for name in names]
 
 
