@@ -1,6 +1,5 @@
 """Limits of comments. Imported as `from myproject.comments import constants as COMMENT`."""
 
-BODY_MAX_BYTES = 64 * 1024
 # Replies deeper than this stand at the last level, each saying whom it answers.
 LEVELS = 5
 PAGE_SIZE = 100

@@ -3,14 +3,13 @@
 import colander
 import deform
 
-from myproject.comments import constants as COMMENT
 from myproject.forms.schema import IntegerType, Schema, paragraph
 from myproject.i18n import _
 from myproject.posts.schemas import body_size
 
 
 def body_node() -> colander.SchemaNode:
-    return paragraph("body", _("Your comment"), max=COMMENT.BODY_MAX_BYTES, rows=6, check=body_size)
+    return paragraph("body", _("Your comment"), rows=6, check=body_size)
 
 
 class NewComment(Schema):

@@ -107,15 +107,17 @@ def line(name: str, title: str, *, max: int, min: int | None = None, **options: 
 
 
 def paragraph(
-    name: str, title: str, *, max: int, min: int | None = None, rows: int = 6, **options: Any
+    name: str, title: str, *, max: int | None = None, rows: int = 6, **options: Any
 ) -> colander.SchemaNode:
-    """A node for text of several lines; leading blanks are kept, for they mean something in Markdown."""
+    """A node for text of several lines, of at most `max` characters; leading blanks are kept, for they mean
+    something in Markdown.
+    """
     made = node(
         TextType(multiline=True),
         name,
         title,
         deform.widget.TextAreaWidget,
-        LimitedLength(min, max),
+        LimitedLength(max=max) if max else None,
         max,
         options,
     )
@@ -126,8 +128,7 @@ def paragraph(
 
 def email(name: str, title: str, **options: Any) -> colander.SchemaNode:
     made = node(EmailType(), name, title, deform.widget.TextInputWidget, None, USER.EMAIL_MAX_LENGTH, options)
-    made.widget.attributes |= {"inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
-    made.widget.input_type = "email"
+    made.widget.attributes |= {"type": "email", "autocapitalize": "none", "spellcheck": "false"}
     return made
 
 

@@ -39,7 +39,6 @@ class PostText(Schema):
     body = paragraph(
         "body",
         _("Text"),
-        max=POST.BODY_MAX_BYTES,
         rows=14,
         check=body_size,
         hint=_("Markdown works here: **bold**, *italic*, lists, tables, ``` for code"),
