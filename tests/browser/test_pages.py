@@ -18,6 +18,7 @@ WIDE, NARROW = 1280, 320
 # WCAG 2.2's rule on the size of targets is off unless asked for.
 AXE_OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 LENA = "lena"  # of the demo: her address is not verified
+WORDY = "bram-de-groot"
 LONG_THREAD = ("grace", "Small wins of the week")
 DEEP_THREAD = ("priya", "Forty lines that tell us")
 
@@ -105,6 +106,36 @@ def ask_for_too_many_mails(page: Page) -> Any:
             return answer
 
 
+def write_long_words(page: Page) -> None:
+    """A name, a title and a comment without a blank in them, the longest there may be."""
+    page.goto("/users/me/edit/")
+    page.get_by_label("Name to show").fill("W" * 60)
+    page.get_by_label("About you").fill("W" * 500)
+    page.get_by_role("button", name="Save").click()
+    page.goto("/posts/new/")
+    page.get_by_label("Title").fill("W" * 150)
+    page.get_by_label("Text").fill("W" * 500)
+    page.get_by_label("Tags").fill("w" * 30)
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_label("Your comment").fill("W" * 500)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".comment:target")).to_be_visible()
+
+
+def list_long_words(page: Page) -> Any:
+    write_long_words(page)
+    return page.goto("/")
+
+
+def mail_long_words(page: Page) -> Any:
+    write_long_words(page)
+    open_post(*DEEP_THREAD)(page)
+    page.get_by_label("Your comment").fill("W" * 500)
+    page.get_by_role("button", name="Send").click()
+    open_mail(page, "priya", "W" * 60)
+    return page.goto("/dev/mailbox/")
+
+
 def open_member(page: Page) -> Any:
     page.goto("/admin/users/?q=best-bargains")
     return press(page, page.get_by_role("link", name="best-bargains", exact=True))
@@ -147,6 +178,10 @@ KINDS = {
     "edit post": Kind("/posts/1/edit/", "ada"),
     "own post": Kind(open_post(*DEEP_THREAD), "ada"),
     "reply": Kind(reply, "ada"),
+    "long words": Kind(write_long_words, WORDY),
+    "long words, listed": Kind(list_long_words, WORDY),
+    "long words, mailed": Kind(mail_long_words, WORDY),
+    "long words, profile": Kind(f"/@{WORDY}/", WORDY),
     "admin": Kind("/admin/", "ada"),
     "members": Kind("/admin/users/", "ada"),
     "member": Kind(open_member, "ada"),

@@ -8,8 +8,8 @@ import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -131,7 +131,7 @@ def test_an_empty_comment_is_refused(client: Client, db: Session, bob: User, pos
 
 
 def test_a_comment_that_is_too_long_is_kept(client: Client, db: Session, bob: User, post: Post) -> None:
-    body = "é" * (COMMENT.BODY_MAX_BYTES // 2 + 1)
+    body = "é" * (POST.BODY_MAX_BYTES // 2 + 1)
     page = write(client, post, body)
     assert page.status_int == 422
     assert field_errors(page) == {"body": "This is too long: at most 64 KiB. Split it, or shorten it."}
