@@ -1,6 +1,6 @@
 """What members write is shown and never run, even where no policy would stop it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Dialog, Page, StorageState, expect
@@ -33,7 +33,7 @@ BODY = f"""\
 
 
 @pytest.fixture
-def make_bare_page(make_page: Callable[..., Page]) -> Callable[..., Page]:
+def make_bare_page(make_page: Callable[..., Page]) -> Iterator[Callable[..., Page]]:
     """`make_bare_page()` opens a window in which our Content-Security-Policy stops nothing: a script would run."""
 
     def make(**options: object) -> Page:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, StorageState, expect
 
 from myproject.emails.constants import Kind
+from tests.browser.axe import axe_findings, load_axe
 from tests.browser.people import (
     DEMO_PASSWORD,
     fill_new_password,
@@ -93,7 +93,8 @@ def test_mail_is_readable_on_a_phone_in_light_and_dark(make_page: Open, signed_i
     # Axe takes a ground that nobody has painted for white, also where the browser shows it dark.
     page.evaluate("document.documentElement.style.background = 'Canvas'")
     page.set_viewport_size({"width": 320, "height": 800})
+    load_axe(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        assert Axe().run(page, options=AXE_OPTIONS).response["violations"] == []
+        assert axe_findings(page, scheme, AXE_OPTIONS) == []
         assert page.evaluate("document.documentElement.scrollWidth") == 320

@@ -4,19 +4,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, StorageState, expect
 
+from tests.browser.axe import axe_findings, load_axe
 from tests.browser.conftest import Windows
 from tests.browser.people import follow, open_mail, register
 from tests.conftest import LiveServer
 
 WIDE, NARROW = 1280, 320
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 # WCAG 2.2's rule on the size of targets is off unless asked for.
-AXE_OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+AXE_OPTIONS = {"rules": {"target-size": {"enabled": True}}}
 LENA = "lena"  # of the demo: her address is not verified
 WORDY = "bram-de-groot"
 LONG_THREAD = ("grace", "Small wins of the week")
@@ -230,15 +231,6 @@ def go(page: Page, kind: Kind) -> int:
     return 200 if answer is None else int(answer.status)
 
 
-def axe_findings(page: Page, look: str) -> list[str]:
-    """What axe has to say against the page, each with the look in which it was found and the elements."""
-    violations = Axe().run(page, options=AXE_OPTIONS).response["violations"]
-    return [
-        f"{look}: {each['id']} ({each['impact']}): {[node['target'] for node in each['nodes']]}"
-        for each in violations
-    ]
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def visit(
     request: pytest.FixtureRequest,
@@ -254,10 +246,11 @@ def visit(
     status = go(page, kind)
     cookies = [cookie["name"] for cookie in page.context.cookies()]
     seen = Visit(kind, status, page.title(), cookies)
-    for width, scheme in product((WIDE, NARROW), ("light", "dark")):
+    load_axe(page)
+    for width, scheme in product((WIDE, NARROW), SCHEMES):
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        seen.findings += axe_findings(page, f"{width} {scheme}")
+        seen.findings += axe_findings(page, f"{width} {scheme}", AXE_OPTIONS)
         seen.overflow += [f"{width}: {each}" for each in page.evaluate(TOO_WIDE)]
     windows.close()
     seen.troubles = windows.seen
