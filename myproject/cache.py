@@ -86,20 +86,27 @@ class MemoryChanges:
             return max((self.tags.get(tag, 0) for tag in tags), default=0)
 
 
+# Counts the change up, and notes its number under each tag for some seconds.
+TOUCH = """
+local number = redis.call("INCR", KEYS[1])
+for i = 2, #KEYS do
+    redis.call("SET", KEYS[i], number, "EX", ARGV[1])
+end
+"""
+
+
 class RedisChanges:
     def __init__(self, client: "redis.Redis", seconds: int) -> None:
         self.client = client
         self.seconds = seconds
+        self.touch_script = client.register_script(TOUCH)
 
     def now(self) -> int:
         return int(self.client.get("site:changes") or 0)
 
     def touch(self, tags: Iterable[str]) -> None:
-        number = self.client.incr("site:changes")
-        with self.client.pipeline() as pipeline:
-            for tag in tags:
-                pipeline.set(f"site:change:{tag}", number, ex=self.seconds)
-            pipeline.execute()
+        # In one script, so that of two changes at once the later number stands.
+        self.touch_script(keys=["site:changes", *(f"site:change:{tag}" for tag in tags)], args=[self.seconds])
 
     def latest(self, tags: Iterable[str]) -> int:
         values: list[Any] = self.client.mget([f"site:change:{tag}" for tag in tags])

@@ -280,7 +280,10 @@ def request_dbsession(request: "Request") -> Session:
     """
     sessions = sessions_of(request.registry)
     if request.method in SAFE_METHODS:
+        # What is read from here on is at least as new as this number says.
+        number = request.registry["cache"].change_number()
         db = sessions.on_connection()
+        db.info["change_number"] = number
         request.add_finished_callback(lambda request: db.info["connection"].close())
     else:
         db = sessions.writer()

@@ -15,3 +15,12 @@ class InputError(Exception):
         self.message = message or type(self).message
         self.field = field or type(self).field
         super().__init__(str(self.message))
+
+
+class EditedMeanwhile(InputError):
+    """Somebody saved another text since this one was opened. `version` and `text` are those of the present one."""
+
+    def __init__(self, version: int, text: str) -> None:
+        super().__init__()
+        self.version = version
+        self.text = text

@@ -317,11 +317,20 @@ class Settings:
     ratelimit_lost_password_account: str = setting(
         "ratelimit.lost_password_account", rate, "3 per hour; 5 per day", "resets asked for one mail address"
     )
+    ratelimit_verify_address: str = setting(
+        "ratelimit.verify_address", rate, "30 per hour", "links followed and codes typed from one client address"
+    )
     ratelimit_verify_account: str = setting(
         "ratelimit.verify_account", rate, "5 per hour", "verification mails sent to one member"
     )
     ratelimit_code_account: str = setting(
         "ratelimit.code_account", rate, "20 per hour", "codes typed by one member"
+    )
+    ratelimit_write_address: str = setting(
+        "ratelimit.write_address",
+        rate,
+        "60 per 10 minutes",
+        "posts and comments published from one client address",
     )
     ratelimit_post_account: str = setting(
         "ratelimit.post_account", rate, "5 per 10 minutes; 50 per day", "posts published by one member"
@@ -330,7 +339,7 @@ class Settings:
         "ratelimit.comment_account", rate, "10 per 2 minutes; 200 per day", "comments written by one member"
     )
     ratelimit_preview_account: str = setting(
-        "ratelimit.preview_account", rate, "60 per 5 minutes", "previews and drafts saved by one member"
+        "ratelimit.preview_account", rate, "60 per 5 minutes", "previews, drafts and edits by one member"
     )
     mail_transport: MailTransport = setting(
         "mail.transport",

@@ -37,6 +37,8 @@ RENDERED = re.compile(r"\s*<(?:p|h[3-6]|ul|ol|pre|blockquote|div|hr)\b")
 INVISIBLE = re.compile("[\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 HEADINGS = {"h3", "h4", "h5", "h6"}
 BLOCKS = frozenset({"p", "blockquote", "ul", "ol", "li", "pre", "div", "table", "tr", "hr"} | HEADINGS)
+# Letters and symbols by their category that show nothing.
+FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 BLANKS = re.compile(r"\s+")
 EXCERPT_CHUNK = 2048
 
@@ -48,6 +50,29 @@ def canonical(text: str) -> str:
     """
     # Folding leaves letters and marks apart that compose again.
     return normalize("NFKC", normalize("NFKC", text).casefold()).strip()
+
+
+def is_name(text: str, joiners: str) -> bool:
+    """Whether a text is letters and digits of any script, with single `joiners` between them and at most three
+    marks (the vowels of Indic scripts, accents) on a letter.
+    """
+    last, marks = "", 0
+    for character in text:
+        kind = category(character)
+        if kind[0] in "LN" and character not in FILLERS:
+            last, marks = "letter", 0
+        elif kind in ("Mn", "Mc") and last == "letter" and marks < 3:
+            marks += 1
+        elif character in joiners and last == "letter":
+            last = "joiner"
+        else:
+            return False
+    return last == "letter"
+
+
+def is_visible(text: str) -> bool:
+    """Whether anything of a text can be seen: not only blanks, controls, joiners and marks."""
+    return any(category(character)[0] not in "CZM" and character not in FILLERS for character in text)
 
 
 def clean_line(text: str) -> str:
@@ -101,13 +126,12 @@ def cut(line: str, length: int) -> str:
     return line[:end].rstrip(" ,;:-–—") + ELLIPSIS
 
 
-def plain_text(markdown_source: str) -> str:
-    """Markdown as readable plain text for a mail: lists with `-`, quotes with `>`, links with their address.
-
-    Lines are not wrapped. Raises ValueError above `TEXT_MAX_BYTES`.
+def plain_text(rendered: str) -> str:
+    """What `render_markdown` gave, as readable plain text for a mail: lists with `-`, quotes with `>`, links with
+    their address. Lines are not wrapped.
     """
     reader = BlockReader()
-    reader.feed(render_markdown(markdown_source))
+    reader.feed(rendered)
     reader.close()
     return "\n".join(reader.lines)
 

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-22 17:56:33.378600
+Create Date: 2026-11-22 19:21:42.922852
 """
 
 import sqlalchemy as sa
@@ -41,6 +41,7 @@ def upgrade() -> None:
         "tags",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=30), nullable=False),
+        sa.CheckConstraint("length(name) BETWEEN 1 AND 30", name=op.f("ck_tags_name_length")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tags")),
         sa.UniqueConstraint("name", name=op.f("uq_tags_name")),
     )
@@ -68,6 +69,7 @@ def upgrade() -> None:
         sa.Column("terms_accepted_from", sa.String(length=45), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.CheckConstraint("theme IN ('system', 'light', 'dark')", name=op.f("ck_users_theme")),
         sa.CheckConstraint("length(bio) <= 2000", name=op.f("ck_users_bio_length")),
         sa.CheckConstraint("length(display_name) <= 60", name=op.f("ck_users_display_name_length")),
         sa.CheckConstraint("length(email) <= 254", name=op.f("ck_users_email_length")),
@@ -117,9 +119,7 @@ def upgrade() -> None:
         sa.CheckConstraint("lane IN (0, 10)", name=op.f("ck_emails_lane")),
         sa.CheckConstraint("length(to_address) BETWEEN 3 AND 254", name=op.f("ck_emails_to_address_length")),
         sa.CheckConstraint("length(to_name) <= 100", name=op.f("ck_emails_to_name_length")),
-        sa.CheckConstraint(
-            "state <> 1 OR lease_until IS NOT NULL", name=op.f("ck_emails_sending_has_a_lease")
-        ),
+        sa.CheckConstraint("state <> 1 OR lease_until IS NOT NULL", name=op.f("ck_emails_sending_has_a_lease")),
         sa.CheckConstraint("state IN (0, 1, 2, 3, 4, 5)", name=op.f("ck_emails_state")),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_emails_user_id_users"), ondelete="SET NULL"
@@ -158,7 +158,10 @@ def upgrade() -> None:
         sa.Column("last_activity_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("comment_count >= 0", name=op.f("ck_posts_comment_count")),
-        sa.CheckConstraint("length(title) <= 150", name=op.f("ck_posts_title_length")),
+        sa.CheckConstraint("length(body) <= 65536", name=op.f("ck_posts_body_length")),
+        sa.CheckConstraint("length(excerpt) <= 200", name=op.f("ck_posts_excerpt_length")),
+        sa.CheckConstraint("length(slug) BETWEEN 1 AND 80", name=op.f("ck_posts_slug_length")),
+        sa.CheckConstraint("length(title) BETWEEN 3 AND 150", name=op.f("ck_posts_title_length")),
         sa.CheckConstraint("status <> 1 OR published_at IS NOT NULL", name=op.f("ck_posts_published_at")),
         sa.CheckConstraint("status IN (0, 1)", name=op.f("ck_posts_status")),
         sa.ForeignKeyConstraint(
@@ -245,6 +248,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("edited_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("length(body) <= 65536", name=op.f("ck_comments_body_length")),
+        sa.CheckConstraint("length(path) <= 60", name=op.f("ck_comments_path_length")),
         sa.ForeignKeyConstraint(
             ["author_id"], ["users.id"], name=op.f("fk_comments_author_id_users"), ondelete="RESTRICT"
         ),

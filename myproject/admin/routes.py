@@ -5,13 +5,15 @@ from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.admin import views
 from myproject.db import reading
-from myproject.security.permissions import Permission
+from myproject.security.permissions import Permission, permits
 from myproject.users.models import User
 from myproject.web.request import Request
 
 
-def user_of(request: Request) -> User:
-    """The context of `/admin/users/ID/`. Raises HTTPNotFound."""
+def user_of(request: Request) -> User | None:
+    """The context of `/admin/users/ID/`. Raises HTTPNotFound, to admins only: nobody else learns who is there."""
+    if not permits(Permission.ADMIN_USERS_EDIT, request.identity, None):
+        return None
     with reading(request) as db:
         user = db.get(User, int(request.matchdict["id"]))
     if user is None:

@@ -4,7 +4,8 @@ from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.emails.constants import Kind
 from myproject.emails.services import Mail
-from myproject.text import excerpt, plain_text
+from myproject.i18n import ENGLISH
+from myproject.text import cut, excerpt, plain_text
 from myproject.users import constants as USER
 from myproject.users.models import User
 
@@ -22,6 +23,7 @@ def reply(comment: Comment) -> Mail | None:
         to_address=reader.email,
         to_name=reader.title,
         user_id=reader.id,
+        locale=reader.locale or ENGLISH,
         key=f"reply:{comment.id}:{reader.id}",
         thread=f"post-{comment.post.id}",
         context={
@@ -32,7 +34,7 @@ def reply(comment: Comment) -> Mail | None:
             "post_id": comment.post.id,
             "slug": comment.post.slug,
             "comment_id": comment.id,
-            "excerpt": plain_text(comment.body),
+            "excerpt": cut(plain_text(comment.body_html), COMMENT.MAILED_MAX_LENGTH),
             "quote": excerpt(answered.body_html, COMMENT.EXCERPT_MAX_LENGTH),
         },
     )

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from myproject.comments import constants as COMMENT
 from myproject.db import BIG_INTEGER, Base, BigId, utc_now
+from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.users.models import User
 
@@ -21,6 +22,8 @@ class Comment(Base):
 
     __tablename__ = "comments"
     __table_args__ = (
+        sa.CheckConstraint(f"length(body) <= {POST.BODY_MAX_BYTES}", name="body_length"),
+        sa.CheckConstraint(f"length(path) <= {COMMENT.LEVELS * COMMENT.SEGMENT}", name="path_length"),
         sa.Index("uq_comments_post_id_path", "post_id", "path", unique=True),
         sa.Index("ix_comments_author_id", "author_id", "id"),
         sa.Index("ix_comments_parent_id", "parent_id"),

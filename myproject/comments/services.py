@@ -208,7 +208,7 @@ def edit_comment(db: Session, comment_id: int, version: int, body: str, body_htm
     """Changes a comment that its author opened at `version`. Raises EditConflict where it has changed since."""
     comment = db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
     if comment.version != version:
-        raise errors.EditConflict
+        raise errors.EditConflict(comment.version, comment.body)
     comment.body, comment.body_html, comment.body_renderer = body, body_html, RENDERER_VERSION
     comment.version += 1
     comment.edited_at = utc_now()

@@ -13,7 +13,7 @@ from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts.services import find_post
 from myproject.security.permissions import may_publish
-from myproject.security.ratelimit import limiter_of
+from myproject.security.ratelimit import client_key, limiter_of
 from myproject.text import render_markdown
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -86,6 +86,7 @@ class WriteComment(FormView):
             return self.page()
         if not may_publish(request.identity, request.site.users_require_verified_email):
             raise errors.NotVerified
+        limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
         limiter_of(request.registry).hit("comment_account", str(request.member.id))
         comment = services.create_comment(
             request.dbsession,
@@ -96,7 +97,7 @@ class WriteComment(FormView):
             data["parent_id"],
         )
         if comment is None:
-            raise HTTPNotFound
+            raise errors.NothingToAnswer
         return HTTPSeeOther(url(request, "comments.view", id=comment.id))
 
 
@@ -112,6 +113,9 @@ class EditComment(FormView):
             return {"body": comment.body, "version": comment.version}
 
     def submit(self, data: dict[str, Any]) -> Response:
+        limiter_of(self.request.registry).hit("preview_account", str(self.request.member.id))
+        if not may_publish(self.request.identity, self.request.site.users_require_verified_email):
+            raise errors.NotVerified
         body_html = render_markdown(data["body"])
         comment = services.edit_comment(
             self.request.dbsession, self.request.context.id, data["version"], data["body"], body_html

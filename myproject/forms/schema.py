@@ -15,6 +15,7 @@ import deform
 from email_validator import EmailNotValidError, validate_email
 
 from myproject.i18n import _
+from myproject.text import is_visible
 from myproject.users import constants as USER
 
 # C0 and C1 but tab and line feed, and surrogates: no keyboard types them and no page can show them.
@@ -46,7 +47,7 @@ class TextType(colander.String):
         text = UNPRINTABLE.sub("", text)
         if not self.multiline:
             text = LINE_BREAKS.sub(" ", text).strip()
-        return text if text.strip() else colander.null
+        return text if is_visible(text) else colander.null
 
 
 class PasswordType(colander.String):

@@ -12,7 +12,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.errors import InputError
+from myproject.errors import EditedMeanwhile, InputError
 from myproject.forms.schema import Schema
 from myproject.i18n import _
 from myproject.security.csrf import FIELD as CSRF_FIELD
@@ -37,6 +37,8 @@ class FormView:
     buttons: tuple[deform.Button, ...] = (deform.Button("save", _("Save")),)
     # The form's own address, where it is not the page's.
     action: str = ""
+    # What stands where the visitor wanted to save, if somebody else was faster.
+    present_text: str = ""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -81,6 +83,10 @@ class FormView:
             return self.page(422)
         except InputError as error:
             self.refuse(error.message, error.field)
+            if isinstance(error, EditedMeanwhile):
+                # Who saves again has seen the present text.
+                self.form.cstruct["version"] = str(error.version)
+                self.present_text = error.text
             return self.page(422)
         except RateLimited as error:
             self.refuse(waiting_words(error.retry_after))
@@ -112,7 +118,12 @@ class FormView:
 
     def page(self, status: int = 200) -> Response:
         form = self.form.serialize(self.form.cstruct)
-        values = {"title": self.title, "form": form, "failed": status != 200}
+        values = {
+            "title": self.title,
+            "form": form,
+            "failed": status != 200,
+            "present_text": self.present_text,
+        }
         response = render_to_response(self.template, values | self.values(), request=self.request)
         response.status_int = status
         return response

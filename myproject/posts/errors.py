@@ -1,6 +1,6 @@
 """What can go wrong with a post, in words for its author."""
 
-from myproject.errors import InputError
+from myproject.errors import EditedMeanwhile, InputError
 from myproject.i18n import _
 
 
@@ -8,10 +8,10 @@ class NotVerified(InputError):
     message = _("Verify your address before you publish. Until then you can keep drafts.")
 
 
-class EditConflict(InputError):
+class EditConflict(EditedMeanwhile):
     message = _(
-        "This post was changed since you opened it. Your text is below, unsaved: "
-        "open the post in another tab, take over what is new, and save again."
+        "This post was changed since you opened it. Yours is below, unsaved, under the present text: "
+        "take over what is new, and save again."
     )
 
 

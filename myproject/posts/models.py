@@ -21,6 +21,7 @@ post_tags = sa.Table(
 
 class Tag(Base):
     __tablename__ = "tags"
+    __table_args__ = (sa.CheckConstraint(f"length(name) BETWEEN 1 AND {POST.TAG_MAX_LENGTH}", name="name_length"),)
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(POST.TAG_MAX_LENGTH), unique=True)
@@ -34,7 +35,12 @@ class Post(Base):
     __tablename__ = "posts"
     __table_args__ = (
         sa.CheckConstraint(one_of("status", POST.Status), name="status"),
-        sa.CheckConstraint(f"length(title) <= {POST.TITLE_MAX_LENGTH}", name="title_length"),
+        sa.CheckConstraint(
+            f"length(title) BETWEEN {POST.TITLE_MIN_LENGTH} AND {POST.TITLE_MAX_LENGTH}", name="title_length"
+        ),
+        sa.CheckConstraint(f"length(slug) BETWEEN 1 AND {POST.SLUG_MAX_LENGTH}", name="slug_length"),
+        sa.CheckConstraint(f"length(body) <= {POST.BODY_MAX_BYTES}", name="body_length"),
+        sa.CheckConstraint(f"length(excerpt) <= {POST.EXCERPT_MAX_LENGTH}", name="excerpt_length"),
         sa.CheckConstraint("comment_count >= 0", name="comment_count"),
         sa.CheckConstraint(
             f"status <> {int(POST.Status.PUBLISHED)} OR published_at IS NOT NULL", name="published_at"

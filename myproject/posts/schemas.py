@@ -8,7 +8,7 @@ import deform
 from myproject.forms.schema import IntegerType, Schema, line, paragraph
 from myproject.i18n import _
 from myproject.posts import constants as POST
-from myproject.text import canonical
+from myproject.text import canonical, is_name
 
 
 def body_size(node: colander.SchemaNode, value: str) -> None:
@@ -28,7 +28,7 @@ def tag_names(node: colander.SchemaNode, text: str) -> None:
     if len(value) > POST.TAGS_MAX:
         raise colander.Invalid(node, _("At most ${max} tags", mapping={"max": POST.TAGS_MAX}))
     for name in value:
-        if len(name) > POST.TAG_MAX_LENGTH or not re.match(POST.TAG_PATTERN, name):
+        if len(name) > POST.TAG_MAX_LENGTH or not is_name(name, POST.TAG_JOINERS):
             raise colander.Invalid(
                 node, _("“${tag}” can't be a tag: use letters, digits and -", mapping={"tag": name[:40]})
             )

@@ -218,7 +218,7 @@ def edit_post(db: Session, post_id: int, version: int, text: Text, *, publish: b
     """Changes a post that the author opened at `version`. Raises EditConflict where it has changed since."""
     post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
     if post.version != version:
-        raise errors.EditConflict
+        raise errors.EditConflict(post.version, post.body)
     was_published = post.status == POST.Status.PUBLISHED
     apply(db, post, text)
     post.version += 1

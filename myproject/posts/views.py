@@ -16,11 +16,13 @@ from myproject.pagination import BadCursor
 from myproject.posts import constants as POST
 from myproject.posts import errors, schemas, services
 from myproject.posts.models import Post
-from myproject.security.permissions import Permission, may_publish
-from myproject.security.ratelimit import limiter_of
+from myproject.security.permissions import may_publish
+from myproject.security.ratelimit import client_key, limiter_of
 from myproject.web.fragments import cached_fragment
 from myproject.web.request import Request
 from myproject.web.templating import url
+
+EDIT_MARK = re.compile(r"<!--edit [^>]*-->")
 
 PUBLISH = deform.Button("publish", _("Publish"))
 PREVIEW = deform.Button("preview", _("Preview"), css_class="secondary")
@@ -45,7 +47,7 @@ def list_posts(request: Request) -> dict[str, Any]:
         return {"page": page, "sort": sort, "first": first}
 
     template = "myproject:templates/posts/rows.html"
-    rows = cached_fragment(request, f"posts:{sort}:{after}", ("site", "posts"), template, values)
+    rows = cached_fragment(request, f"posts:{sort}:{after or ''}", ("site", "posts"), template, values)
     return {"rows": rows, "sort": sort, "first": first}
 
 
@@ -63,34 +65,43 @@ def show_post(context: services.PostPage, request: Request) -> dict[str, Any] | 
 
     def values() -> dict[str, Any]:
         thread = list_comments(request.dbsession, context.id, int(start) if start else None)
-        return {"thread": thread, "address": url(request, "posts.view", id=context.id, slug=context.slug)}
+        return {"post": context, "thread": thread, "address": address}
 
-    template = "myproject:templates/posts/comments.html"
-    tags = ("site", f"post:{context.id}")
-    comments = cached_fragment(request, f"comments:{context.id}:{start}", tags, template, values)
+    address = url(request, "posts.view", id=context.id, slug=context.slug)
+    shared = cached_fragment(
+        request,
+        f"post:{context.id}:{start}",
+        ("site", f"post:{context.id}"),
+        "myproject:templates/posts/shared.html",
+        values,
+        keep=not context.is_draft,
+    )
     return {
         "post": context,
-        "comments": add_edit_links(request, comments),
-        "may_edit": request.has_permission(Permission.POST_EDIT, context),
+        "address": address,
+        "shared": add_edit_links(request, context, shared),
         "may_comment": may_publish(request.identity, request.site.users_require_verified_email),
     }
 
 
-def add_edit_links(request: Request, comments: Markup) -> Markup:
-    """Comments for this reader: a link where they may edit one, in the place that the template has marked."""
+def add_edit_links(request: Request, post: services.PostPage, shared: Markup) -> Markup:
+    """A post and comments for this reader: with a link where they may edit one, in the place that the template has
+    marked.
+    """
     identity = request.identity
     if identity is None:
-        return comments
+        return Markup(EDIT_MARK.sub("", shared))  # noqa: S704
     words = escape(request.translate(_("Edit")))
+
+    def link(mark: re.Match[str]) -> str:
+        address = f"/posts/{post.id}/edit/" if mark[1] == "post" else f"/comments/{mark[1]}/edit/"
+        return f'<a href="{address}">{words}</a>'
+
     author = r"\d+" if identity.is_staff else str(identity.id)
-    # Members' own text can't hold a mark: comments of HTML don't pass the sanitiser.
-    links = re.sub(
-        rf"<!--edit (\d+) {author}-->",
-        lambda mark: f'<a href="/comments/{mark[1]}/edit/">{words}</a>',
-        # As plain text: Markup would escape every piece of the match.
-        str(comments),
-    )
-    return Markup(links)  # noqa: S704
+    # Members' own text can't hold a mark: comments of HTML don't pass the sanitiser. As plain text, for Markup
+    # would escape every piece of a match.
+    linked = re.sub(rf"<!--edit (post|\d+) {author}-->", link, str(shared))
+    return Markup(EDIT_MARK.sub("", linked))  # noqa: S704
 
 
 def redirect_to_post(context: services.PostPage, request: Request) -> Response:
@@ -115,8 +126,12 @@ class WritePost(FormView):
             self.limit("preview_account")
             self.preview = text
             return self.page()
-        publish = "save_draft" not in posted
-        self.limit("post_account" if publish and not self.is_published() else "preview_account")
+        publish = self.is_published() or "save_draft" not in posted
+        if publish and not self.is_published():
+            limiter_of(self.request.registry).hit("write_address", client_key(self.request.client_addr))
+            self.limit("post_account")
+        else:
+            self.limit("preview_account")
         if publish and not may_publish(self.request.identity, self.request.site.users_require_verified_email):
             raise errors.NotVerified
         return self.save(text, data, publish)

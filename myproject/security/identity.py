@@ -1,6 +1,6 @@
 """Who makes a request: the little that permissions and pages need of a member, as the cache holds it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from myproject.users import constants as USER
@@ -33,6 +33,3 @@ class Identity:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Identity":
         return cls(**value | {"role": USER.Role(value["role"]), "status": USER.Status(value["status"])})
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)

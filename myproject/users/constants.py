@@ -30,8 +30,8 @@ class TokenPurpose(IntEnum):
 
 NAME_MIN_LENGTH = 3
 NAME_MAX_LENGTH = 30
-# A nickname stands in addresses: letters, digits, and single - or _ between them, of any script.
-NAME_PATTERN = r"^[^\W_]+(?:[-_][^\W_]+)*$"
+# A nickname stands in addresses: letters and digits of any script, with single ones of these between them.
+NAME_JOINERS = "-_"
 EMAIL_MAX_LENGTH = 254
 DISPLAY_NAME_MAX_LENGTH = 60
 BIO_MAX_LENGTH = 2_000
@@ -41,7 +41,6 @@ TIME_ZONE_MAX_LENGTH = 64
 PASSWORD_MAX_LENGTH = 128
 PASSWORD_HASH_MAX_LENGTH = 200
 USER_AGENT_MAX_LENGTH = 200
-REASON_MAX_LENGTH = 500
 TOKEN_HASH_LENGTH = 64
 
 VERIFY_HOURS = 24

@@ -56,3 +56,8 @@ class OwnAccount(InputError):
 
 class NoLongerAdmin(InputError):
     message = _("You are no longer an admin")
+
+
+class NotNewAgain(InputError):
+    message = _("This address is verified: the account can be active or shut, but not new again")
+    field = "status"

@@ -24,6 +24,7 @@ class User(Base):
         sa.CheckConstraint(f"length(email) <= {USER.EMAIL_MAX_LENGTH}", name="email_length"),
         sa.CheckConstraint(f"length(display_name) <= {USER.DISPLAY_NAME_MAX_LENGTH}", name="display_name_length"),
         sa.CheckConstraint(f"length(bio) <= {USER.BIO_MAX_LENGTH}", name="bio_length"),
+        sa.CheckConstraint(f"theme IN ({', '.join(repr(theme.value) for theme in USER.Theme)})", name="theme"),
         sa.CheckConstraint(f"length(website) <= {USER.WEBSITE_MAX_LENGTH}", name="website_length"),
         sa.Index("uq_users_name_canonical", "name_canonical", unique=True),
         sa.Index("ix_users_email_canonical", "email_canonical"),

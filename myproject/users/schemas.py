@@ -1,6 +1,7 @@
 """The shape of what the account's forms take."""
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -17,13 +18,17 @@ from myproject.forms.schema import (
     password,
 )
 from myproject.i18n import LANGUAGES, _
+from myproject.text import is_name
 from myproject.users import constants as USER
 
 WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+\.[^\s@]+\Z", re.IGNORECASE)
 
 
+MANY_MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4}")
+
+
 def nickname(node: colander.SchemaNode, value: str) -> None:
-    if BIDI_CONTROLS.search(value) or not re.match(USER.NAME_PATTERN, value):
+    if not is_name(value, USER.NAME_JOINERS):
         raise colander.Invalid(node, _("Use letters and digits, with single - or _ between them"))
 
 
@@ -35,6 +40,8 @@ def web_address(node: colander.SchemaNode, value: str) -> None:
 def visible_name(node: colander.SchemaNode, value: str) -> None:
     if BIDI_CONTROLS.search(value):
         raise colander.Invalid(node, _("Leave out characters that change the direction of text"))
+    if MANY_MARKS.search(value):
+        raise colander.Invalid(node, _("Leave out some of the marks above and below the letters"))
 
 
 def same_password(node: colander.SchemaNode, data: dict[str, Any]) -> None:
@@ -42,13 +49,19 @@ def same_password(node: colander.SchemaNode, data: dict[str, Any]) -> None:
         raise invalid_child(node, "confirm", _("The two passwords differ"))
 
 
-def fresh_password(node: colander.SchemaNode, data: dict[str, Any]) -> None:
-    """The password is repeated right, and is not simply the nickname or the address."""
-    same_password(node, data)
-    known = {str(data.get(name, "")).casefold() for name in ("name", "email")} - {""}
-    known |= {address.partition("@")[0] for address in known}
-    if data["password"].casefold() in known:
-        raise invalid_child(node, "password", _("Choose one that is not your name or address"))
+def fresh_password(known: Iterable[str] = ()) -> Callable[[colander.SchemaNode, dict[str, Any]], None]:
+    """A validator: the password is repeated right, and is not simply the nickname or the address, as `known` or as
+    the form has them.
+    """
+
+    def validate(node: colander.SchemaNode, data: dict[str, Any]) -> None:
+        same_password(node, data)
+        words = {str(word).casefold() for word in (*known, data.get("name", ""), data.get("email", ""))} - {""}
+        words |= {word.partition("@")[0] for word in words}
+        if data["password"].casefold() in words:
+            raise invalid_child(node, "password", _("Choose one that is not your name or address"))
+
+    return validate
 
 
 def invalid_child(node: colander.SchemaNode, name: str, message: str) -> colander.Invalid:
@@ -92,7 +105,7 @@ def registration(minimum: int) -> Schema:
             _("I accept the terms of this site"),
             error=_("You can only join if you accept the terms"),
         ),
-        validator=fresh_password,
+        validator=fresh_password(),
     )
 
 
@@ -112,15 +125,15 @@ class LostPassword(Schema):
     email = email("email", _("Email"), autocomplete="email")
 
 
-def reset_password(minimum: int) -> Schema:
-    return Schema(*new_password(minimum, _("New password")), validator=same_password)
+def reset_password(minimum: int, known: Iterable[str] = ()) -> Schema:
+    return Schema(*new_password(minimum, _("New password")), validator=fresh_password(known))
 
 
-def change_password(minimum: int) -> Schema:
+def change_password(minimum: int, known: Iterable[str]) -> Schema:
     return Schema(
         password("current", _("Present password"), autocomplete="current-password"),
         *new_password(minimum, _("New password")),
-        validator=same_password,
+        validator=fresh_password(known),
     )
 
 

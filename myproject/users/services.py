@@ -15,6 +15,7 @@ from myproject.cache import touch
 from myproject.db import publish, utc_now
 from myproject.emails.constants import Kind
 from myproject.emails.services import Mail, queue_mail
+from myproject.i18n import ENGLISH
 from myproject.security.tokens import hash_token, make_code, make_token, normalise_code
 from myproject.text import RENDERER_VERSION, canonical, render_markdown
 from myproject.users import constants as USER
@@ -109,13 +110,13 @@ def create_verified(
     """
     if canonical(name) not in USER.RESERVED_NAMES or role == USER.Role.USER:
         check_name(db, name)
-    if find_verified(db, canonical(email)) is not None:
+    if find_verified(db, canonical(email)[: USER.EMAIL_MAX_LENGTH]) is not None:
         raise errors.EmailTaken
     user = User(
         name=name,
         name_canonical=canonical(name),
         email=email,
-        email_canonical=canonical(email),
+        email_canonical=canonical(email)[: USER.EMAIL_MAX_LENGTH],
         email_verified_at=utc_now(),
         password=password_hash,
         role=role,
@@ -145,6 +146,7 @@ def start_verification(db: Session, user: User) -> None:
                 to_address=owner.email,
                 to_name=owner.title,
                 user_id=owner.id,
+                locale=owner.locale or ENGLISH,
                 context={"name": owner.name},
             ),
         )
@@ -158,6 +160,7 @@ def start_verification(db: Session, user: User) -> None:
             to_address=user.email,
             to_name=user.title,
             user_id=user.id,
+            locale=user.locale or ENGLISH,
             context={
                 "name": user.name,
                 "token": token,
@@ -170,10 +173,26 @@ def start_verification(db: Session, user: User) -> None:
     )
 
 
-def correct_email(db: Session, user: User, email: str) -> None:
+def lock_user(db: Session, user_id: int) -> User:
+    """The user as they are now, held until the transaction ends: what is decided on a row must still be true of it
+    when it is written.
+    """
+    return db.get_one(User, user_id, with_for_update=True, populate_existing=True)
+
+
+def resend_verification(db: Session, user_id: int) -> None:
+    """Sends a new link and code; older ones end. Raises AlreadyVerified."""
+    user = lock_user(db, user_id)
+    if user.verified:
+        raise errors.AlreadyVerified
+    start_verification(db, user)
+
+
+def correct_email(db: Session, user_id: int, email: str) -> None:
     """Mends the address of an account that never verified one, and sends the mail there. Raises
     AlreadyVerified.
     """
+    user = lock_user(db, user_id)
     if user.verified:
         raise errors.AlreadyVerified
     user.email = email
@@ -220,7 +239,7 @@ def mark_verified(db: Session, row: Any) -> User:
     """Makes the address of a spent token (`user_id`, `email_canonical`) the member's own, and a NEW member
     ACTIVE.
     """
-    user = db.get_one(User, row.user_id)
+    user = lock_user(db, row.user_id)
     if user.email_canonical != row.email_canonical:
         raise errors.LinkInvalid
     try:
@@ -257,9 +276,10 @@ def add_token(
     return token
 
 
-def token_is_live(db: Session, token: str, purpose: USER.TokenPurpose) -> bool:
-    """Whether a link would work; looking spends nothing, so mail scanners may look."""
-    return db.scalar(sa.select(UserToken.id).where(*live_token(token, purpose))) is not None
+def token_owner(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
+    """Whose link it is, as (name, email), where it would work. Looking spends nothing: mail scanners may."""
+    statement = sa.select(User.name, User.email).join(UserToken, UserToken.user_id == User.id)
+    return db.execute(statement.where(*live_token(token, purpose))).first()
 
 
 def take_token(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
@@ -331,7 +351,7 @@ def sign_in(
     password hash. Raises AccountInactive, or WrongCredentials where the password changed since it was
     checked.
     """
-    user = db.get_one(User, credentials.id, with_for_update=True)
+    user = lock_user(db, credentials.id)
     if user.password != credentials.password:
         raise errors.WrongCredentials
     if new_hash:
@@ -357,6 +377,12 @@ def begin_session(db: Session, user: User, client: Client, remember_days: int | 
         )
     )
     return token
+
+
+def is_remembered(db: Session, session_id: int) -> bool:
+    """Whether a session was begun with "keep me signed in"."""
+    row = db.get(UserSession, session_id)
+    return row is not None and row.expires_at - row.created_at > timedelta(hours=USER.SESSION_HOURS)
 
 
 def sign_out(db: Session, token: str) -> None:
@@ -405,6 +431,7 @@ def ask_for_reset(db: Session, email: str) -> None:
                     to_address=user.email,
                     to_name=user.title,
                     user_id=user.id,
+                    locale=user.locale or ENGLISH,
                     context={"name": user.name, "token": token, "minutes": USER.RESET_MINUTES},
                     expires_in=life,
                 ),
@@ -427,7 +454,7 @@ def reset_password(db: Session, token: str, password_hash: str, client: Client) 
 
 def change_password(db: Session, credentials: Credentials, password_hash: str, client: Client) -> User:
     """Sets a new password for an account whose old one has just been checked, and ends all sessions."""
-    user = db.get_one(User, credentials.id, with_for_update=True)
+    user = lock_user(db, credentials.id)
     if user.password != credentials.password:
         raise errors.WrongPassword
     set_password(db, user, password_hash, client)
@@ -446,6 +473,7 @@ def set_password(db: Session, user: User, password_hash: str, client: Client) ->
             to_address=user.email,
             to_name=user.title,
             user_id=user.id,
+            locale=user.locale or ENGLISH,
             context={
                 "name": user.name,
                 "when": utc_now().isoformat(timespec="minutes"),
@@ -542,6 +570,8 @@ def change_status(db: Session, actor: Actor, user_id: int, status: USER.Status, 
     user = lock_for_change(db, actor, user_id)
     if user.status == status:
         return user
+    if status == USER.Status.NEW and user.verified:
+        raise errors.NotNewAgain
     if user.role == USER.Role.ADMIN and user.status == USER.Status.ACTIVE:
         check_not_last_admin(db, user)
     before, user.status = user.status, status

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from myproject.i18n import DOMAIN, _
 
@@ -46,6 +46,5 @@ def ago(request: Any, moment: datetime | None) -> Markup:
         words = ngettext("${n} day ago", "${n} days ago", n, mapping={"n": n})
     else:
         words = date(moment, zone, locale)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        moment.isoformat(timespec="seconds"), exact(moment, zone, locale), words
-    )
+    title, machine = escape(exact(moment, zone, locale)), moment.isoformat(timespec="seconds")
+    return Markup(f'<time datetime="{machine}" title="{title}">{escape(words)}</time>')  # noqa: S704

@@ -93,6 +93,11 @@ def bad_csrf(exc: Exception, request: Request) -> Response:
     return expired_form(request, signed_out=False)
 
 
+def foreign_origin(exc: Exception, request: Request) -> Response:
+    """A form that another site sent: it gets no filled form to press once more."""
+    return render_error(request, 400)
+
+
 def rate_limited(exc: RateLimited, request: Request) -> Response:
     response = render_error(request, 429, retry_after=exc.retry_after)
     response.headers["Retry-After"] = str(exc.retry_after)
@@ -128,7 +133,7 @@ def includeme(config: Configurator) -> None:
     config.add_notfound_view(not_found)
     config.add_forbidden_view(forbidden)
     config.add_exception_view(bad_csrf, context=BadCSRFToken)
-    config.add_exception_view(bad_csrf, context=BadCSRFOrigin)
+    config.add_exception_view(foreign_origin, context=BadCSRFOrigin)
     config.add_exception_view(rate_limited, context=RateLimited)
     config.add_exception_view(http_error, context=HTTPException)
     for away in (OperationalError, InterfaceError, PoolTimeout):

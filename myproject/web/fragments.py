@@ -14,7 +14,13 @@ from myproject.web.request import Request
 
 
 def cached_fragment(
-    request: Request, name: str, tags: tuple[str, ...], template: str, values: Callable[[], dict[str, Any]]
+    request: Request,
+    name: str,
+    tags: tuple[str, ...],
+    template: str,
+    values: Callable[[], dict[str, Any]],
+    *,
+    keep: bool = True,
 ) -> Markup:
     """The part `name` of a page, made by `template` from `values()` where it is not cached or something with
     `tags` has changed since.
@@ -22,10 +28,12 @@ def cached_fragment(
     cache: Cache = request.registry["cache"]
     seconds = request.site.cache_guest_seconds
     key = f"fragment:{request.locale_name}:{request.time_zone}:{name}"
-    made = cache.get_made(key, seconds) if seconds else None
+    made = cache.get_made(key, seconds) if keep and seconds else None
     if made is not None:
         return Markup(made[1].decode())  # noqa: S704 - what the template made
-    number = cache.change_number()
+    # The number from before the request's first look at the database: what it reads may be that old.
+    number: int = request.dbsession.info["change_number"]
     text = render(template, values(), request=request)
-    cache.keep_made(key, text.encode(), tags=tags, number=number)
+    if keep and seconds:
+        cache.keep_made(key, text.encode(), tags=tags, number=number)
     return Markup(text)  # noqa: S704

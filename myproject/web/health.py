@@ -9,6 +9,8 @@ from myproject.db import sessions_of
 from myproject.security.permissions import Permission
 from myproject.web.request import Request
 
+RETRY_SECONDS = 10
+
 
 def live(request: Request) -> Response:
     return Response("alive\n", content_type="text/plain")
@@ -19,7 +21,7 @@ def ready(request: Request) -> Response:
         with sessions_of(request.registry).reading() as db:
             db.execute(sa.text("SELECT 1"))
     except SQLAlchemyError:
-        return Response("the database is away\n", content_type="text/plain", status=503)
+        return Response("the database is away\n", content_type="text/plain", status=503, retry_after=RETRY_SECONDS)
     return Response("ready\n", content_type="text/plain")
 
 

@@ -10,12 +10,14 @@ import re
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPBadRequest
 from pyramid.response import Response
 from webob.multidict import NoVars
 
+from myproject.db import SAFE_METHODS
 from myproject.settings import Settings, settings_of
 from myproject.web.errors import render_error
 from myproject.web.request import Request
@@ -40,6 +42,8 @@ def check(request: Request, hosts: frozenset[str]) -> None:
         default_port = ":443" if request.scheme == "https" else ":80"
         if host not in hosts and host.removesuffix(default_port) not in hosts:
             raise HTTPBadRequest("unknown host")
+        if request.method not in SAFE_METHODS and not is_own(request, hosts):
+            raise HTTPBadRequest("from another site")
         path = request.path_info
         texts = [path, *(text for pair in request.GET.items() for text in pair)]
         if request.content_type not in FORM_TYPES and request.method == "POST":
@@ -57,6 +61,14 @@ def check(request: Request, hosts: frozenset[str]) -> None:
         raise HTTPBadRequest("too much")
     if any(not isinstance(value, str) for value in form.getall("csrf_token")):
         raise HTTPBadRequest("a file for a token")
+
+
+def is_own(request: Request, hosts: frozenset[str]) -> bool:
+    """Whether a browser that says where a form comes from says that it is ours (OWASP ASVS 5.0: 3.5.1, 3.5.3)."""
+    origin = request.headers.get("Origin")
+    return request.headers.get("Sec-Fetch-Site") != "cross-site" and (
+        origin is None or urlsplit(origin).netloc.lower() in hosts
+    )
 
 
 def ingress_tween_factory(handler: Callable[[Any], Response], registry: Any) -> Callable[[Any], Response]:

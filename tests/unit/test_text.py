@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from myproject.text import (
     SLUG_MAX_LENGTH,
-    TEXT_MAX_BYTES,
     canonical,
     clean_line,
     excerpt,
+    is_name,
+    is_visible,
     plain_text,
     render_markdown,
     slugify,
@@ -268,21 +269,35 @@ end"""
 
 
 def test_plain_text_is_readable() -> None:
-    assert plain_text(SOURCE) == PLAIN
+    assert plain_text(render_markdown(SOURCE)) == PLAIN
 
 
 def test_plain_text_of_a_costly_text_is_its_words() -> None:
     source = "a ![\n" * 10_000
 
-    assert plain_text(source) == source.strip()
-
-
-def test_plain_text_refuses_what_is_too_long() -> None:
-    with pytest.raises(ValueError, match="bytes"):
-        plain_text("a" * (TEXT_MAX_BYTES + 1))
+    assert plain_text(render_markdown(source)) == source.strip()
 
 
 @UNTIMED
 @given(st.text())
 def test_plain_text_never_fails_and_holds_no_control_character(source: str) -> None:
-    assert not re.search("[\x00-\x08\x0b-\x1f\ud800-\udfff]", plain_text(source).replace("\x0c", "\n"))
+    assert not re.search(
+        "[\x00-\x08\x0b-\x1f\ud800-\udfff]", plain_text(render_markdown(source)).replace("\x0c", "\n")
+    )
+
+
+@pytest.mark.parametrize("name", ["anna", "Ærø-2", "नमस्ते", "ไทยดี", "a_b-c", "e\u0301a"])
+def test_a_name_is_letters_of_any_script(name: str) -> None:
+    assert is_name(name, "-_")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "-a", "a-", "a--b", "a b", "\u3164\u3164", "a" + "\u0301" * 4, "\u0301a", "a\u200bb"]
+)
+def test_what_is_no_name_is_refused(name: str) -> None:
+    assert not is_name(name, "-_")
+
+
+@pytest.mark.parametrize("text", ["\u200b\u200b", "\u2800", "\u3164", " \n\t", "\u0301\u0301", "\u2066\u2069"])
+def test_what_shows_nothing_is_not_visible(text: str) -> None:
+    assert not is_visible(text)

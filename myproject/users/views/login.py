@@ -40,9 +40,11 @@ class Login(FormView):
         request = self.request
         limiter = limiter_of(request.registry)
         limiter.hit("login_address", client_key(request.client_addr))
-        limiter.hit("login_account", account_key(data["login"]))
         with sessions_of(request.registry).reading() as db:
             credentials = services.find_credentials(db, data["login"])
+        # By the account where there is one: its name and its address are not two doors.
+        account = f"id:{credentials.id}" if credentials else account_key(data["login"])
+        limiter.hit("login_account", account)
         # No transaction is open while the hash is computed, and an unknown account costs one as well.
         hasher = hasher_of(request.registry)
         right = hasher.check(data["password"], credentials.password if credentials else None)

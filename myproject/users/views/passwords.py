@@ -48,18 +48,17 @@ class ResetPassword(FormView):
     buttons = (deform.Button("save", _("Save the new password")),)
 
     def make_schema(self) -> colander.SchemaNode:
-        return schemas.reset_password(self.request.site.users_password_min_length)
+        with sessions_of(self.request.registry).reading() as db:
+            self.owner = services.token_owner(db, self.token, USER.TokenPurpose.RESET_PASSWORD)
+        known = (self.owner.name, self.owner.email) if self.owner else ()
+        return schemas.reset_password(self.request.site.users_password_min_length, known)
 
     @property
     def token(self) -> str:
         return str(self.request.matchdict["token"])
 
     def get(self) -> Response:
-        return super().get() if self.is_live() else self.gone()
-
-    def is_live(self) -> bool:
-        with sessions_of(self.request.registry).reading() as db:
-            return services.token_is_live(db, self.token, USER.TokenPurpose.RESET_PASSWORD)
+        return super().get() if self.owner else self.gone()
 
     def gone(self) -> Response:
         response = render_to_response("myproject:templates/users/link_gone.html", {}, request=self.request)
@@ -67,14 +66,16 @@ class ResetPassword(FormView):
         return response
 
     def submit(self, data: dict[str, Any]) -> Response:
-        if not self.is_live():
+        if self.owner is None:
             return self.gone()
         password_hash = hasher_of(self.request.registry).hash(data["password"])
         try:
             services.reset_password(self.request.dbsession, self.token, password_hash, client_of(self.request))
         except errors.LinkInvalid:
             return self.gone()
-        end_session(self.request)
+        if self.request.session_token:
+            services.sign_out(self.request.dbsession, self.request.session_token)
+            end_session(self.request)
         self.request.flash(_("Your new password is saved. Sign in with it."))
         return self.redirect("users.login")
 
@@ -86,13 +87,16 @@ class ChangePassword(FormView):
     template = "myproject:templates/users/change_password.html"
 
     def make_schema(self) -> colander.SchemaNode:
-        return schemas.change_password(self.request.site.users_password_min_length)
+        member = self.request.member
+        return schemas.change_password(self.request.site.users_password_min_length, (member.name, member.email))
 
     def submit(self, data: dict[str, Any]) -> Response:
         request, member = self.request, self.request.member
-        limiter_of(request.registry).hit("login_account", account_key(member.name))
+        # Apart from sign-ins, which strangers can use up.
+        limiter_of(request.registry).hit("login_account", f"change:{member.id}")
         with sessions_of(request.registry).reading() as db:
             credentials = services.find_credentials(db, member.name)
+            remembered = services.is_remembered(db, member.session_id)
         hasher = hasher_of(request.registry)
         right = hasher.check(data["current"], credentials.password if credentials else None)
         if credentials is None or not right:
@@ -100,6 +104,8 @@ class ChangePassword(FormView):
         password_hash = hasher.hash(data["password"])
         client = client_of(request)
         user = services.change_password(request.dbsession, credentials, password_hash, client)
-        begin_session(request, services.begin_session(request.dbsession, user, client), None)
+        days = request.site.retention_sessions_days if remembered else None
+        token = services.begin_session(request.dbsession, user, client, days)
+        begin_session(request, token, days * 86_400 if days else None)
         request.flash(_("Your new password is saved. Every other device is signed out."))
         return self.redirect("users.home")

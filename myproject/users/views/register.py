@@ -56,6 +56,8 @@ class Register(FormView):
             terms_version=site.site_terms_version,
             address=request.client_addr,
         )
+        if request.session_token:
+            services.sign_out(request.dbsession, request.session_token)
         token = services.begin_session(request.dbsession, user, client_of(request))
         begin_session(request, token, None)
         request.flash(_("Thanks for registering"))

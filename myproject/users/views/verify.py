@@ -11,10 +11,9 @@ from myproject.db import sessions_of
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
-from myproject.security.ratelimit import limiter_of
+from myproject.security.ratelimit import client_key, limiter_of
 from myproject.users import constants as USER
 from myproject.users import schemas, services
-from myproject.users.models import User
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -39,6 +38,7 @@ class Verify(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
+        limiter_of(request.registry).hit("verify_address", client_key(request.client_addr))
         limiter_of(request.registry).hit("code_account", str(request.member.id))
         with sessions_of(request.registry).writing() as db:
             services.count_code_try(db, request.member.id)
@@ -48,8 +48,11 @@ class Verify(FormView):
 
     def resend(self) -> Response:
         limiter_of(self.request.registry).hit("verify_account", str(self.request.member.id))
-        user = self.request.dbsession.get_one(User, self.request.member.id)
-        services.start_verification(self.request.dbsession, user)
+        try:
+            services.resend_verification(self.request.dbsession, self.request.member.id)
+        except InputError as error:
+            self.request.flash(error.message, "info")
+            return self.redirect("users.home")
         self.request.flash(_("We have sent the mail again"))
         return self.redirect("users.verify")
 
@@ -71,8 +74,7 @@ class CorrectEmail(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         limiter_of(self.request.registry).hit("verify_account", str(self.request.member.id))
-        user = self.request.dbsession.get_one(User, self.request.member.id)
-        services.correct_email(self.request.dbsession, user, data["email"])
+        services.correct_email(self.request.dbsession, self.request.member.id, data["email"])
         self.request.flash(_("We have sent a mail to ${email}", mapping={"email": data["email"]}))
         return self.redirect("users.verify")
 
@@ -87,10 +89,12 @@ class VerifyLink:
         self.token: str = request.matchdict["token"]
 
     def get(self) -> Response:
-        live = services.token_is_live(self.request.dbsession, self.token, USER.TokenPurpose.VERIFY_EMAIL)
+        owner = services.token_owner(self.request.dbsession, self.token, USER.TokenPurpose.VERIFY_EMAIL)
+        live = owner is not None
         return self.page(live, 200 if live else 410)
 
     def post(self) -> Response:
+        limiter_of(self.request.registry).hit("verify_address", client_key(self.request.client_addr))
         try:
             user = services.verify_by_token(self.request.dbsession, self.token)
         except InputError as error:
@@ -101,6 +105,4 @@ class VerifyLink:
     def page(self, live: bool, status: int, problem: str = "") -> Response:
         response = render_to_response(self.template, {"live": live, "problem": problem}, request=self.request)
         response.status_int = status
-        # The address holds a secret: no site that this page links to may learn it.
-        response.headers["Referrer-Policy"] = "no-referrer" if not live else "same-origin"
         return response

@@ -193,8 +193,16 @@ def test_a_change_of_status_leaves_an_audit_row(client: Client, db: Session, roo
 
 
 def test_a_change_of_both_leaves_two_rows(client: Client, db: Session, root: User, ann: User) -> None:
-    change(client, ann, role=USER.Role.STAFF, status=USER.Status.NEW)
+    change(client, ann, role=USER.Role.STAFF, status=USER.Status.INACTIVE)
     assert [entry.action for entry in entries(db, ann)] == ["user.role", "user.status"]
+
+
+def test_a_member_whose_address_is_verified_is_not_made_new_again(
+    client: Client, db: Session, root: User, ann: User
+) -> None:
+    page = change(client, ann, status=USER.Status.NEW)
+    assert (page.status_int, list(field_errors(page))) == (422, ["status"])
+    assert entries(db, ann) == []
 
 
 def test_no_change_leaves_no_row(client: Client, db: Session, root: User, ann: User) -> None:

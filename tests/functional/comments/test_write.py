@@ -202,7 +202,7 @@ def test_a_comment_sent_after_the_sign_in_ended_comes_back_to_be_sent_again(
 def test_a_guest_is_asked_to_sign_in_and_comes_back(client: Client, post: Post) -> None:
     page = client.get(f"/posts/{post.id}/{post.slug}/")
     assert page.html.select_one("textarea") is None
-    login = page.html.select_one("#comments .notice a")["href"]
+    login = page.html.select_one(".write-comment .notice a")["href"]
     assert login == f"/users/login/?next=/posts/{post.id}/a-post/"
 
 
@@ -254,7 +254,8 @@ def test_a_reply_to_a_comment_that_is_not_below_the_post_changes_nothing(
         "parent_id": str(other.id) if parent == "other" else parent,
         "csrf_token": csrf_token(page),
     }
-    client.post(f"/posts/{post.id}/comments/", values, status=404)
+    page = client.post(f"/posts/{post.id}/comments/", values, status=422)
+    assert kept(page) == BODY
     assert [comment.id for comment in comments(db)] == [other.id]
     assert db.scalar(sa.select(Post.comment_count).where(Post.id == post.id)) == 0
 

@@ -124,7 +124,7 @@ TABLE = (
     Row("admin.home", "/admin/", admins(200)),
     Row("admin.users", "/admin/users/", admins(200)),
     Row("admin.users.view", "/admin/users/{user}/", admins(200), admins(422)),
-    Row("admin.users.view", "/admin/users/999999/", NOBODY, NOBODY),
+    Row("admin.users.view", "/admin/users/999999/", admins(404), admins(404)),
     Row("admin.emails", "/admin/emails/", admins(200)),
     Row("admin.emails.resend", "/admin/emails/{mail}/resend/", NOT_ALLOWED, admins(303)),
     Row("admin.emails.cancel", "/admin/emails/{mail}/cancel/", NOT_ALLOWED, admins(303)),

@@ -339,7 +339,7 @@ def secure_client(make_app: Callable[..., Router], make_client: Callable[..., Cl
     ],
     ids=str,
 )
-def test_a_form_from_elsewhere_is_refused_on_https_and_comes_back(
+def test_a_form_from_elsewhere_is_refused_on_https_and_not_offered_again(
     secure_client: Client, db: Session, headers: dict[str, str]
 ) -> None:
     make_user(db, "ann")
@@ -348,10 +348,23 @@ def test_a_form_from_elsewhere_is_refused_on_https_and_comes_back(
     before = snapshot(db)
     page = secure_client.post("/users/login/", fields, headers=headers, status=400)
     assert snapshot(db) == before
-    form = form_with(page, "login")
-    assert form["login"].value == "ann"
-    form["password"] = PASSWORD
-    assert form.submit(headers={"Origin": "https://site.example"}, status=303)
+    assert not page.forms
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}],
+    ids=str,
+)
+def test_a_form_from_elsewhere_is_refused_on_http_too(
+    client: Client, db: Session, headers: dict[str, str]
+) -> None:
+    make_user(db, "ann")
+    fields = {"login": "ann", "password": PASSWORD}
+    fields["csrf_token"] = csrf_token(client.get("/users/login/"))
+    before = snapshot(db)
+    client.post("/users/login/", fields, headers=headers, status=400)
+    assert snapshot(db) == before
 
 
 @pytest.mark.parametrize(

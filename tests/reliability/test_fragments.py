@@ -1,0 +1,38 @@
+"""The kept parts of pages, while somebody writes."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.comments import services
+from myproject.posts import views
+from tests.conftest import Client
+from tests.factories import make_post, make_user, sign_in
+
+
+def test_a_comment_written_while_a_page_is_made_stands_on_the_next_page(
+    client: Client, db: Session, app: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = make_user(db, "ann")
+    post = make_post(db, ann)
+    sign_in(client, ann)
+    address = f"/posts/{post.id}/{post.slug}/"
+    read: Callable[..., services.Thread] = views.list_comments
+    written: list[int] = []
+
+    def write_then_read(session: Session, *args: object) -> services.Thread:
+        # The request has read the post already: what is committed now is not in its snapshot.
+        if not written:
+            session.execute(sa.text("SELECT 1"))
+            with app.registry["sessions"].writing() as other:
+                comment = services.create_comment(other, post.id, ann.id, "Late", "<p>Late</p>")
+                assert comment is not None
+                written.append(comment.id)
+        return read(session, *args)
+
+    monkeypatch.setattr(views, "list_comments", write_then_read)
+    client.get(address)
+    assert "<p>Late</p>" in client.get(address)
