@@ -85,7 +85,7 @@ class FormView:
             self.refuse(error.message, error.field)
             if isinstance(error, EditedMeanwhile):
                 # Who saves again has seen the present text.
-                self.form.cstruct["version"] = str(error.version)
+                self.child("version").cstruct = str(error.version)
                 self.present_text = error.text
             return self.page(422)
         except RateLimited as error:
@@ -112,9 +112,13 @@ class FormView:
 
     def refuse(self, message: str, field: str | None = None) -> None:
         """Marks the form, and one field of it, as wrong."""
-        node = next((child for child in self.form.children if child.name == field), self.form)
+        node = self.child(field) if field else self.form
         node.error = colander.Invalid(node.schema, message)
         self.form.error = self.form.error or colander.Invalid(self.form.schema, "")
+
+    def child(self, name: str) -> deform.Field:
+        """The field of that name; the form itself where it has none."""
+        return next((child for child in self.form.children if child.name == name), self.form)
 
     def page(self, status: int = 200) -> Response:
         form = self.form.serialize(self.form.cstruct)
