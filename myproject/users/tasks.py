@@ -1,7 +1,5 @@
 """Background work of the users module."""
 
-from datetime import timedelta
-
 import sqlalchemy as sa
 from pyramid.config import Configurator
 from pyramid.registry import Registry
@@ -9,8 +7,6 @@ from pyramid.registry import Registry
 from myproject.db import sessions_of, utc_now
 from myproject.tasks import crontab
 from myproject.users.models import UserSession, UserToken
-
-DAYS_TO_KEEP_ENDED_SESSIONS = 1
 
 
 def touch_session(registry: Registry, session_id: int) -> None:
@@ -22,9 +18,9 @@ def touch_session(registry: Registry, session_id: int) -> None:
 def purge(registry: Registry) -> None:
     """Deletes sessions and tokens whose time is over."""
     with sessions_of(registry).writing() as db:
-        limit = utc_now() - timedelta(days=DAYS_TO_KEEP_ENDED_SESSIONS)
-        db.execute(sa.delete(UserSession).where(UserSession.expires_at < limit))
-        db.execute(sa.delete(UserToken).where(UserToken.expires_at < limit))
+        now = utc_now()
+        db.execute(sa.delete(UserSession).where(UserSession.expires_at < now))
+        db.execute(sa.delete(UserToken).where(UserToken.expires_at < now))
 
 
 def includeme(config: Configurator) -> None:

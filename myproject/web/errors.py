@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 from pyramid.config import Configurator
 from pyramid.csrf import get_csrf_token
@@ -77,12 +78,7 @@ def forbidden(exc: HTTPForbidden, request: Request) -> Response:
         return expired_form(request, signed_out=True)
     request.flash(_("You need to be signed in for this page."), "info")
     here = local_path(request.path_qs) if request.method in SAFE_METHODS else "/"
-    return HTTPSeeOther(url(request, "users.login") + "?next=" + quote_next(here))
-
-
-def quote_next(path: str) -> str:
-    """A path as the value of `next`; slashes stay, so that people can read it."""
-    return path.replace("%", "%25").replace("&", "%26").replace("#", "%23").replace("+", "%2B").replace("?", "%3F")
+    return HTTPSeeOther(url(request, "users.login") + "?next=" + quote(here, safe="/"))
 
 
 def bad_csrf(exc: Exception, request: Request) -> Response:
