@@ -110,7 +110,7 @@ def production_settings(folder: Path, database: str, port: int, threads: int) ->
             "proxy.count": "0",
         }
     )
-    for name in ("login_address", "login_account", "comment_account"):
+    for name in ("login_address", "login_account", "comment_account", "write_address"):
         ini["app:main"][f"ratelimit.{name}"] = "1000000 per minute"
     ini["server:main"].update({"listen": f"127.0.0.1:{port}", "threads": str(threads)})
     ini["alembic"]["script_location"] = str(REPOSITORY / "alembic")
