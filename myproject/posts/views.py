@@ -97,8 +97,9 @@ def add_edit_links(request: Request, post: services.PostPage, shared: Markup) ->
         what, author_id = mark.groups()
         if not everything and author_id != own:
             return ""
-        address = f"/posts/{post.id}/edit/" if what == "post" else f"/comments/{what}/edit/"
-        return f'<a href="{address}">{words}</a>'
+        if what == "post":
+            return f'<p class="post-tools"><a href="/posts/{post.id}/edit/">{words}</a></p>'
+        return f'<a href="/comments/{what}/edit/">{words}</a>'
 
     # Members' own text can't hold a mark: comments of HTML don't pass the sanitiser. As plain text, for Markup
     # would escape every piece of a match.
