@@ -4,6 +4,7 @@ the caller does it with no transaction open.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -550,22 +551,13 @@ def change_role(db: Session, actor: Actor, user_id: int, role: USER.Role, reason
     if user.role == USER.Role.ADMIN:
         check_not_last_admin(db, user)
     before, user.role = user.role, role
-    record(
-        db,
-        "user.role",
-        user,
-        actor=actor,
-        reason=reason,
-        before={"role": before.name},
-        after={"role": role.name},
-    )
-    touch(db, "site")
+    record_change(db, actor, user, "role", before, role, reason)
     return user
 
 
 def change_status(db: Session, actor: Actor, user_id: int, status: USER.Status, reason: str) -> User:
-    """Changes a member's status, with an audit row; INACTIVE ends the sessions. Raises OwnAccount or
-    LastAdmin.
+    """Changes a member's status, with an audit row; INACTIVE ends the sessions. Raises OwnAccount,
+    LastAdmin, or NotNewAgain for a verified member.
     """
     user = lock_for_change(db, actor, user_id)
     if user.status == status:
@@ -578,17 +570,17 @@ def change_status(db: Session, actor: Actor, user_id: int, status: USER.Status, 
     if not can_sign_in(status):
         end_sessions(db, user.id)
         end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
-    record(
-        db,
-        "user.status",
-        user,
-        actor=actor,
-        reason=reason,
-        before={"status": before.name},
-        after={"status": status.name},
-    )
-    touch(db, "site")
+    record_change(db, actor, user, "status", before, status, reason)
     return user
+
+
+def record_change(
+    db: Session, actor: Actor, user: User, what: str, before: IntEnum, after: IntEnum, reason: str
+) -> None:
+    """The audit row of a changed role or status; pages that show it end."""
+    values = {"before": {what: before.name}, "after": {what: after.name}}
+    record(db, f"user.{what}", user, actor=actor, reason=reason, **values)
+    touch(db, "site")
 
 
 def lock_for_change(db: Session, actor: Actor, user_id: int) -> User:
