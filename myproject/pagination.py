@@ -13,6 +13,7 @@ import sqlalchemy as sa
 Row = TypeVar("Row")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ROW_NUMBER_DIGITS = 18
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -26,6 +27,12 @@ class Page(Generic[Row]):
 
     rows: Sequence[Row]
     next_cursor: str | None
+
+
+def row_number(text: str) -> int | None:
+    """The number of a row as an address or a form writes it: ASCII digits that fit a BIGINT; else None."""
+    fits = text.isascii() and text.isdigit() and len(text) <= ROW_NUMBER_DIGITS
+    return int(text) if fits else None
 
 
 def encode(moment: datetime, row_id: int) -> str:

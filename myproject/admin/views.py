@@ -16,6 +16,7 @@ from myproject.emails.models import Email
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
+from myproject.pagination import row_number
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import change_role, change_status
@@ -31,9 +32,10 @@ def number_of(text: str | None) -> int | None:
     """A number in an address, None where there is none. Raises HTTPNotFound for anything else."""
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    number = row_number(text)
+    if number is None:
         raise HTTPNotFound
-    return int(text)
+    return number
 
 
 def list_users(request: Request) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from myproject.comments.models import Comment
 from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
+from myproject.pagination import row_number
 from myproject.posts.services import find_post
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
@@ -64,11 +65,12 @@ class WriteComment(FormView):
 
     def posted_parent(self, request: Request) -> services.CommentRow | None:
         """The comment that the form's `parent_id` names, where it is one of this post."""
-        number = request.POST.get("parent_id", "")
-        if not (isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= 18):
+        posted = request.POST.get("parent_id", "")
+        number = row_number(posted) if isinstance(posted, str) else None
+        if number is None:
             return None
         with reading(request) as db:
-            parent = services.find_comment(db, int(number), request.identity)
+            parent = services.find_comment(db, number, request.identity)
         return parent if parent is not None and parent.post_id == request.context.id else None
 
     def initial(self) -> dict[str, Any]:

@@ -22,7 +22,6 @@ TAGS_MAX = 5
 TAG_MAX_LENGTH = 30
 TAG_JOINERS = "-"
 PAGE_SIZE = 20
-ID_DIGITS = 18  # of a number in an address: it fits a BIGINT
 DRAFTS_MAX = 200
 
 # Words that stand after a post's number in addresses of ours.

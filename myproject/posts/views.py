@@ -12,7 +12,7 @@ from myproject.comments.services import list_comments
 from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
-from myproject.pagination import BadCursor
+from myproject.pagination import BadCursor, row_number
 from myproject.posts import constants as POST
 from myproject.posts import errors, schemas, services
 from myproject.posts.models import Post
@@ -60,11 +60,12 @@ def show_post(context: services.PostPage, request: Request) -> dict[str, Any] | 
     if request.matchdict["slug"] != context.slug:
         return redirect_to_post(context, request)
     start = request.GET.get("from", "")
-    if start and not (start.isascii() and start.isdigit() and len(start) <= POST.ID_DIGITS):
+    start_id = row_number(start)
+    if start and start_id is None:
         raise HTTPNotFound
 
     def values() -> dict[str, Any]:
-        thread = list_comments(request.dbsession, context.id, int(start) if start else None)
+        thread = list_comments(request.dbsession, context.id, start_id)
         return {"post": context, "thread": thread, "address": address}
 
     address = url(request, "posts.view", id=context.id, slug=context.slug)
