@@ -1,7 +1,8 @@
-"""What the site is compared with: one page of 10 KB, always the same, under the site's server. `constant.py
-PORT THREADS`
+"""What the site is compared with: one page of 10 KB, always the same, under waitress as that comes.
+`constant.py PORT THREADS`
 """
 
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,5 +20,6 @@ def app(environ: dict[str, Any], start_response: Callable[..., object]) -> Itera
 
 if __name__ == "__main__":
     port, threads = sys.argv[1:]
-    # As myproject.server has it.
+    # As production.ini has it.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     waitress.serve(app, host="127.0.0.1", port=port, threads=threads, ident=None, asyncore_use_poll=True)

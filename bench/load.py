@@ -8,7 +8,7 @@ A job is `{"cells": [...], "rounds": N, "seconds": S, "warm_up": W}`. A cell is 
 list of streams, of which the first is the one that counts and the others go on beside it. Every round runs
 each cell once, for S seconds, in turn: what disturbs the machine for a while disturbs all of them.
 
-A stream is `{"port", "request", "status", "length": [least, most], "connections", "pause", "pid"}`: what to
+A stream is `{"port", "request", "status": [...], "length": [least, most], "connections", "pause", "pid"}`: what to
 send, what has to come back, how many connections send it, how many seconds lie between two requests of a
 connection, and the process that answers, whose CPU time is read where the system has `/proc`.
 """
@@ -45,7 +45,7 @@ class Stream:
 
     port: int
     request: bytes
-    status: bytes
+    status: tuple[bytes, ...]
     least: int
     most: int
     connections: int
@@ -99,22 +99,19 @@ class Connection:
             raise ConnectionAbortedError("an answer without Content-Length")
         length = int(head[position + 18 :].split(b"\r\n", 1)[0])
         stream = self.stream
-        if head[9:12] != stream.status or not stream.least <= length <= stream.most:
-            expected = f"{stream.status.decode()} with {stream.least} to {stream.most}"
+        if head[9:12] not in stream.status or not stream.least <= length <= stream.most:
+            expected = f"{stream.status} with {stream.least} to {stream.most}"
             stream.fail(f"{head[9:12].decode()} with {length} bytes, not {expected}")
         self.missing = length - (len(self.start) - end - 4)
         return self.missing == 0
 
 
 class Load:
-    """The connections of one cell, kept over all rounds."""
+    """One cell. Its connections are open only while it runs: idle ones would cost the server of another cell."""
 
     def __init__(self, streams: list[Stream]) -> None:
         self.streams = streams
         self.selector = selectors.DefaultSelector()
-        self.resting = [Connection(stream) for stream in streams for _ in range(stream.connections)]
-        for connection in self.resting:
-            self.selector.register(connection.socket, selectors.EVENT_READ, connection)
 
     def run(self, seconds: float) -> float:
         """Loads for that long; what the streams hold is of this time. Gives the seconds that it took to be
@@ -122,12 +119,12 @@ class Load:
         """
         for stream in self.streams:
             stream.latencies, stream.answered, stream.completed = [], 0, 0
+        resting = [Connection(stream) for stream in self.streams for _ in range(stream.connections)]
+        for connection in resting:
+            self.selector.register(connection.socket, selectors.EVENT_READ, connection)
         begin = time.perf_counter()
         deadline = begin + seconds
-        resting, self.resting = self.resting, []
         waiting = 0
-        for connection in resting:
-            connection.is_first = True
         while (now := time.perf_counter()) < deadline or waiting:
             if now < deadline:
                 due = [c for c in resting if c.is_first or c.sent_at + c.stream.pause <= now]
@@ -157,8 +154,11 @@ class Load:
                         continue
                 waiting -= 1
                 resting.append(connection)
-        self.resting = resting
-        return time.perf_counter() - begin
+        took = time.perf_counter() - begin
+        for connection in resting:
+            self.selector.unregister(connection.socket)
+            connection.socket.close()
+        return took
 
     def take(self, connection: Connection) -> bool:
         """Whether an answer is whole, or will never be: then the connection is made anew."""
@@ -178,7 +178,7 @@ def make_stream(described: dict[str, Any]) -> Stream:
     return Stream(
         described["port"],
         described["request"].encode("latin-1"),
-        str(described["status"]).encode(),
+        tuple(str(status).encode() for status in described["status"]),
         least,
         most,
         described["connections"],

@@ -17,6 +17,7 @@ def main(global_config: dict[str, str], **options: Any) -> Router:
     settings = load_settings(options)
     defaults = {
         "tm.manager_hook": "pyramid_tm.explicit_manager",
+        "tm.activate_hook": "myproject.db.is_unsafe",
         # Naming the member in each transaction would look them up for requests that never ask.
         "tm.annotate_user": "false",
         "tm.commit_veto": "pyramid_tm.default_commit_veto",

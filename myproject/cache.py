@@ -8,7 +8,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 import redis
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 REDIS_TIMEOUT_SECONDS = 1
 SECONDS_TO_REST_AFTER_A_FAILURE = 5
+SECONDS_TO_WAIT_FOR_ANOTHER = 1
+LOCKS = 64
 
 
 class BoundedDict(LRUCache[str, bytes]):
@@ -111,6 +114,26 @@ class RedisChanges:
     def latest(self, tags: Iterable[str]) -> int:
         values: list[Any] = self.client.mget([f"site:change:{tag}" for tag in tags])
         return max((int(value or 0) for value in values), default=0)
+
+
+class Turns:
+    """Locks by key: of the threads of this process that would make the same thing, one does and the others wait
+    for it. Two keys may share a lock.
+    """
+
+    def __init__(self) -> None:
+        self.locks = [threading.Lock() for _ in range(LOCKS)]
+
+    @contextmanager
+    def turn(self, key: str) -> Iterator[None]:
+        """Waits for the one before, though not for long: who has waited in vain goes on beside it."""
+        lock = self.locks[hash(key) % LOCKS]
+        has_it = lock.acquire(timeout=SECONDS_TO_WAIT_FOR_ANOTHER)
+        try:
+            yield
+        finally:
+            if has_it:
+                lock.release()
 
 
 class Cache:

@@ -272,6 +272,11 @@ def _forget_after_commit(db: Session, previous_transaction: Any) -> None:
         db.info.pop("after_commit", None)
 
 
+def is_unsafe(request: "Request") -> bool:
+    """Whether a request may write: the others need no transaction manager."""
+    return request.method not in SAFE_METHODS
+
+
 def request_dbsession(request: "Request") -> Session:
     """The request's session.
 
@@ -279,7 +284,7 @@ def request_dbsession(request: "Request") -> Session:
     statement. A safe method's only reads: nothing of it is ever committed.
     """
     sessions = sessions_of(request.registry)
-    if request.method in SAFE_METHODS:
+    if not is_unsafe(request):
         # What is read from here on is at least as new as this number says.
         number = request.registry["cache"].change_number()
         db = sessions.on_connection()
@@ -308,11 +313,11 @@ def reading(request: "Request") -> Iterator[Session]:
     For a safe method the request's own; for an unsafe one a short one, so that SQLite's write lock is not
     taken before the view's first write.
     """
-    if request.method in SAFE_METHODS:
-        yield request.dbsession
-    else:
+    if is_unsafe(request):
         with sessions_of(request.registry).reading() as db:
             yield db
+    else:
+        yield request.dbsession
 
 
 def includeme(config: Configurator) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 from markupsafe import Markup
 from pyramid.renderers import render
 
-from myproject.cache import Cache
+from myproject.cache import Cache, Turns
 from myproject.web.request import Request
+
+TURNS = Turns()
 
 
 def cached_fragment(
@@ -28,12 +30,16 @@ def cached_fragment(
     cache: Cache = request.registry["cache"]
     seconds = request.site.cache_guest_seconds
     key = f"fragment:{request.locale_name}:{request.time_zone}:{name}"
-    made = cache.get_made(key, seconds) if keep and seconds else None
-    if made is not None:
-        return Markup(made[1].decode())  # noqa: S704 - what the template made
-    # The number from before the request's first look at the database: what it reads may be that old.
-    number: int = request.dbsession.info["change_number"]
-    text = render(template, values(), request=request)
-    if keep and seconds:
-        cache.keep_made(key, text.encode(), tags=tags, number=number)
-    return Markup(text)  # noqa: S704
+    if not (keep and seconds):
+        return Markup(render(template, values(), request=request))  # noqa: S704 - what the template made
+    made = cache.get_made(key, seconds)
+    if made is None:
+        with TURNS.turn(key):
+            made = cache.get_made(key, seconds)
+            if made is None:
+                # From before the request's first look at the database: what it reads may be that old.
+                number: int = request.dbsession.info["change_number"]
+                text = render(template, values(), request=request)
+                cache.keep_made(key, text.encode(), tags=tags, number=number)
+                return Markup(text)  # noqa: S704
+    return Markup(made[1].decode())  # noqa: S704

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 MOST_FIELDS = 200
 FORM_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data")
 LONGEST_ADDRESS = 4096
+# In the environ of a request that the server has refused: the status to answer it with.
+REFUSED = "myproject.refused"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
 
 
@@ -75,6 +77,8 @@ def ingress_tween_factory(handler: Callable[[Any], Response], registry: Any) -> 
     hosts = allowed_hosts(settings_of(registry))
 
     def ingress_tween(request: Request) -> Response:
+        if REFUSED in request.environ:
+            return render_error(request, request.environ[REFUSED])
         try:
             check(request, hosts)
         except HTTPBadRequest as refusal:

@@ -4,19 +4,25 @@ A view is cacheable where it says which tags its page is made from: `guest_cache
 cached page is served while nothing with those tags has changed (see `cache.touch`), to requests that carry neither
 a sign-in nor a flash message. Such a page is the same for everyone: it holds no form token and sets no cookie.
 
+They are kept compressed for who takes that. Pages of members never are: compressed, the length of a page that
+holds both a secret and somebody else's words tells of the secret (BREACH).
+
 The cache is Pyramid's execution policy, around the one there is: a page that is found costs no request object, no
 tween and no routing.
 """
 
+import gzip
 import hashlib
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.interfaces import IExecutionPolicy
 from pyramid.response import Response
+from webob.acceptparse import AcceptEncodingValidHeader, create_accept_encoding_header
 
-from myproject.cache import Cache
+from myproject.cache import Cache, Turns
 from myproject.i18n import LANGUAGES, language_for
 from myproject.security.cookies import cookies_of
 from myproject.settings import settings_of
@@ -25,11 +31,11 @@ from myproject.web.request import Request
 # Guests' browsers and proxies ask again each time; the ETag makes the answer cheap.
 CACHE_CONTROL = "public, max-age=0, must-revalidate"
 # With one language nobody's choice makes a difference, and a cache in between may keep one page for all.
-VARY = "Cookie, Accept-Language" if len(LANGUAGES) > 1 else "Cookie"
+VARY = "Accept-Encoding, Cookie, Accept-Language" if len(LANGUAGES) > 1 else "Accept-Encoding, Cookie"
 LONGEST_KEY = 500
 # They tell of one answer, not of the page.
 NOT_KEPT = frozenset({"x-request-id", "date"})
-OF_THE_BODY = frozenset({"content-type", "content-length"})
+OF_THE_BODY = frozenset({"content-type", "content-length", "content-encoding"})
 
 Tags = Callable[[Request], tuple[str, ...]]
 WsgiResponse = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -44,6 +50,7 @@ class PageCache:
         self.seconds = settings_of(registry).cache_guest_seconds
         cookies = cookies_of(registry)
         self.private = (cookies.name("session") + "=", cookies.name("flash") + "=")
+        self.turns = Turns()
 
     def __call__(self, environ: dict[str, Any], router: Any) -> WsgiResponse:
         key = self.key(environ)
@@ -52,12 +59,21 @@ class PageCache:
         made = self.cache.get_made(key, self.seconds)
         if made is not None:
             return answer(made[0]["headers"], made[1])
+        with self.turns.turn(key):
+            made = self.cache.get_made(key, self.seconds)
+            return self.make(key, environ, router) if made is None else answer(made[0]["headers"], made[1])
+
+    def make(self, key: str, environ: dict[str, Any], router: Any) -> WsgiResponse:
+        """The answer of the site, kept under `key` where it may be."""
         number = self.cache.change_number()
         response: Any = self.inner(environ, router)
         tags = getattr(response, "guest_cache_tags", None)
         if tags is None or response.status_int != 200 or "Set-Cookie" in response.headers:
             return response
         body: bytes = response.body
+        if takes_gzip(environ):
+            body = gzip.compress(body, mtime=0)
+            response.headers.update({"Content-Encoding": "gzip", "Content-Length": str(len(body))})
         response.headers.update(
             {"Cache-Control": CACHE_CONTROL, "Vary": VARY, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
         )
@@ -74,6 +90,7 @@ class PageCache:
             return None
         # An unknown host is refused, so that nothing is kept under it.
         parts = (
+            "gzip" if takes_gzip(environ) else "plain",
             language_for(environ.get("HTTP_ACCEPT_LANGUAGE")),
             environ.get("HTTP_HOST", ""),
             environ.get("SCRIPT_NAME", ""),
@@ -82,6 +99,18 @@ class PageCache:
         )
         key = "page:" + " ".join(parts)
         return key if len(key) <= LONGEST_KEY else None
+
+
+@lru_cache
+def accepts_gzip(header: str) -> bool:
+    """Whether an `Accept-Encoding` asks for it (RFC 9110, 12.5.3); one that can't be read does not."""
+    accepted = create_accept_encoding_header(header)
+    return isinstance(accepted, AcceptEncodingValidHeader) and bool(accepted.acceptable_offers(["gzip"]))
+
+
+def takes_gzip(environ: dict[str, Any]) -> bool:
+    header = environ.get("HTTP_ACCEPT_ENCODING", "")
+    return len(header) <= LONGEST_KEY and accepts_gzip(header)
 
 
 def answer(headers: Iterable[Iterable[str]], body: bytes) -> WsgiResponse:

@@ -1,13 +1,18 @@
 """Pages for guests come from the cache while they are right, and are nobody's own."""
 
+import gzip
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 import pytest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
+from webob import Request, Response
 
 from myproject.audit import COMMAND_LINE
+from myproject.cache import Cache
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users import services
@@ -23,7 +28,18 @@ def ann(db: Session) -> User:
     """A member with a post and a comment."""
     user = make_user(db, "ann")
     make_comment(db, make_post(db, user, "Of tea"), user, "With milk")
+    db.commit()
     return user
+
+
+def raw(client: Client, path: str, **headers: str) -> Response:
+    """An answer as it is sent: WebTest's own are unpacked. Without the client's cookies."""
+    environ = client.extra_environ | {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+    return Request.blank(path, environ).get_response(client.app)
+
+
+def cookies_of(client: Client) -> str:
+    return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
 
 PAGES = ["/", "/?sort=active", "/posts/1/of-tea/", "/@ann/", "/about/", "/terms/"]
@@ -78,6 +94,62 @@ def test_an_error_is_not_kept(client: Client, db: Session) -> None:
     make_post(db, make_user(db, "ann"), "Of tea")
     client.get("/posts/1/", status=301)
     client.get("/@ann/", status=200)
+
+
+# Compressed
+
+
+def test_a_kept_page_is_compressed_for_who_takes_that(
+    make_client: Callable[..., Client], ann: User, query_counter: QueryCounter
+) -> None:
+    plain = raw(make_client(), "/")
+    first = raw(make_client(), "/", accept_encoding="gzip, br")
+    with query_counter() as statements:
+        packed = raw(make_client(), "/", accept_encoding="br, gzip;q=0.5")
+    assert statements == []
+    assert packed.headers["Content-Encoding"] == first.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    fresh = raw(make_client(), "/", accept_encoding="gzip", if_none_match=packed.headers["ETag"])
+    assert fresh.status_int == 304
+    assert "Content-Encoding" not in fresh.headers
+
+
+@pytest.mark.parametrize("header", ["", "identity", "gzip;q=0", "br", "x;;;", "gzip, " * 100])
+def test_a_kept_page_is_plain_for_others(make_client: Callable[..., Client], ann: User, header: str) -> None:
+    for _ in range(2):
+        answer = raw(make_client(), "/", accept_encoding=header)
+        assert "Content-Encoding" not in answer.headers
+        assert "Of tea" in answer.text
+
+
+def test_a_members_page_is_never_compressed(client: Client, ann: User) -> None:
+    sign_in(client, ann)
+    client.get("/")
+    for path in PAGES:
+        answer = raw(client, path, accept_encoding="gzip", cookie=cookies_of(client))
+        assert "Sign out" in answer.text
+        assert "Content-Encoding" not in answer.headers
+
+
+def test_of_many_guests_at_once_one_makes_the_page(
+    app: Router, client: Client, ann: User, query_counter: QueryCounter
+) -> None:
+    with query_counter() as one:
+        client.get("/")
+    cache: Cache = app.registry["cache"]
+    cache.touch(["posts"])
+    start = threading.Barrier(8)
+
+    def ask(_: int) -> bytes:
+        start.wait()
+        return raw(client, "/").body
+
+    with query_counter() as statements, ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(ask, range(8)))) == 1
+    assert len(statements) <= len(one)
 
 
 # What ends a page
