@@ -18,8 +18,8 @@ from myproject.security.passwords import PasswordHasher, hasher_of
 from myproject.security.policy import COOKIE
 from myproject.text import render_markdown
 from myproject.users import constants as USER
-from myproject.users import services
 from myproject.users.models import User
+from myproject.users.services import accounts, registration, roles, sign_ins
 from tests.conftest import PASSWORD, Client
 
 
@@ -41,12 +41,14 @@ def make_user(
     email = email or f"{name}@example.org"
     hashed = password_hash(hasher_of(db.info["registry"]))
     if status == USER.Status.NEW:
-        user = services.register(db, name=name, email=email, password_hash=hashed, terms_version="1")
+        user = registration.register(db, name=name, email=email, password_hash=hashed, terms_version="1")
         user.role = role
     else:
-        user = services.create_verified(db, COMMAND_LINE, name=name, email=email, password_hash=hashed, role=role)
+        user = registration.create_verified(
+            db, COMMAND_LINE, name=name, email=email, password_hash=hashed, role=role
+        )
     if status == USER.Status.INACTIVE:
-        services.change_status(db, COMMAND_LINE, user.id, status, "for a test")
+        roles.change_status(db, COMMAND_LINE, user.id, status, "for a test")
     db.flush()
     return user
 
@@ -73,6 +75,6 @@ def make_comment(
 
 def sign_in(client: Client, user: User) -> str:
     """Gives the client a session of `user`, as the form would, and returns its token."""
-    token = services.begin_session(client.db, user, services.Client("127.0.0.1", "a test"))
+    token = sign_ins.begin_session(client.db, user, accounts.Client("127.0.0.1", "a test"))
     client.set_cookie(cookies_of(client.app.registry).name(COOKIE), token)
     return token

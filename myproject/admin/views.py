@@ -19,7 +19,7 @@ from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.users import constants as USER
 from myproject.users.models import User
-from myproject.users.services import change_role, change_status
+from myproject.users.services.roles import change_role, change_status
 from myproject.web.request import Request
 from myproject.web.templating import url
 

@@ -26,8 +26,8 @@ from myproject.posts.models import Post, post_tags
 from myproject.security.passwords import hasher_of
 from myproject.text import RENDERER_VERSION, canonical, render_markdown, slugify
 from myproject.users import constants as USER
-from myproject.users import services as users
 from myproject.users.models import User
+from myproject.users.services import profiles, registration, roles
 
 PASSWORD = "demo-password-1"  # noqa: S105 - printed for everybody to use, and only in development
 SEED = 1
@@ -147,7 +147,7 @@ def fill(db: Session, words: Words, password_hash: str, terms_version: str) -> N
 
 def add_person(db: Session, person: content.Person, password_hash: str, terms_version: str, now: datetime) -> User:
     bio = cleandoc(person.bio)
-    user = users.create_verified(
+    user = registration.create_verified(
         db,
         COMMAND_LINE,
         name=person.name,
@@ -155,12 +155,12 @@ def add_person(db: Session, person: content.Person, password_hash: str, terms_ve
         password_hash=password_hash,
         role=person.role,
     )
-    users.update_profile(
+    profiles.update_profile(
         db,
         user,
         display_name=person.display_name,
         bio=bio,
-        bio_html=users.render_bio(bio),
+        bio_html=profiles.render_bio(bio),
         website=person.website,
         time_zone="",
         locale="",
@@ -171,7 +171,7 @@ def add_person(db: Session, person: content.Person, password_hash: str, terms_ve
     if person.status == USER.Status.NEW:
         user.status, user.email_verified_at = person.status, None
     elif person.status == USER.Status.INACTIVE:
-        users.change_status(db, COMMAND_LINE, user.id, person.status, content.WHY_INACTIVE)
+        roles.change_status(db, COMMAND_LINE, user.id, person.status, content.WHY_INACTIVE)
     return user
 
 

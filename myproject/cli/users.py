@@ -19,9 +19,9 @@ from myproject.security.passwords import hasher_of
 from myproject.settings import settings_of
 from myproject.text import canonical
 from myproject.users import constants as USER
-from myproject.users import services
 from myproject.users.models import User
-from myproject.users.schemas import registration
+from myproject.users.schemas import registration as registration_schema
+from myproject.users.services import registration, roles
 
 
 def names(enum: type[IntEnum]) -> click.Choice[str]:
@@ -53,12 +53,12 @@ def create(site: Site, name: str, email: str, role: str, password_file: TextIO |
     else:
         password = made_up = secrets.token_urlsafe(15)
     try:
-        data = registration(minimum).deserialize(
+        data = registration_schema(minimum).deserialize(
             {"name": name, "email": email, "password": password, "confirm": password, "accept_tos": "true"}
         )
         password_hash = hasher_of(registry).hash(password)
         with sessions_of(registry).writing() as db:
-            services.create_verified(
+            registration.create_verified(
                 db,
                 COMMAND_LINE,
                 name=data["name"],
@@ -82,7 +82,7 @@ def create(site: Site, name: str, email: str, role: str, password_file: TextIO |
 def role(site: Site, name: str, role: str, reason: str) -> None:
     """Changes a member's role."""
     with site.sessions().writing() as db:
-        change(services.change_role, db, name, USER.Role[role.upper()], reason)
+        change(roles.change_role, db, name, USER.Role[role.upper()], reason)
     click.echo(f"{name} is {role.upper()}")
 
 
@@ -94,7 +94,7 @@ def role(site: Site, name: str, role: str, reason: str) -> None:
 def status(site: Site, name: str, status: str, reason: str) -> None:
     """Changes a member's status; INACTIVE ends all their sessions."""
     with site.sessions().writing() as db:
-        change(services.change_status, db, name, USER.Status[status.upper()], reason)
+        change(roles.change_status, db, name, USER.Status[status.upper()], reason)
     click.echo(f"{name} is {status.upper()}")
 
 

@@ -43,10 +43,10 @@ class SecurityPolicy:
         return Denied("not granted")
 
     def remember(self, request: Any, userid: Any, **kw: Any) -> list[tuple[str, str]]:
-        raise NotImplementedError("users.services.sign_in begins sessions")
+        raise NotImplementedError("users.services.sign_ins begins sessions")
 
     def forget(self, request: Any, **kw: Any) -> list[tuple[str, str]]:
-        raise NotImplementedError("users.services.sign_out ends sessions")
+        raise NotImplementedError("users.services.sign_ins ends sessions")
 
 
 def session_token(request: Any) -> str:

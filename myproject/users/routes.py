@@ -5,15 +5,15 @@ from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.db import reading
 from myproject.security.permissions import Permission
-from myproject.users import services
+from myproject.users.services import profiles
 from myproject.users.views import login, passwords, profile, register, verify
 from myproject.web.request import Request
 
 
-def profile_of(request: Request) -> services.Profile:
+def profile_of(request: Request) -> profiles.Profile:
     """The context of `/@NAME/`: the member's public profile. Raises HTTPNotFound."""
     with reading(request) as db:
-        found = services.find_profile(db, request.matchdict["name"])
+        found = profiles.find_profile(db, request.matchdict["name"])
     if found is None:
         raise HTTPNotFound
     return found

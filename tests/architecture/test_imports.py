@@ -20,7 +20,7 @@ INSIDE = {
     "errors": set(),
     "models": {"constants"},
     "mails": {"constants", "models"},
-    "services": {"constants", "errors", "models"},
+    "services": {"constants", "errors", "models", "services"},
     "schemas": {"constants", "services"},
     "views": {"constants", "errors", "models", "services", "schemas", "views"},
     "routes": {"constants", "models", "services", "views"},

@@ -19,7 +19,7 @@ from myproject.models import MODELS
 from myproject.posts import services as posts
 from myproject.settings import Settings
 from myproject.users import constants as USER
-from myproject.users import services as users
+from myproject.users.services import accounts, registration, sign_ins
 from tests.conftest import REPOSITORY
 
 VERSIONS = sorted((REPOSITORY / "alembic" / "versions").glob("*.py"))
@@ -108,11 +108,11 @@ def fill(engine: sa.Engine) -> None:
     """At least one row in every table."""
     with Sessions(engine).writing() as db:
         actor = COMMAND_LINE
-        ada = users.create_verified(
+        ada = registration.create_verified(
             db, actor, name="ada", email="ada@example.org", password_hash="", role=USER.Role.ADMIN
         )
-        eve = users.register(db, name="eve", email="eve@example.org", password_hash="")
-        users.begin_session(db, eve, users.Client("127.0.0.1", "a browser"))
+        eve = registration.register(db, name="eve", email="eve@example.org", password_hash="")
+        sign_ins.begin_session(db, eve, accounts.Client("127.0.0.1", "a browser"))
         text = posts.render("A title", "Some *text*", ("tag", "other"))
         post = posts.create_post(db, ada.id, text, publish=True)
         comment = create_comment(db, post.id, eve.id, "First", "<p>First</p>")

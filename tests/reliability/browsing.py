@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import requests
 from sqlalchemy.orm import Session
 
-from myproject.users import services
 from myproject.users.models import User
+from myproject.users.services import accounts, sign_ins
 
 SECONDS = 30
 TOKEN = re.compile(r'name="csrf_token" value="(\w+)"')
@@ -21,7 +21,7 @@ class Person:
 
     def sign_in(self, db: Session, user: User) -> None:
         """Gives the person a session of `user`, and commits it."""
-        token = services.begin_session(db, user, services.Client("127.0.0.1", "a test"))
+        token = sign_ins.begin_session(db, user, accounts.Client("127.0.0.1", "a test"))
         db.commit()
         self.session.cookies.set("session", token, domain="localhost.local")
 

@@ -16,8 +16,8 @@ from myproject.emails.constants import Kind
 from myproject.emails.models import Email
 from myproject.errors import InputError
 from myproject.users import constants as USER
-from myproject.users import services
 from myproject.users.models import User, UserSession, UserToken
+from myproject.users.services import passwords, roles
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, form_with
 from tests.factories import make_user
 from tests.functional.pages import csrf_token, field_errors
@@ -58,7 +58,7 @@ def test_one_of_many_who_register_the_same_nickname_gets_it(app: Router, db: Ses
 
 def test_one_of_many_who_spend_a_reset_link_succeeds(app: Router, db: Session) -> None:
     user = make_user(db, "ann")
-    services.ask_for_reset(db, user.email)
+    passwords.ask_for_reset(db, user.email)
     db.commit()
     forms = []
     for number in range(MANY):
@@ -162,7 +162,7 @@ def test_the_last_admin_stays_however_many_are_demoted_at_once(app: Router, db: 
     def demote(number: int) -> bool:
         try:
             with sessions_of(app.registry).writing() as own:
-                services.change_role(own, COMMAND_LINE, number, USER.Role.USER, "for a test")
+                roles.change_role(own, COMMAND_LINE, number, USER.Role.USER, "for a test")
         except InputError:
             return False
         return True

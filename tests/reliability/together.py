@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from myproject.security.cookies import cookies_of
 from myproject.security.policy import COOKIE
 from myproject.settings import settings_of
-from myproject.users import services
 from myproject.users.models import User
+from myproject.users.services import accounts, sign_ins
 
 SECONDS = 60
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ class Visitor(webtest.TestApp):
 
     def sign_in(self, db: Session, user: User) -> None:
         """Gives the visitor a session of `user`, and commits it."""
-        token = services.begin_session(db, user, services.Client("127.0.0.1", "a test"))
+        token = sign_ins.begin_session(db, user, accounts.Client("127.0.0.1", "a test"))
         db.commit()
         self.set_cookie(cookies_of(self.app.registry).name(COOKIE), token)
 

@@ -1,6 +1,6 @@
 """What the views of accounts need of a request beside its form."""
 
-from myproject.users.services import Client
+from myproject.users.services.accounts import Client
 from myproject.web.request import Request
 
 

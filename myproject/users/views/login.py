@@ -13,7 +13,8 @@ from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session, end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
 from myproject.security.redirects import local_path
-from myproject.users import errors, schemas, services
+from myproject.users import errors, schemas
+from myproject.users.services import sign_ins
 from myproject.users.views.client import client_of
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -41,7 +42,7 @@ class Login(FormView):
         limiter = limiter_of(request.registry)
         limiter.hit("login_address", client_key(request.client_addr))
         with sessions_of(request.registry).reading() as db:
-            credentials = services.find_credentials(db, data["login"])
+            credentials = sign_ins.find_credentials(db, data["login"])
         # By the account where there is one: its name and its address are not two doors.
         account = f"id:{credentials.id}" if credentials else account_key(data["login"])
         limiter.hit("login_account", account)
@@ -52,7 +53,7 @@ class Login(FormView):
             raise errors.WrongCredentials
         outdated = hasher.is_outdated(credentials.password)
         days = request.site.retention_sessions_days if data["remember"] else None
-        user, token = services.sign_in(
+        user, token = sign_ins.sign_in(
             request.dbsession,
             credentials,
             client_of(request),
@@ -62,7 +63,7 @@ class Login(FormView):
         if request.session_token:
             # A new sign-in in a browser that has one ends the old one: no session outlives its owner's
             # change.
-            services.sign_out(request.dbsession, request.session_token)
+            sign_ins.sign_out(request.dbsession, request.session_token)
         begin_session(request, token, days * 86_400 if days else None)
         request.flash(_("Welcome ${name}", mapping={"name": user.title}))
         return HTTPSeeOther(self.target())
@@ -70,7 +71,7 @@ class Login(FormView):
 
 def logout(request: Request) -> Response:
     """Ends the session's row, so that a copied cookie is worth nothing, and forgets what the browser stored."""
-    services.sign_out(request.dbsession, request.session_token)
+    sign_ins.sign_out(request.dbsession, request.session_token)
     end_session(request)
     request.flash(_("You have signed out"))
     response = HTTPSeeOther(url(request, "posts.list"))

@@ -14,7 +14,8 @@ from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session, end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
 from myproject.users import constants as USER
-from myproject.users import errors, schemas, services
+from myproject.users import errors, schemas
+from myproject.users.services import passwords, sign_ins, tokens
 from myproject.users.views.client import client_of
 
 
@@ -30,7 +31,7 @@ class LostPassword(FormView):
         limiter = limiter_of(self.request.registry)
         limiter.hit("lost_password_address", client_key(self.request.client_addr))
         limiter.hit("lost_password_account", account_key(data["email"]))
-        services.ask_for_reset(self.request.dbsession, data["email"])
+        passwords.ask_for_reset(self.request.dbsession, data["email"])
         self.request.flash(
             _(
                 "If an account has the address ${email}, we have sent a link there. It works for an hour.",
@@ -49,7 +50,7 @@ class ResetPassword(FormView):
 
     def make_schema(self) -> colander.SchemaNode:
         with sessions_of(self.request.registry).reading() as db:
-            self.owner = services.token_owner(db, self.token, USER.TokenPurpose.RESET_PASSWORD)
+            self.owner = tokens.token_owner(db, self.token, USER.TokenPurpose.RESET_PASSWORD)
         known = (self.owner.name, self.owner.email) if self.owner else ()
         return schemas.reset_password(self.request.site.users_password_min_length, known)
 
@@ -70,11 +71,11 @@ class ResetPassword(FormView):
             return self.gone()
         password_hash = hasher_of(self.request.registry).hash(data["password"])
         try:
-            services.reset_password(self.request.dbsession, self.token, password_hash, client_of(self.request))
+            passwords.reset_password(self.request.dbsession, self.token, password_hash, client_of(self.request))
         except errors.LinkInvalid:
             return self.gone()
         if self.request.session_token:
-            services.sign_out(self.request.dbsession, self.request.session_token)
+            sign_ins.sign_out(self.request.dbsession, self.request.session_token)
             end_session(self.request)
         self.request.flash(_("Your new password is saved. Sign in with it."))
         return self.redirect("users.login")
@@ -95,17 +96,17 @@ class ChangePassword(FormView):
         # Apart from sign-ins, which strangers can use up.
         limiter_of(request.registry).hit("login_account", f"change:{member.id}")
         with sessions_of(request.registry).reading() as db:
-            credentials = services.find_credentials(db, member.name)
-            remembered = services.is_remembered(db, member.session_id)
+            credentials = sign_ins.find_credentials(db, member.name)
+            remembered = sign_ins.is_remembered(db, member.session_id)
         hasher = hasher_of(request.registry)
         right = hasher.check(data["current"], credentials.password if credentials else None)
         if credentials is None or not right:
             raise errors.WrongPassword
         password_hash = hasher.hash(data["password"])
         client = client_of(request)
-        user = services.change_password(request.dbsession, credentials, password_hash, client)
+        user = passwords.change_password(request.dbsession, credentials, password_hash, client)
         days = request.site.retention_sessions_days if remembered else None
-        token = services.begin_session(request.dbsession, user, client, days)
+        token = sign_ins.begin_session(request.dbsession, user, client, days)
         begin_session(request, token, days * 86_400 if days else None)
         request.flash(_("Your new password is saved. Every other device is signed out."))
         return self.redirect("users.home")

@@ -10,8 +10,9 @@ from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.posts.services import list_posts
 from myproject.text import canonical
-from myproject.users import schemas, services
+from myproject.users import schemas
 from myproject.users.models import User
+from myproject.users.services import profiles
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -36,16 +37,16 @@ class EditProfile(FormView):
         return {name: getattr(self.user, name) for name in FIELDS}
 
     def submit(self, data: dict[str, Any]) -> Response:
-        bio_html = services.render_bio(data["bio"])
+        bio_html = profiles.render_bio(data["bio"])
         user = self.request.dbsession.get_one(User, self.request.member.id)
-        services.update_profile(
+        profiles.update_profile(
             self.request.dbsession, user, bio_html=bio_html, **{name: data[name] for name in FIELDS}
         )
         self.request.flash(_("Your profile is saved"))
         return self.redirect("users.home")
 
 
-def show_profile(context: services.Profile, request: Request) -> dict[str, Any] | Response:
+def show_profile(context: profiles.Profile, request: Request) -> dict[str, Any] | Response:
     """The public profile; other spellings of the name lead to the one in lower case."""
     address = url(request, "users.profile", name=canonical(context.name))
     if request.matchdict["name"] != canonical(context.name):

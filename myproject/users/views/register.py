@@ -15,7 +15,8 @@ from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings import Registration
-from myproject.users import schemas, services
+from myproject.users import schemas
+from myproject.users.services import registration, sign_ins
 from myproject.users.views.client import client_of
 
 
@@ -41,14 +42,14 @@ class Register(FormView):
         # All that is slow, or needs only a look, comes before the transaction's first statement.
         limiter_of(request.registry).hit("register_address", client_key(request.client_addr))
         with sessions_of(request.registry).reading() as db:
-            services.check_name(db, data["name"])
+            registration.check_name(db, data["name"])
         try:
             captcha_of(request.registry).verify(request)
         except (CaptchaFailed, CaptchaUnavailable) as error:
             self.captcha_error = request.translate(error.message)
             raise InputError(error.message) from None
         password_hash = hasher_of(request.registry).hash(data["password"])
-        user = services.register(
+        user = registration.register(
             request.dbsession,
             name=data["name"],
             email=data["email"],
@@ -57,8 +58,8 @@ class Register(FormView):
             address=request.client_addr,
         )
         if request.session_token:
-            services.sign_out(request.dbsession, request.session_token)
-        token = services.begin_session(request.dbsession, user, client_of(request))
+            sign_ins.sign_out(request.dbsession, request.session_token)
+        token = sign_ins.begin_session(request.dbsession, user, client_of(request))
         begin_session(request, token, None)
         request.flash(_("Thanks for registering"))
         return self.redirect("users.home")

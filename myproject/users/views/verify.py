@@ -13,7 +13,8 @@ from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.users import constants as USER
-from myproject.users import schemas, services
+from myproject.users import schemas
+from myproject.users.services import tokens, verification
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -41,15 +42,15 @@ class Verify(FormView):
         limiter_of(request.registry).hit("verify_address", client_key(request.client_addr))
         limiter_of(request.registry).hit("code_account", str(request.member.id))
         with sessions_of(request.registry).writing() as db:
-            services.count_code_try(db, request.member.id)
-        services.verify_by_code(request.dbsession, request.member.id, data["code"])
+            verification.count_code_try(db, request.member.id)
+        verification.verify_by_code(request.dbsession, request.member.id, data["code"])
         request.flash(_("Thank you, your address is verified"))
         return self.redirect("users.home")
 
     def resend(self) -> Response:
         limiter_of(self.request.registry).hit("verify_account", str(self.request.member.id))
         try:
-            services.resend_verification(self.request.dbsession, self.request.member.id)
+            verification.resend_verification(self.request.dbsession, self.request.member.id)
         except InputError as error:
             self.request.flash(error.message, "info")
             return self.redirect("users.home")
@@ -74,7 +75,7 @@ class CorrectEmail(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         limiter_of(self.request.registry).hit("verify_account", str(self.request.member.id))
-        services.correct_email(self.request.dbsession, self.request.member.id, data["email"])
+        verification.correct_email(self.request.dbsession, self.request.member.id, data["email"])
         self.request.flash(_("We have sent a mail to ${email}", mapping={"email": data["email"]}))
         return self.redirect("users.verify")
 
@@ -89,14 +90,14 @@ class VerifyLink:
         self.token: str = request.matchdict["token"]
 
     def get(self) -> Response:
-        owner = services.token_owner(self.request.dbsession, self.token, USER.TokenPurpose.VERIFY_EMAIL)
+        owner = tokens.token_owner(self.request.dbsession, self.token, USER.TokenPurpose.VERIFY_EMAIL)
         live = owner is not None
         return self.page(live, 200 if live else 410)
 
     def post(self) -> Response:
         limiter_of(self.request.registry).hit("verify_address", client_key(self.request.client_addr))
         try:
-            user = services.verify_by_token(self.request.dbsession, self.token)
+            user = verification.verify_by_token(self.request.dbsession, self.token)
         except InputError as error:
             return self.page(False, 410, str(self.request.translate(error.message)))
         self.request.flash(_("Thank you ${name}, your address is verified", mapping={"name": user.title}))

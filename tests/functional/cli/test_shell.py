@@ -45,7 +45,7 @@ def shell(app_settings: Callable[..., dict[str, str]], db: Session, tmp_path: Pa
 def test_models_services_and_a_session_are_at_hand(shell: Callable[..., list[str]], db: Session) -> None:
     make_user(db, "ann")
     told = shell(
-        PRINT.format("users.find_profile(db, 'ann').title"),
+        PRINT.format("users.profiles.find_profile(db, 'ann').title"),
         PRINT.format("db.query(User).count()"),
         PRINT.format("[callable(posts.list_posts), callable(comments.list_comments), callable(emails.claim)]"),
         PRINT.format(f"[{', '.join(model.__name__ for model in MODELS)}] is not None"),

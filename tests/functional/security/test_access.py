@@ -23,7 +23,7 @@ from myproject.posts.models import Post
 from myproject.security.permissions import RULES, permits
 from myproject.settings import settings_of
 from myproject.users import constants as USER
-from myproject.users import services
+from myproject.users.services import tokens
 from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token
@@ -178,10 +178,10 @@ class World:
     def make_verify_token(self) -> str:
         user = self.users["new"]
         user.email_verified_at, user.status = None, USER.Status.NEW
-        return services.add_token(self.db, user, USER.TokenPurpose.VERIFY_EMAIL, HOUR)
+        return tokens.add_token(self.db, user, USER.TokenPurpose.VERIFY_EMAIL, HOUR)
 
     def make_reset_token(self) -> str:
-        return services.add_token(self.db, self.owner, USER.TokenPurpose.RESET_PASSWORD, HOUR)
+        return tokens.add_token(self.db, self.owner, USER.TokenPurpose.RESET_PASSWORD, HOUR)
 
 
 @pytest.fixture

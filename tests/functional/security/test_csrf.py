@@ -16,8 +16,8 @@ from myproject.emails.constants import Kind
 from myproject.emails.models import Email
 from myproject.emails.services import Mail, cancel, list_emails, queue_mail
 from myproject.users import constants as USER
-from myproject.users import services
 from myproject.users.models import User, UserSession
+from myproject.users.services import tokens
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, heading
@@ -135,15 +135,15 @@ def world(app: Router, db: Session) -> World:
     # `find_credentials` and mails go by nickname, so that each has one of their own.
     new, admin = make_user(db, "newman", status=USER.Status.NEW), make_user(db, "root-2", role=USER.Role.ADMIN)
     post, draft = make_post(db, member, "A post"), make_post(db, member, "A draft", publish=False)
-    services.end_tokens(db, new.id, USER.TokenPurpose.VERIFY_EMAIL)
+    tokens.end_tokens(db, new.id, USER.TokenPurpose.VERIFY_EMAIL)
     words = {
         "post": str(post.id),
         "draft": str(draft.id),
         "comment": str(make_comment(db, post, member).id),
         "new": str(new.id),
         "code": "BCDF-GHJK",
-        "verify": services.add_token(db, new, USER.TokenPurpose.VERIFY_EMAIL, HOUR, "BCDF-GHJK"),
-        "reset": services.add_token(db, member, USER.TokenPurpose.RESET_PASSWORD, HOUR),
+        "verify": tokens.add_token(db, new, USER.TokenPurpose.VERIFY_EMAIL, HOUR, "BCDF-GHJK"),
+        "reset": tokens.add_token(db, member, USER.TokenPurpose.RESET_PASSWORD, HOUR),
     }
     for state in ("cancelled", "queued"):
         queue_mail(db, Mail(Kind.ALREADY_REGISTERED, to_address="x@example.org", context={"name": "x"}))

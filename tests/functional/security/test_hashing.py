@@ -12,8 +12,8 @@ from sqlalchemy.pool import QueuePool
 from myproject.db import sessions_of, utc_now
 from myproject.security.passwords import PasswordHasher, hasher_of
 from myproject.users import constants as USER
-from myproject.users import services
 from myproject.users.models import User
+from myproject.users.services import tokens
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 
@@ -95,7 +95,7 @@ def test_nothing_waits_for_a_registration(client: Client, watch: Watch) -> None:
 
 def test_nothing_waits_for_a_reset(ann: User, client: Client, db: Session, watch: Watch) -> None:
     ttl = timedelta(hours=1)
-    token = services.add_token(db, ann, USER.TokenPurpose.RESET_PASSWORD, ttl)
+    token = tokens.add_token(db, ann, USER.TokenPurpose.RESET_PASSWORD, ttl)
     form = form_with(client.get(f"/users/reset-password/{token}/"), "confirm")
     form["password"] = form["confirm"] = NEW_PASSWORD
     form.submit(status=303)

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from myproject.audit import COMMAND_LINE
 from myproject.db import utc_now
 from myproject.users import constants as USER
-from myproject.users import services
 from myproject.users.models import User, UserSession, UserToken
+from myproject.users.services import passwords, roles
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, field_errors, flashes, heading, link_in, text_of
@@ -38,7 +38,7 @@ def ann(db: Session) -> User:
 @pytest.fixture
 def link(db: Session, ann: User, mails: Mails) -> str:
     """The link of a reset mail to Ann."""
-    services.ask_for_reset(db, "ann@example.org")
+    passwords.ask_for_reset(db, "ann@example.org")
     (mail,) = mails(to="Ann@example.org")
     return link_in(mail)
 
@@ -223,7 +223,7 @@ def test_a_link_sent_before_the_account_was_shut_sets_nothing(
     client: Client, db: Session, ann: User, link: str
 ) -> None:
     stored = ann.password
-    services.change_status(db, COMMAND_LINE, ann.id, USER.Status.INACTIVE, "spam")
+    roles.change_status(db, COMMAND_LINE, ann.id, USER.Status.INACTIVE, "spam")
     client.get(link, status=410)
     db.refresh(ann)
     assert ann.password == stored

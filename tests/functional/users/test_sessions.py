@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from myproject.audit import COMMAND_LINE
 from myproject.posts.models import Post
 from myproject.users import constants as USER
-from myproject.users import services
 from myproject.users.models import User, UserSession
+from myproject.users.services import roles
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import cookies_set, csrf_token, flashes, heading
@@ -152,7 +152,7 @@ def test_a_member_whose_account_is_shut_is_a_guest_at_the_next_request(client: C
     user = make_user(db, "ann")
     sign_in(client, user)
     assert is_signed_in(client)
-    services.change_status(db, COMMAND_LINE, user.id, USER.Status.INACTIVE, "spam")
+    roles.change_status(db, COMMAND_LINE, user.id, USER.Status.INACTIVE, "spam")
     assert not is_signed_in(client)
 
 
@@ -170,7 +170,7 @@ def test_what_a_shut_account_still_sends_is_not_acted_upon(client: Client, db: S
     sign_in(client, user)
     form = form_with(client.get("/posts/new/"), "title")
     form["title"], form["body"] = "A title", "Some text"
-    services.change_status(db, COMMAND_LINE, user.id, USER.Status.INACTIVE, "spam")
+    roles.change_status(db, COMMAND_LINE, user.id, USER.Status.INACTIVE, "spam")
     assert "Some text" in form.submit("publish", status=400)
     assert db.scalars(sa.select(Post)).all() == []
 
@@ -179,10 +179,10 @@ def test_a_new_role_counts_at_the_next_request(client: Client, db: Session) -> N
     user = make_user(db, "ann")
     sign_in(client, user)
     client.get("/admin/", status=404)
-    services.change_role(db, COMMAND_LINE, user.id, USER.Role.ADMIN, "helps out")
+    roles.change_role(db, COMMAND_LINE, user.id, USER.Role.ADMIN, "helps out")
     client.get("/admin/", status=200)
     make_user(db, "eve", role=USER.Role.ADMIN)
-    services.change_role(db, COMMAND_LINE, user.id, USER.Role.STAFF, "goes on holiday")
+    roles.change_role(db, COMMAND_LINE, user.id, USER.Role.STAFF, "goes on holiday")
     client.get("/admin/", status=404)
 
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from myproject.audit import COMMAND_LINE
 from myproject.db import utc_now
 from myproject.users import constants as USER
-from myproject.users import services
 from myproject.users.models import User, UserToken
+from myproject.users.services import passwords, roles
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import code_in, csrf_token, field_errors, flashes, heading, link_in
@@ -105,7 +105,7 @@ def test_a_link_that_nobody_was_sent_is_over(client: Client) -> None:
 
 
 def test_a_reset_link_verifies_nothing_by_itself(client: Client, db: Session, ann: User, mails: Mails) -> None:
-    services.ask_for_reset(db, "ann@example.org")
+    passwords.ask_for_reset(db, "ann@example.org")
     reset = next(link_in(mail) for mail in mails() if "/reset-password/" in mail.as_string())
     token = reset.removeprefix("/users/reset-password/")
     client.get(f"/users/verify/{token}", status=410)
@@ -116,7 +116,7 @@ def test_verifying_does_not_open_an_account_that_was_shut(
     client: Client, db: Session, ann: User, mails: Mails
 ) -> None:
     (mail,) = mails()
-    services.change_status(db, COMMAND_LINE, ann.id, USER.Status.INACTIVE, "spam")
+    roles.change_status(db, COMMAND_LINE, ann.id, USER.Status.INACTIVE, "spam")
     press(client, link_in(mail))
     db.refresh(ann)
     assert ann.status == USER.Status.INACTIVE

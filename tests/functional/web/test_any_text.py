@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
-from myproject.users.services import add_token
+from myproject.users.services.tokens import add_token
 from tests.conftest import PASSWORD, Client
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token

@@ -15,8 +15,8 @@ from myproject.audit import COMMAND_LINE
 from myproject.cache import Cache
 from myproject.posts.models import Post
 from myproject.users import constants as USER
-from myproject.users import services
 from myproject.users.models import User
+from myproject.users.services import roles
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 
@@ -212,14 +212,14 @@ def test_a_new_name_is_shown_at_once(
 
 def test_the_profile_of_a_shut_account_is_gone_at_once(client: Client, db: Session, ann: User) -> None:
     client.get("/@ann/", status=200)
-    services.change_status(db, COMMAND_LINE, ann.id, USER.Status.INACTIVE, "spam")
+    roles.change_status(db, COMMAND_LINE, ann.id, USER.Status.INACTIVE, "spam")
     client.get("/@ann/", status=404)
 
 
 @pytest.mark.parametrize("path", ["/", "/@ann/"])
 def test_a_new_role_is_shown_at_once(client: Client, db: Session, ann: User, path: str) -> None:
     assert not client.get(path).html.select(".badge-staff")
-    services.change_role(db, COMMAND_LINE, ann.id, USER.Role.STAFF, "helps out")
+    roles.change_role(db, COMMAND_LINE, ann.id, USER.Role.STAFF, "helps out")
     assert client.get(path).html.select(".badge-staff")
 
 

@@ -1,0 +1,38 @@
+"""What every other service needs of an account."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.users import constants as USER
+from myproject.users.models import User
+
+
+@dataclass(frozen=True)
+class Client:
+    """Where a request came from: the address and what the browser calls itself, as they stand in a session's
+    row.
+    """
+
+    address: str
+    user_agent: str
+
+
+def lock_user(db: Session, user_id: int) -> User:
+    """The user as they are now, held until the transaction ends: what is decided on a row must still be true of it
+    when it is written.
+    """
+    return db.get_one(User, user_id, with_for_update=True, populate_existing=True)
+
+
+def can_sign_in(status: USER.Status) -> bool:
+    """The one decision of who may have a session, for every way in."""
+    return status != USER.Status.INACTIVE
+
+
+def find_verified(db: Session, email_canonical: str) -> User | None:
+    """The member whose verified address this is."""
+    return db.scalar(
+        sa.select(User).where(User.email_canonical == email_canonical, User.email_verified_at.is_not(None))
+    )

@@ -1,0 +1,107 @@
+"""Lost, reset and changed passwords. They come hashed: hashing is slow, and the caller does it with no
+transaction open."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.db import utc_now
+from myproject.emails.constants import Kind
+from myproject.emails.services import Mail, queue_mail
+from myproject.i18n import ENGLISH
+from myproject.text import canonical
+from myproject.users import constants as USER
+from myproject.users import errors
+from myproject.users.models import User
+from myproject.users.services import accounts, sign_ins, tokens, verification
+
+UNVERIFIED_ACCOUNTS_PER_RESET = 3
+
+
+def ask_for_reset(db: Session, email: str) -> None:
+    """Sends a link that sets a new password. Says nothing of whether the address is known (OWASP ASVS 5.0:
+    6.3.8).
+
+    It goes to the stored address. One that nobody has verified may stand in several accounts: each gets its
+    own mail, and to use one verifies the address.
+    """
+    wanted = canonical(email)
+    owner = accounts.find_verified(db, wanted)
+    users = (
+        [owner]
+        if owner
+        else list(
+            db.scalars(
+                sa.select(User)
+                .where(User.email_canonical == wanted)
+                .order_by(User.id.desc())
+                .limit(UNVERIFIED_ACCOUNTS_PER_RESET)
+            )
+        )
+    )
+    for user in users:
+        if accounts.can_sign_in(user.status):
+            tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
+            life = timedelta(minutes=USER.RESET_MINUTES)
+            token = tokens.add_token(db, user, USER.TokenPurpose.RESET_PASSWORD, life)
+            queue_mail(
+                db,
+                Mail(
+                    Kind.RESET_PASSWORD,
+                    to_address=user.email,
+                    to_name=user.title,
+                    user_id=user.id,
+                    locale=user.locale or ENGLISH,
+                    context={"name": user.name, "token": token, "minutes": USER.RESET_MINUTES},
+                    expires_in=life,
+                ),
+            )
+
+
+def reset_password(db: Session, token: str, password_hash: str, client: accounts.Client) -> User:
+    """Sets the password by a mailed link, verifies the address it went to, and ends all sessions. Signs
+    nobody in.
+
+    Raises LinkInvalid, or EmailTaken where another account has verified the address meanwhile.
+    """
+    row = tokens.take_token(db, token, USER.TokenPurpose.RESET_PASSWORD)
+    user = verification.mark_verified(db, row)
+    if not accounts.can_sign_in(user.status):
+        raise errors.LinkInvalid
+    set_password(db, user, password_hash, client)
+    return user
+
+
+def change_password(
+    db: Session, credentials: sign_ins.Credentials, password_hash: str, client: accounts.Client
+) -> User:
+    """Sets a new password for an account whose old one has just been checked, and ends all sessions."""
+    user = accounts.lock_user(db, credentials.id)
+    if user.password != credentials.password:
+        raise errors.WrongPassword
+    set_password(db, user, password_hash, client)
+    return user
+
+
+def set_password(db: Session, user: User, password_hash: str, client: accounts.Client) -> None:
+    """Sets the password; every session and reset link ends, and a mail tells the owner."""
+    user.password = password_hash
+    sign_ins.end_sessions(db, user.id)
+    tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
+    queue_mail(
+        db,
+        Mail(
+            Kind.PASSWORD_CHANGED,
+            to_address=user.email,
+            to_name=user.title,
+            user_id=user.id,
+            locale=user.locale or ENGLISH,
+            context={
+                "name": user.name,
+                "when": utc_now().isoformat(timespec="minutes"),
+                "browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
+                "address": client.address,
+            },
+        ),
+    )

@@ -1,0 +1,83 @@
+"""Changing a member's role or status, with a reason, in the audit."""
+
+from enum import IntEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.audit import Actor, record
+from myproject.cache import touch
+from myproject.users import constants as USER
+from myproject.users import errors
+from myproject.users.models import User
+from myproject.users.services import accounts, sign_ins, tokens
+
+
+def change_role(db: Session, actor: Actor, user_id: int, role: USER.Role, reason: str) -> User:
+    """Changes a member's role, with an audit row. Raises OwnAccount or LastAdmin."""
+    user = lock_for_change(db, actor, user_id)
+    if user.role == role:
+        return user
+    if user.role == USER.Role.ADMIN:
+        check_not_last_admin(db, user)
+    before, user.role = user.role, role
+    record_change(db, actor, user, "role", before, role, reason)
+    return user
+
+
+def change_status(db: Session, actor: Actor, user_id: int, status: USER.Status, reason: str) -> User:
+    """Changes a member's status, with an audit row; INACTIVE ends the sessions. Raises OwnAccount,
+    LastAdmin, or NotNewAgain for a verified member.
+    """
+    user = lock_for_change(db, actor, user_id)
+    if user.status == status:
+        return user
+    if status == USER.Status.NEW and user.verified:
+        raise errors.NotNewAgain
+    if user.role == USER.Role.ADMIN and user.status == USER.Status.ACTIVE:
+        check_not_last_admin(db, user)
+    before, user.status = user.status, status
+    if not accounts.can_sign_in(status):
+        sign_ins.end_sessions(db, user.id)
+        tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
+    record_change(db, actor, user, "status", before, status, reason)
+    return user
+
+
+def record_change(
+    db: Session, actor: Actor, user: User, what: str, before: IntEnum, after: IntEnum, reason: str
+) -> None:
+    """The audit row of a changed role or status; pages that show it end."""
+    values = {"before": {what: before.name}, "after": {what: after.name}}
+    record(db, f"user.{what}", user, actor=actor, reason=reason, **values)
+    touch(db, "site")
+
+
+def lock_for_change(db: Session, actor: Actor, user_id: int) -> User:
+    """The user's row, and all admins' rows, locked in one order: two admins who demote each other take turns."""
+    rows = db.scalars(
+        sa.select(User)
+        .where((User.role == USER.Role.ADMIN) | (User.id == user_id))
+        .order_by(User.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    user = next(row for row in rows.all() if row.id == user_id)
+    if actor.id == user.id:
+        raise errors.OwnAccount
+    if actor.id is not None:
+        # The actor may have been demoted while waiting for the lock.
+        acting = db.get_one(User, actor.id)
+        if acting.role != USER.Role.ADMIN or acting.status != USER.Status.ACTIVE:
+            raise errors.NoLongerAdmin
+    return user
+
+
+def check_not_last_admin(db: Session, user: User) -> None:
+    others = db.scalar(
+        sa.select(User.id)
+        .where(User.role == USER.Role.ADMIN, User.status == USER.Status.ACTIVE, User.id != user.id)
+        .limit(1)
+    )
+    if others is None:
+        raise errors.LastAdmin

@@ -1,0 +1,66 @@
+"""Tokens in the links of mails: each for one purpose and one address, good for a time, spent once."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.db import utc_now
+from myproject.security.tokens import hash_token, make_token
+from myproject.users import constants as USER
+from myproject.users import errors
+from myproject.users.models import User, UserToken
+
+
+def add_token(
+    db: Session, user: User, purpose: USER.TokenPurpose, life: timedelta, code: str | None = None
+) -> str:
+    """A new token for a link to `user`'s present address, and a code to type where one is given."""
+    token = make_token()
+    # The user's number must be known, which a new row gets with the flush.
+    db.flush()
+    db.add(
+        UserToken(
+            token_hash=hash_token(token),
+            code_hash=hash_token(code) if code else None,
+            code_expires_at=utc_now() + timedelta(minutes=USER.CODE_MINUTES) if code else None,
+            purpose=purpose,
+            user_id=user.id,
+            email_canonical=user.email_canonical,
+            expires_at=utc_now() + life,
+        )
+    )
+    return token
+
+
+def token_owner(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
+    """Whose link it is, as (name, email), where it would work. Looking spends nothing: mail scanners may."""
+    statement = sa.select(User.name, User.email).join(UserToken, UserToken.user_id == User.id)
+    return db.execute(statement.where(*live_token(token, purpose))).first()
+
+
+def take_token(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
+    """Spends a token: its row as (user_id, email_canonical). One of many at once gets it, the others
+    LinkInvalid.
+    """
+    row = db.execute(
+        sa.delete(UserToken)
+        .where(*live_token(token, purpose))
+        .returning(UserToken.user_id, UserToken.email_canonical)
+    ).first()
+    if row is None:
+        raise errors.LinkInvalid
+    return row
+
+
+def live_token(token: str, purpose: USER.TokenPurpose) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        UserToken.token_hash == hash_token(token),
+        UserToken.purpose == purpose,
+        UserToken.expires_at > utc_now(),
+    )
+
+
+def end_tokens(db: Session, user_id: int, purpose: USER.TokenPurpose) -> None:
+    db.execute(sa.delete(UserToken).where(UserToken.user_id == user_id, UserToken.purpose == purpose))

@@ -1,0 +1,132 @@
+"""Proving that an address is the member's own, by a mailed link or a typed code."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from myproject.db import utc_now
+from myproject.emails.constants import Kind
+from myproject.emails.services import Mail, queue_mail
+from myproject.i18n import ENGLISH
+from myproject.security.tokens import hash_token, make_code, normalise_code
+from myproject.text import canonical
+from myproject.users import constants as USER
+from myproject.users import errors
+from myproject.users.models import User, UserToken
+from myproject.users.services import accounts, tokens
+
+
+def start_verification(db: Session, user: User) -> None:
+    """Sends a new link and code to the user's address; older ones end. Does nothing for a verified address."""
+    if user.verified:
+        return
+    tokens.end_tokens(db, user.id, USER.TokenPurpose.VERIFY_EMAIL)
+    owner = accounts.find_verified(db, user.email_canonical)
+    if owner is not None:
+        queue_mail(
+            db,
+            Mail(
+                Kind.ALREADY_REGISTERED,
+                to_address=owner.email,
+                to_name=owner.title,
+                user_id=owner.id,
+                locale=owner.locale or ENGLISH,
+                context={"name": owner.name},
+            ),
+        )
+        return
+    code = make_code()
+    token = tokens.add_token(db, user, USER.TokenPurpose.VERIFY_EMAIL, timedelta(hours=USER.VERIFY_HOURS), code)
+    queue_mail(
+        db,
+        Mail(
+            Kind.VERIFY,
+            to_address=user.email,
+            to_name=user.title,
+            user_id=user.id,
+            locale=user.locale or ENGLISH,
+            context={
+                "name": user.name,
+                "token": token,
+                "code": code,
+                "hours": USER.VERIFY_HOURS,
+                "minutes": USER.CODE_MINUTES,
+            },
+            expires_in=timedelta(hours=USER.VERIFY_HOURS),
+        ),
+    )
+
+
+def resend_verification(db: Session, user_id: int) -> None:
+    """Sends a new link and code; older ones end. Raises AlreadyVerified."""
+    user = accounts.lock_user(db, user_id)
+    if user.verified:
+        raise errors.AlreadyVerified
+    start_verification(db, user)
+
+
+def correct_email(db: Session, user_id: int, email: str) -> None:
+    """Mends the address of an account that never verified one, and sends the mail there. Raises
+    AlreadyVerified.
+    """
+    user = accounts.lock_user(db, user_id)
+    if user.verified:
+        raise errors.AlreadyVerified
+    user.email = email
+    user.email_canonical = canonical(email)[: USER.EMAIL_MAX_LENGTH]
+    start_verification(db, user)
+
+
+def verify_by_token(db: Session, token: str) -> User:
+    """Verifies the address that the link's mail went to; the link is spent. Raises LinkInvalid or EmailTaken."""
+    row = tokens.take_token(db, token, USER.TokenPurpose.VERIFY_EMAIL)
+    return mark_verified(db, row)
+
+
+def count_code_try(db: Session, user_id: int) -> None:
+    """Counts one try of the typed code. Call it in a transaction of its own: it must stand when the try
+    fails.
+    """
+    db.execute(
+        sa.update(UserToken)
+        .where(UserToken.user_id == user_id, UserToken.purpose == USER.TokenPurpose.VERIFY_EMAIL)
+        .values(tries=UserToken.tries + 1)
+    )
+
+
+def verify_by_code(db: Session, user_id: int, typed: str) -> User:
+    """Verifies by the typed code, after `count_code_try`. Raises CodeWrong or EmailTaken."""
+    row = db.execute(
+        sa.delete(UserToken)
+        .where(
+            UserToken.user_id == user_id,
+            UserToken.purpose == USER.TokenPurpose.VERIFY_EMAIL,
+            UserToken.code_hash == hash_token(normalise_code(typed)),
+            UserToken.code_expires_at > utc_now(),
+            UserToken.tries <= USER.CODE_TRIES,
+        )
+        .returning(UserToken.user_id, UserToken.email_canonical)
+    ).first()
+    if row is None:
+        raise errors.CodeWrong
+    return mark_verified(db, row)
+
+
+def mark_verified(db: Session, row: Any) -> User:
+    """Makes the address of a spent token (`user_id`, `email_canonical`) the member's own, and a NEW member
+    ACTIVE.
+    """
+    user = accounts.lock_user(db, row.user_id)
+    if user.email_canonical != row.email_canonical:
+        raise errors.LinkInvalid
+    try:
+        with db.begin_nested():
+            user.email_verified_at = user.email_verified_at or utc_now()
+            if user.status == USER.Status.NEW:
+                user.status = USER.Status.ACTIVE
+    except IntegrityError:
+        raise errors.EmailTaken from None
+    return user
