@@ -26,6 +26,7 @@ def includeme(config: Configurator) -> None:
         ("admin.home", "/admin/", views.home, "home"),
         ("admin.users", "/admin/users/", views.list_users, "users"),
         ("admin.emails", "/admin/emails/", views.list_emails, "emails"),
+        ("admin.emails.view", "/admin/emails/{id:[0-9]{1,18}}/", views.show_email, "email"),
     ):
         config.add_route(name, address)
         config.add_view(

@@ -1,6 +1,11 @@
-"""The shape of what the admin forms take."""
+"""The shape of what the admin forms take, and what people call the values that admins see."""
+
+from typing import Any
+
+from translationstring import TranslationString
 
 from myproject.audit import REASON_MAX_LENGTH
+from myproject.emails import constants as EMAIL
 from myproject.forms.schema import Schema, choice, line
 from myproject.i18n import _
 from myproject.users import constants as USER
@@ -11,6 +16,39 @@ STATUS_TITLES = {
     USER.Status.NEW: _("New, address not verified"),
     USER.Status.ACTIVE: _("Active"),
 }
+# By text: a mail or an entry of the audit may be of a version that knew more kinds.
+KIND_TITLES: dict[str, TranslationString] = {
+    EMAIL.Kind.VERIFY: _("Confirm an address"),
+    EMAIL.Kind.ALREADY_REGISTERED: _("Registered already"),
+    EMAIL.Kind.RESET_PASSWORD: _("Choose a new password"),
+    EMAIL.Kind.PASSWORD_CHANGED: _("Password changed"),
+    EMAIL.Kind.REPLY: _("Answer to a post or comment"),
+}
+STATE_TITLES = {
+    EMAIL.State.QUEUED: _("Waiting"),
+    EMAIL.State.SENDING: _("Being sent"),
+    EMAIL.State.SENT: _("Sent"),
+    EMAIL.State.DEAD: _("Dead"),
+    EMAIL.State.CANCELLED: _("Given up"),
+    EMAIL.State.EXPIRED: _("Too old"),
+}
+ACTION_TITLES = {
+    "user.create": _("Account made"),
+    "user.role": _("Role changed"),
+    "user.status": _("Status changed"),
+    "email.resend": _("Mail sent again"),
+    "email.cancel": _("Mail given up"),
+}
+# As the audit writes them: what changed, and the names of its values.
+VALUE_TITLES = {
+    what: {value.name: title for value, title in titles.items()}
+    for what, titles in (("role", ROLE_TITLES), ("status", STATUS_TITLES), ("state", STATE_TITLES))
+}
+
+
+def value_titles(values: dict[str, Any]) -> list[str]:
+    """What people call the values `before` or `after` of an audit entry; one without a title stands as it is."""
+    return [VALUE_TITLES.get(what, {}).get(str(value), str(value)) for what, value in values.items()]
 
 
 class UserChange(Schema):

@@ -1,15 +1,17 @@
-"""The admins' screens: dashboard, members, one member, the outbox."""
+"""The admins' screens: dashboard, members, one member, the outbox, one mail."""
 
+from functools import partial
 from typing import Any
 
 import deform
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
+from sqlalchemy.orm import Session
 
 from myproject import audit
 from myproject.admin import constants as ADMIN
 from myproject.admin import schemas, services
-from myproject.db import reading
+from myproject.db import Base, reading
 from myproject.emails import constants as EMAIL
 from myproject.emails import services as emails
 from myproject.emails.models import Email
@@ -20,6 +22,7 @@ from myproject.pagination import row_number
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services.roles import change_role, change_status
+from myproject.web.dates import exact
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -36,6 +39,15 @@ def number_of(text: str | None) -> int | None:
     if number is None:
         raise HTTPNotFound
     return number
+
+
+def changes(db: Session, target: Base) -> dict[str, Any]:
+    """What `changes` of `admin/pieces.html` shows: the audit of one row."""
+    return {
+        "entries": audit.list_entries(db, target),
+        "action_titles": schemas.ACTION_TITLES,
+        "value_titles": schemas.value_titles,
+    }
 
 
 def list_users(request: Request) -> dict[str, Any]:
@@ -84,10 +96,9 @@ class EditUser(FormView):
                 "title": user.title,
                 "own": user.id == self.request.member.id,
                 "sessions": services.list_sessions(db, user.id),
-                "entries": audit.list_entries(db, user),
                 "role_titles": schemas.ROLE_TITLES,
                 "status_titles": schemas.STATUS_TITLES,
-            }
+            } | changes(db, user)
 
     def submit(self, data: dict[str, Any]) -> Response:
         db, actor, user_id = self.request.dbsession, audit.actor_of(self.request), self.request.context.id
@@ -110,8 +121,31 @@ def list_emails(request: Request) -> dict[str, Any]:
         "emails": rows[: ADMIN.PAGE_SIZE],
         "next_id": rows[ADMIN.PAGE_SIZE - 1].id if more else None,
         "state": wanted,
-        "states": list(EMAIL.State),
+        "kind_titles": schemas.KIND_TITLES,
+        "state_titles": schemas.STATE_TITLES,
     }
+
+
+def email_of(request: Request) -> Email:
+    """The mail that the address names. Raises HTTPNotFound."""
+    email = request.dbsession.get(Email, int(request.matchdict["id"]))
+    if email is None:
+        raise HTTPNotFound
+    return email
+
+
+def show_email(request: Request) -> dict[str, Any]:
+    """One mail: how its sending goes, and its text without what lets anybody in."""
+    email = email_of(request)
+    return {
+        "email": email,
+        "preview": request.registry["mail_templates"].preview(email),
+        "has_secrets": email.kind in EMAIL.SECRETS,
+        "max_attempts": EMAIL.MAX_ATTEMPTS,
+        "kind_titles": schemas.KIND_TITLES,
+        "state_titles": schemas.STATE_TITLES,
+        "exact": partial(exact, zone=request.time_zone, locale=request.locale_name),
+    } | changes(request.dbsession, email)
 
 
 class ChangeEmail:
@@ -119,9 +153,7 @@ class ChangeEmail:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.email = request.dbsession.get(Email, int(request.matchdict["id"]))
-        if self.email is None:
-            raise HTTPNotFound
+        self.email = email_of(request)
 
     def resend(self) -> Response:
         return self.change("email.resend", emails.resend, _("The mail is queued again"))
@@ -131,7 +163,6 @@ class ChangeEmail:
 
     def change(self, action: str, verb: Any, message: str) -> Response:
         db, email = self.request.dbsession, self.email
-        assert email is not None
         before = email.state.name
         try:
             verb(db, email)

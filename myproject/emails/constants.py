@@ -10,6 +10,7 @@ class Kind(StrEnum):
     ALREADY_REGISTERED = "already_registered"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a folder's name
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a folder's name
+    SECURITY_NOTICE = "security_notice"
     REPLY = "reply"
 
 
@@ -34,11 +35,15 @@ LANES = {
     Kind.ALREADY_REGISTERED: Lane.SECURITY,
     Kind.RESET_PASSWORD: Lane.SECURITY,
     Kind.PASSWORD_CHANGED: Lane.SECURITY,
+    Kind.SECURITY_NOTICE: Lane.SECURITY,
     Kind.REPLY: Lane.REPLY,
 }
 
-# Their links let in whoever holds them, so what they were made of goes as soon as they are sent.
-SECRET_KINDS = frozenset({Kind.VERIFY, Kind.RESET_PASSWORD})
+# What lets in whoever holds it, by the names that templates know it by: no page shows it, and all that such a mail
+# was made of goes as soon as the mail is sent.
+SECRETS: dict[str, tuple[str, ...]] = {Kind.VERIFY: ("token", "code"), Kind.RESET_PASSWORD: ("token",)}
+# Stands in a preview where the secret stood, and in the path of its links as well.
+MASK = "********"
 
 # How long a worker has a mail to itself. A delivery talks to the server in fewer steps than LEASE_STEPS, each
 # of which may take `mail.timeout`: a lease that ends before its delivery does sends the mail twice.

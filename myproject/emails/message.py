@@ -36,22 +36,40 @@ class MailTemplates:
         self.html = environment
         self.text = environment.overlay(autoescape=False, trim_blocks=False, lstrip_blocks=False)
 
-    def render(self, email: Email) -> tuple[str, str, str]:
-        """Subject, text and HTML of a mail. Raises what its templates do, and LookupError without context."""
+    def preview(self, email: Email) -> tuple[str, str] | None:
+        """Subject and text of a mail as they would be sent, but for its secrets, which nobody else may see. None
+        where it can't be written: its content is gone, or its templates are of another version.
+        """
+        try:
+            subject, text, _html = self.render(email, masked=True)
+        except Exception:
+            # Whatever templates raise: it must not hide the page that shows why the mail can't be sent.
+            return None
+        return subject, text
+
+    def render(self, email: Email, *, masked: bool = False) -> tuple[str, str, str]:
+        """Subject, text and HTML of a mail, with `masked` without its secrets. Raises what its templates do, and
+        LookupError without context.
+        """
         if email.context is None:
             raise LookupError("the content of this mail is gone")
         localizer = localizer_of(self.registry, email.locale)
         settings = settings_of(self.registry)
-        values = email.context | {
-            "site": settings,
-            "site_url": partial(site_url, self.registry),
-            "locale": email.locale,
-            "inert": inert,
-            "quoted": quoted,
-            "moment": partial(moment, settings, email.locale),
-            "gettext": partial(localizer.translate, domain=DOMAIN),
-            "ngettext": partial(localizer.pluralize, domain=DOMAIN),
-        }
+        secrets = dict.fromkeys(EMAIL.SECRETS.get(email.kind, ()), EMAIL.MASK) if masked else {}
+        values = (
+            email.context
+            | secrets
+            | {
+                "site": settings,
+                "site_url": partial(site_url, self.registry),
+                "locale": email.locale,
+                "inert": inert,
+                "quoted": quoted,
+                "moment": partial(moment, settings, email.locale),
+                "gettext": partial(localizer.translate, domain=DOMAIN),
+                "ngettext": partial(localizer.pluralize, domain=DOMAIN),
+            }
+        )
         folder = f"emails/{email.kind}"
         subject = self.text.get_template(f"{folder}/subject.txt").render(values)
         values["subject"] = one_line(subject, EMAIL.SUBJECT_MAX_LENGTH)

@@ -202,7 +202,7 @@ def mark_sent(db: Session, email: Email, subject: str) -> None:
         "leased_by": None,
         "last_error": None,
     }
-    if email.kind in EMAIL.SECRET_KINDS:
+    if email.kind in EMAIL.SECRETS:
         values["context"] = sa.null()
     statement = sa.update(Email).where(Email.id == email.id)
     db.execute(statement.values(values), execution_options=IN_DATABASE_ONLY)

@@ -8,7 +8,14 @@ from tests.conftest import Client
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, flashes
 
-PAGES = ["/admin/", "/admin/users/", "/admin/users/1/", "/admin/users/999/", "/admin/emails/"]
+PAGES = [
+    "/admin/",
+    "/admin/users/",
+    "/admin/users/1/",
+    "/admin/users/999/",
+    "/admin/emails/",
+    "/admin/emails/999/",
+]
 ACTIONS = ["/admin/users/1/", "/admin/emails/1/resend/", "/admin/emails/1/cancel/"]
 
 

@@ -1,7 +1,10 @@
-"""The outbox as admins see it: what waits, what failed; sending again, giving up."""
+"""The outbox as admins see it: what waits, what failed; one mail, sending it again, giving it up."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -9,6 +12,7 @@ import webtest
 from sqlalchemy.orm import Session
 
 from myproject.admin import constants as ADMIN
+from myproject.admin.schemas import KIND_TITLES, STATE_TITLES
 from myproject.audit import AuditEntry
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
@@ -17,9 +21,11 @@ from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
-from tests.functional.pages import flashes
+from tests.functional.pages import code_in, flashes, heading, link_in, text_of
+from tests.unit.emails.samples import CONTEXTS, sample
 
 Mails = Callable[..., list[EmailMessage]]
+Counter = Callable[..., AbstractContextManager[list[str]]]
 
 
 @pytest.fixture
@@ -48,9 +54,9 @@ def entries(db: Session) -> list[AuditEntry]:
     return list(db.scalars(sa.select(AuditEntry).where(AuditEntry.target_type == "emails")))
 
 
-def press(client: Client, verb: str, mail: Email) -> webtest.TestResponse:
-    """Presses a button of the list."""
-    page = client.get("/admin/emails/")
+def press(client: Client, verb: str, mail: Email, address: str = "/admin/emails/") -> webtest.TestResponse:
+    """Presses a button of the list, or of another page."""
+    page = client.get(address)
     form = next(form for form in page.forms.values() if form.action.endswith(f"/admin/emails/{mail.id}/{verb}/"))
     return form.submit(status=303)
 
@@ -61,7 +67,7 @@ def test_the_list_shows_the_newest_first_with_what_went_wrong(client: Client, db
     page = client.get("/admin/emails/")
     assert addresses(page) == ["second@example.org", "first@example.org"]
     cells = [cell.get_text(strip=True) for cell in page.html.select("tbody tr")[0].select("td")]
-    assert (cells[1], cells[2], cells[4]) == ("dead", str(EMAIL.MAX_ATTEMPTS), "550 <no> such mailbox")
+    assert (cells[1], cells[2], cells[4]) == ("Dead", str(EMAIL.MAX_ATTEMPTS), "550 <no> such mailbox")
 
 
 def test_an_empty_outbox_says_so(client: Client, root: User) -> None:
@@ -184,3 +190,184 @@ def test_looking_changes_nothing(client: Client, db: Session, root: User, verb: 
     client.get(f"/admin/emails/{mail.id}/{verb}/", status=405)
     db.refresh(mail)
     assert mail.state == EMAIL.State.QUEUED
+
+
+# One mail
+
+
+def pairs(page: webtest.TestResponse) -> dict[str, str]:
+    """What the page says of the mail, by the words before it."""
+    terms, values = page.html.select("dl.pairs dt"), page.html.select("dl.pairs dd")
+    return {term.get_text(): value.get_text(" ", strip=True) for term, value in zip(terms, values, strict=True)}
+
+
+def text_shown(page: webtest.TestResponse) -> str:
+    return str(page.html.select_one("pre.mail-text").get_text())
+
+
+def show(client: Client, mail: Email) -> webtest.TestResponse:
+    return client.get(f"/admin/emails/{mail.id}/")
+
+
+def test_the_list_leads_to_each_mail(client: Client, db: Session, root: User) -> None:
+    mail = make_mail(db)
+    page = client.get("/admin/emails/").click("Registered already")
+    assert page.request.path == f"/admin/emails/{mail.id}/"
+    assert heading(page) == "Registered already"
+    assert page.html.select_one(".tabs [aria-current]").get_text() == "Outbox"
+
+
+def test_the_page_says_what_went_wrong_and_to_whom_it_goes(client: Client, db: Session, root: User) -> None:
+    mail = make_mail(db, state=EMAIL.State.DEAD)
+    mail.to_name, mail.user_id = "Ann", make_user(db, "ann").id
+    page = show(client, mail)
+    shown = pairs(page)
+    assert shown["State"] == "Dead"
+    assert shown["To"] == "Ann ann@example.org"
+    assert shown["Tries"] == f"{EMAIL.MAX_ATTEMPTS} of {EMAIL.MAX_ATTEMPTS}"
+    assert shown["Error"] == "550 <no> such mailbox"
+    assert shown["Message-ID"] == mail.message_id
+    assert page.click("Ann").request.path == f"/admin/users/{mail.user_id}/"
+
+
+def test_the_page_of_a_mail_that_waits_says_until_when(client: Client, db: Session, root: User) -> None:
+    mail = make_mail(db)
+    mail.next_attempt_at = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    mail.expires_at = datetime(2031, 1, 2, 3, 4, 5, tzinfo=UTC)
+    shown = pairs(show(client, mail))
+    assert "January 2, 2030" in shown["Next try"]
+    assert "January 2, 2031" in shown["Worth sending until"]
+    assert "Sent" not in shown
+
+
+def test_the_page_of_a_mail_that_was_sent_says_when(client: Client, db: Session, root: User, mails: Mails) -> None:
+    mail = make_mail(db)
+    mails()
+    shown = pairs(show(client, mail))
+    assert (shown["State"], shown["Sent"]) == ("Sent", "just now")
+    assert "Next try" not in shown
+
+
+@pytest.mark.parametrize("kind", list(EMAIL.Kind))
+def test_the_text_is_the_one_that_is_sent_without_what_lets_anybody_in(
+    client: Client, db: Session, root: User, mails: Mails, kind: EMAIL.Kind
+) -> None:
+    mail = queue_mail(db, sample(kind))
+    assert mail is not None
+    page = show(client, mail)
+    (sent,) = mails()
+    expected = text_of(sent)
+    for name in {"token", "code"} & CONTEXTS[kind].keys():
+        secret = CONTEXTS[kind][name]
+        assert secret in expected
+        assert secret not in page
+        expected = expected.replace(secret, EMAIL.MASK)
+    assert text_shown(page).split() == expected.split()
+    assert pairs(page)["Subject"] == sent["Subject"]
+    assert ("is masked here" in page) == (kind in EMAIL.SECRETS)
+
+
+def test_looking_at_a_mail_leaves_its_link_and_code_as_they_are(
+    client: Client, make_client: Callable[..., Client], db: Session, root: User, mails: Mails
+) -> None:
+    make_user(db, "nell", status=USER.Status.NEW)
+    show(client, db.scalars(sa.select(Email)).one())
+    (sent,) = mails()
+    assert EMAIL.MASK not in text_of(sent)
+    assert code_in(sent)
+    make_client().get(link_in(sent), status=200)
+
+
+def test_of_a_mail_with_a_secret_nothing_is_left_to_show_once_it_is_sent(
+    client: Client, db: Session, root: User, mails: Mails
+) -> None:
+    mail = queue_mail(db, sample(EMAIL.Kind.VERIFY))
+    assert mail is not None
+    mails()
+    page = show(client, mail)
+    assert page.html.select_one("pre.mail-text") is None
+    assert "The content of this mail is no longer kept" in page
+    assert pairs(page)["Subject"].startswith("Confirm your address")
+
+
+@pytest.mark.parametrize(("kind", "context"), [("of-tomorrow", {}), ("verify", {"name": "ann"})])
+def test_a_mail_that_can_not_be_written_has_its_page(
+    client: Client, db: Session, root: User, kind: str, context: dict[str, str]
+) -> None:
+    mail = make_mail(db, state=EMAIL.State.DEAD)
+    mail.kind, mail.context = kind, context
+    page = show(client, mail)
+    assert heading(page) == KIND_TITLES.get(kind, kind)
+    assert "can't write it" in page.html.get_text()
+    assert pairs(page)["Error"] == "550 <no> such mailbox"
+
+
+def test_what_others_wrote_is_text(client: Client, db: Session, root: User) -> None:
+    hostile = "<script>alert(1)</script>"
+    mail = queue_mail(db, sample(EMAIL.Kind.REPLY, context=CONTEXTS[EMAIL.Kind.REPLY] | {"excerpt": hostile}))
+    assert mail is not None
+    mail.to_name = hostile
+    page = show(client, mail)
+    assert hostile not in page
+    assert hostile in text_shown(page)
+    assert hostile in pairs(page)["To"]
+
+
+@pytest.mark.parametrize("kind", list(EMAIL.Kind))
+def test_every_kind_and_state_has_a_name(kind: EMAIL.Kind) -> None:
+    assert KIND_TITLES[kind] != kind
+    assert set(STATE_TITLES) == set(EMAIL.State)
+
+
+@pytest.mark.parametrize(
+    ("verb", "before", "after", "action", "values"),
+    [
+        ("resend", EMAIL.State.DEAD, EMAIL.State.QUEUED, "Mail sent again", ["Dead", "Waiting"]),
+        ("cancel", EMAIL.State.QUEUED, EMAIL.State.CANCELLED, "Mail given up", ["Waiting", "Given up"]),
+    ],
+)
+def test_the_page_has_the_button_and_shows_who_pressed_it(
+    client: Client,
+    db: Session,
+    root: User,
+    verb: str,
+    before: EMAIL.State,
+    after: EMAIL.State,
+    action: str,
+    values: list[str],
+) -> None:
+    mail = make_mail(db, state=before)
+    press(client, verb, mail, f"/admin/emails/{mail.id}/")
+    db.refresh(mail)
+    assert mail.state == after
+    cells = [cell.get_text() for cell in show(client, mail).html.select("table.data-table tbody td")]
+    assert cells[1:5] == ["root-of-all", action, *values]
+
+
+@pytest.mark.parametrize("state", [EMAIL.State.SENT, EMAIL.State.EXPIRED])
+def test_a_mail_that_is_done_with_has_no_button(
+    client: Client, db: Session, root: User, state: EMAIL.State
+) -> None:
+    page = show(client, make_mail(db, state=state))
+    assert not [form for form in page.forms.values() if "/admin/emails/" in form.action]
+
+
+@pytest.mark.parametrize("number", ["999", "9" * 18, "9" * 19, "0", "x", "-1", "１"])
+def test_the_page_of_a_mail_that_there_is_not_is_not_found(client: Client, root: User, number: str) -> None:
+    client.get(f"/admin/emails/{quote(number)}/", status=404)
+
+
+def test_the_page_takes_few_statements_however_much_was_changed(
+    client: Client, db: Session, root: User, query_counter: Counter
+) -> None:
+    mail = make_mail(db)
+    show(client, mail)
+    db.commit()
+    with query_counter() as few:
+        show(client, mail)
+    for verb in ["cancel", "resend"] * 5:
+        press(client, verb, mail)
+    db.commit()
+    with query_counter() as many:
+        show(client, mail)
+    assert len(few) == len(many) <= 4

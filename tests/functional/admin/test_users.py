@@ -167,7 +167,7 @@ def test_the_page_shows_account_sessions_and_changes(
     sessions, changes = page.html.select("table.data-table")
     assert [cell.get_text() for cell in sessions.select("tbody td")][:2] == ["a test", "127.0.0.1"]
     newest = [cell.get_text() for cell in changes.select("tbody tr")[0].select("td")]
-    assert newest[1:] == ["root-of-all", "user.role", "USER", "STAFF", "She asked for it"]
+    assert newest[1:] == ["root-of-all", "Role changed", "Member", "Staff", "She asked for it"]
 
 
 def test_a_change_of_role_leaves_an_audit_row(client: Client, db: Session, root: User, ann: User) -> None:

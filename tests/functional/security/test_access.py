@@ -126,6 +126,8 @@ TABLE = (
     Row("admin.users.view", "/admin/users/{user}/", admins(200), admins(422)),
     Row("admin.users.view", "/admin/users/999999/", admins(404), admins(404)),
     Row("admin.emails", "/admin/emails/", admins(200)),
+    Row("admin.emails.view", "/admin/emails/{mail}/", admins(200)),
+    Row("admin.emails.view", "/admin/emails/999999/", admins(404)),
     Row("admin.emails.resend", "/admin/emails/{mail}/resend/", NOT_ALLOWED, admins(303)),
     Row("admin.emails.cancel", "/admin/emails/{mail}/cancel/", NOT_ALLOWED, admins(303)),
     Row("admin.emails.cancel", "/admin/emails/999999/cancel/", NOT_ALLOWED, admins(404)),
