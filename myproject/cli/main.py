@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import alembic.command
@@ -15,11 +16,14 @@ from pyramid.paster import get_appsettings, setup_logging
 from myproject.cli import demo, users
 from myproject.cli.context import Site
 from myproject.db import make_engine
-from myproject.settings import Settings, SettingsError, load_settings, read, settings_of
+from myproject.emails.transport import DeliveryError, make_transport
+from myproject.settings import MailTransport, Settings, SettingsError, load_settings, read, settings_of
 from myproject.settings import path as parse_path
 from myproject.tasks import make_worker
 
 KEY_BYTES = 48
+# How long the doctor waits for the mail server at most: somebody sits in front of it.
+MAIL_SECONDS = 5
 
 
 @click.group()
@@ -88,6 +92,9 @@ def doctor(site: Site) -> None:
             problems += len(error.problems)
             click.echo(f"WRONG {name}:\n" + "\n".join(f"      - {problem}" for problem in error.problems))
             break
+        except DeliveryError as error:
+            problems += 1
+            click.echo(f"WRONG {name}: {error}")
         except Exception as error:
             problems += 1
             click.echo(f"WRONG {name}: {type(error).__name__}: {error}")
@@ -120,9 +127,13 @@ def check_queue(site: Site) -> str:
 
 
 def check_mail(site: Site) -> str:
+    """Connects, and signs in where a user is set, but sends nothing."""
     settings = site.settings()
-    target = settings.mail_host if settings.mail_transport == "smtp" else settings.mail_folder
-    return f"{settings.mail_transport} {target}"
+    make_transport(replace(settings, mail_timeout=min(settings.mail_timeout, MAIL_SECONDS))).check()
+    if settings.mail_transport is MailTransport.FILES:
+        return f"files in {settings.mail_folder}"
+    user = f", signed in as {settings.mail_username}" if settings.mail_username else ""
+    return f"smtp {settings.mail_host}, port {settings.mail_port}, tls {settings.mail_tls}{user}"
 
 
 CHECKS = {

@@ -5,6 +5,8 @@ import os
 import secrets
 import smtplib
 import ssl
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -29,6 +31,9 @@ class Transport(Protocol):
     def send(self, message: EmailMessage) -> None:
         """Sends to the address in To, from that in From. Raises `DeliveryError`."""
 
+    def check(self) -> None:
+        """Goes the way of a message as far as it can without one. Raises `DeliveryError`."""
+
 
 def address_of(message: EmailMessage, header: str) -> str:
     """The first address, without the name, in a header."""
@@ -47,14 +52,26 @@ class FileTransport:
     def send(self, message: EmailMessage) -> None:
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
         temporary = self.folder / f"{name}.tmp"
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.writing():
             file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(file, "wb") as stream:
                 stream.write(message.as_bytes(policy=SMTP.clone(utf8=True)))
             temporary.rename(self.folder / f"{name}.eml")
+
+    def check(self) -> None:
+        with self.writing(), tempfile.TemporaryFile(dir=self.folder) as file:
+            file.write(b"mail")
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            yield
         except OSError as error:
-            raise DeliveryError(f"Can't write to the mail folder: {error.strerror}") from error
+            raise DeliveryError(
+                f"Can't write to the mail folder ({error.strerror}): see mail.folder, and who may write to"
+                f" {self.folder}"
+            ) from error
 
 
 class SmtpTransport:
@@ -94,15 +111,29 @@ class SmtpTransport:
         finally:
             client.close()
 
+    def check(self) -> None:
+        client = self.connect()
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            client.quit()
+        client.close()
+
     def connect(self) -> smtplib.SMTP:
+        """A client that is ready to send: TLS and sign-in as the settings say. Raises `DeliveryError`, which names
+        the settings to look at.
+        """
         try:
             if self.tls is MailTls.IMPLICIT:
                 context = ssl.create_default_context()
                 client: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, context=context, **self.options)
             else:
                 client = smtplib.SMTP(self.host, self.port, **self.options)
+        except ssl.SSLError as error:
+            raise self.tls_failed(error) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise DeliveryError(f"Can't connect to the mail server: {error}") from error
+            raise DeliveryError(
+                f"Can't connect to the mail server at {self.host}, port {self.port} ({error}): see mail.host,"
+                " mail.port and mail.tls"
+            ) from error
         try:
             if self.tls is MailTls.STARTTLS:
                 self.start_tls(client)
@@ -118,10 +149,16 @@ class SmtpTransport:
             client.starttls(context=ssl.create_default_context())
         except smtplib.SMTPNotSupportedError as error:
             raise DeliveryError(
-                "The mail server offers no STARTTLS; nothing was sent. See the setting mail.tls"
+                "The mail server offers no STARTTLS; nothing was sent: see mail.port and mail.tls"
             ) from error
         except (smtplib.SMTPException, OSError) as error:
-            raise DeliveryError(f"TLS with the mail server failed: {error}") from error
+            raise self.tls_failed(error) from error
+
+    def tls_failed(self, error: Exception) -> DeliveryError:
+        return DeliveryError(
+            f"TLS with the mail server failed ({error}): see mail.tls,"
+            f" and whether the certificate is for {self.host}"
+        )
 
     def login(self, client: smtplib.SMTP) -> None:
         # What the server says may repeat what it was told, so none of it goes into the error.
@@ -129,11 +166,17 @@ class SmtpTransport:
             client.login(self.username, self.password)
         except smtplib.SMTPAuthenticationError as error:
             code = error.smtp_code
+        except smtplib.SMTPNotSupportedError:
+            raise DeliveryError(
+                "The mail server offers no sign-in: see mail.tls and mail.port, or leave mail.username empty"
+            ) from None
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise DeliveryError(f"Signing in at the mail server failed ({type(error).__name__})") from None
         else:
             return
-        raise DeliveryError(f"The mail server refused the user name or password ({code})")
+        raise DeliveryError(
+            f"The mail server refused the user name or password ({code}): see mail.username and mail.password_file"
+        )
 
 
 def refused(what: str, code: int, text: bytes | str, *, for_good: bool = True) -> DeliveryError:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from myproject.cli.main import main
+from tests import servers
 from tests.conftest import REPOSITORY, PostgresqlDatabase, SqliteDatabase
 
 DEVELOPMENT, PRODUCTION = (REPOSITORY / f"{name}.ini" for name in ("development", "production"))
@@ -165,6 +167,116 @@ def test_the_doctor_says_that_redis_is_away(write_ini: Callable[..., Path]) -> N
     assert "WRONG queue" in result.output
 
 
+# The doctor and the mail
+
+
+@pytest.fixture
+def doctor_of_mail(write_ini: Callable[..., Path]) -> Callable[..., tuple[int, str]]:
+    """`doctor_of_mail(server, mail_tls=...)` gives how the doctor ended, and what it said of mail by SMTP."""
+
+    def examine(port: int, **options: object) -> tuple[int, str]:
+        where = {"mail_transport": "smtp", "mail_port": port, "mail_tls": "none", "mail_timeout": "1"}
+        result = run(write_ini(**where | options), "doctor")
+        return result.exit_code, result.output.splitlines()[-1]
+
+    return examine
+
+
+Doctor = Callable[..., tuple[int, str]]
+
+
+@pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
+def test_the_doctor_talks_to_the_mail_server_and_sends_nothing(
+    doctor_of_mail: Doctor, monkeypatch: pytest.MonkeyPatch, tls: str
+) -> None:
+    with servers.smtp_server(tls=tls) as server:
+        if server.certificate:
+            monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+        code, said = doctor_of_mail(server.port, mail_tls=tls)
+        assert (code, said) == (0, f"ok    mail: smtp localhost, port {server.port}, tls {tls}")
+        assert server.messages == []
+
+
+def test_the_doctor_signs_in_at_the_mail_server(doctor_of_mail: Doctor) -> None:
+    with servers.smtp_server(accounts={"site": "canary-password"}) as server:
+        code, said = doctor_of_mail(server.port, mail_username="site", mail_password="canary-password")
+        assert server.logins == ["site"]
+    assert code == 0
+    assert said.endswith(", signed in as site")
+
+
+def test_the_doctor_says_that_the_mail_server_refuses_the_password(doctor_of_mail: Doctor) -> None:
+    with servers.smtp_server(accounts={"site": "another"}) as server:
+        code, said = doctor_of_mail(server.port, mail_username="site", mail_password="canary-password")
+    assert code == 1
+    assert said.startswith("WRONG mail: The mail server refused the user name or password (535)")
+    assert said.endswith("see mail.username and mail.password_file")
+    assert "canary-password" not in said
+
+
+def test_the_doctor_says_that_the_mail_server_takes_no_password(
+    doctor_of_mail: Doctor, smtp_server: servers.SmtpServer
+) -> None:
+    code, said = doctor_of_mail(smtp_server.port, mail_username="site", mail_password="canary-password")
+    assert code == 1
+    assert "offers no sign-in: see mail.tls and mail.port, or leave mail.username empty" in said
+
+
+def test_the_doctor_says_that_the_mail_server_is_away(doctor_of_mail: Doctor) -> None:
+    code, said = doctor_of_mail(port := servers.free_port())
+    assert code == 1
+    assert said.startswith(f"WRONG mail: Can't connect to the mail server at localhost, port {port}")
+    assert "refused" in said
+    assert said.endswith("see mail.host, mail.port and mail.tls")
+
+
+def test_the_doctor_does_not_wait_for_a_mail_server_that_says_nothing(doctor_of_mail: Doctor) -> None:
+    with socket.create_server((servers.LOOPBACK, 0)) as silent:
+        code, said = doctor_of_mail(silent.getsockname()[1], mail_host=servers.LOOPBACK)
+    assert code == 1
+    assert "timed out" in said
+
+
+def test_the_doctor_says_that_the_mail_server_offers_no_tls(
+    doctor_of_mail: Doctor, smtp_server: servers.SmtpServer
+) -> None:
+    code, said = doctor_of_mail(smtp_server.port, mail_tls="starttls")
+    assert code == 1
+    assert "offers no STARTTLS" in said
+    assert "mail.tls" in said
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_the_doctor_says_that_the_mail_servers_certificate_is_not_to_be_trusted(
+    doctor_of_mail: Doctor, tls: str
+) -> None:
+    with servers.smtp_server(tls=tls) as server:
+        code, said = doctor_of_mail(server.port, mail_tls=tls)
+    assert code == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in said
+    assert "whether the certificate is for localhost" in said
+
+
+def test_the_doctor_leaves_nothing_in_the_mail_folder(write_ini: Callable[..., Path], tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    result = run(write_ini(mail_folder=folder), "doctor")
+    assert f"ok    mail: files in {folder}" in result.output
+    assert list(folder.iterdir()) == []
+
+
+def test_the_doctor_says_that_the_mail_folder_can_not_be_written(
+    write_ini: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "mail"
+    folder.write_text("not a folder")
+    result = run(write_ini(mail_folder=folder), "doctor")
+    assert result.exit_code == 1
+    assert "WRONG mail: Can't write to the mail folder (File exists): see mail.folder" in result.output
+
+
+# The doctor and the settings
+
+
 def test_the_doctor_lists_every_wrong_setting_and_changes_nothing(site: Path, key: Path) -> None:
     site.write_text(site.read_text().replace("site.url = http://localhost:6543", "site.url ="))
     result = run(site, "doctor")
@@ -231,7 +343,7 @@ def test_production_refuses_a_key_that_others_can_read(tmp_path: Path, mode: int
     assert f"- secret_key.file: others can read {key}; run `chmod 600 {key}`" in output
 
 
-def test_production_starts_once_all_of_it_is_done(tmp_path: Path) -> None:
+def test_production_starts_once_all_of_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "alembic").symlink_to(REPOSITORY / "alembic")
     ini = tmp_path / "production.ini"
     shipped = PRODUCTION.read_text()
@@ -240,7 +352,10 @@ def test_production_starts_once_all_of_it_is_done(tmp_path: Path) -> None:
     ini.write_text(shipped)
     result = run(ini, "init")
     assert result.exit_code == 0, result.output
-    result = run(ini, "doctor")
+    with servers.smtp_server(tls="starttls") as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
+        ini.write_text(shipped.replace("\nmail.port = 587\n", f"\nmail.port = {server.port}\n"))
+        result = run(ini, "doctor")
     assert result.exit_code == 0, result.output
 
 
