@@ -22,6 +22,7 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.ALREADY_REGISTERED: _("Registered already"),
     EMAIL.Kind.RESET_PASSWORD: _("Choose a new password"),
     EMAIL.Kind.PASSWORD_CHANGED: _("Password changed"),
+    EMAIL.Kind.SECURITY_NOTICE: _("Notice about an account's safety"),
     EMAIL.Kind.REPLY: _("Answer to a post or comment"),
 }
 STATE_TITLES = {

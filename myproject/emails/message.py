@@ -55,21 +55,19 @@ class MailTemplates:
             raise LookupError("the content of this mail is gone")
         localizer = localizer_of(self.registry, email.locale)
         settings = settings_of(self.registry)
-        secrets = dict.fromkeys(EMAIL.SECRETS.get(email.kind, ()), EMAIL.MASK) if masked else {}
-        values = (
-            email.context
-            | secrets
-            | {
-                "site": settings,
-                "site_url": partial(site_url, self.registry),
-                "locale": email.locale,
-                "inert": inert,
-                "quoted": quoted,
-                "moment": partial(moment, settings, email.locale),
-                "gettext": partial(localizer.translate, domain=DOMAIN),
-                "ngettext": partial(localizer.pluralize, domain=DOMAIN),
-            }
-        )
+        values = dict(email.context)
+        if masked:
+            values |= dict.fromkeys(EMAIL.SECRETS.get(email.kind, ()), EMAIL.MASK)
+        values |= {
+            "site": settings,
+            "site_url": partial(site_url, self.registry),
+            "locale": email.locale,
+            "inert": inert,
+            "quoted": quoted,
+            "moment": partial(moment, settings, email.locale),
+            "gettext": partial(localizer.translate, domain=DOMAIN),
+            "ngettext": partial(localizer.pluralize, domain=DOMAIN),
+        }
         folder = f"emails/{email.kind}"
         subject = self.text.get_template(f"{folder}/subject.txt").render(values)
         values["subject"] = one_line(subject, EMAIL.SUBJECT_MAX_LENGTH)
