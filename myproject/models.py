@@ -4,6 +4,37 @@ from myproject.audit import AuditEntry
 from myproject.comments.models import Comment
 from myproject.emails.models import Email
 from myproject.posts.models import Post, Tag
-from myproject.users.models import User, UserSession, UserToken
+from myproject.users.models import (
+    Authenticator,
+    Connection,
+    Export,
+    FormerName,
+    Invitation,
+    Passkey,
+    RecoveryCode,
+    SecurityLogEntry,
+    SignInStep,
+    User,
+    UserSession,
+    UserToken,
+)
 
-MODELS = (AuditEntry, Comment, Email, Post, Tag, User, UserSession, UserToken)
+MODELS = (
+    AuditEntry,
+    Authenticator,
+    Comment,
+    Connection,
+    Email,
+    Export,
+    FormerName,
+    Invitation,
+    Passkey,
+    Post,
+    RecoveryCode,
+    SecurityLogEntry,
+    SignInStep,
+    Tag,
+    User,
+    UserSession,
+    UserToken,
+)

@@ -22,6 +22,8 @@ from pyramid.registry import Registry
 from sqlalchemy.orm import Session
 
 from myproject.db import after_commit
+from myproject.errors import InputError
+from myproject.i18n import _
 from myproject.settings import Settings, settings_of
 
 log = logging.getLogger(__name__)
@@ -116,6 +118,19 @@ def enqueue(db: Session, function: TaskFunction, **arguments: Any) -> None:
     registry = db.info.get("registry")
     if registry is not None:
         after_commit(db, lambda: registry["tasks"][task_name(function)](**arguments))
+
+
+class QueueAway(InputError):
+    message = _("The site can't take this at the moment. Nothing is lost: try again in a minute.")
+
+
+def enqueue_surely(registry: Registry, function: TaskFunction, **arguments: Any) -> None:
+    """Asks for a task that nothing would make up for. Raises QueueAway."""
+    try:
+        registry["tasks"][task_name(function)](**arguments)
+    except Exception as error:
+        log.exception("tasks: can't enqueue %s", task_name(function))
+        raise QueueAway from error
 
 
 def enqueue_now(registry: Registry, function: TaskFunction, **arguments: Any) -> None:

@@ -314,12 +314,20 @@ def client(make_client: Callable[..., Client]) -> Client:
     return make_client()
 
 
+def run_tasks(registry: Registry) -> None:
+    """Does what waits in the queue, as a worker would."""
+    huey = registry["huey"]
+    while (task := huey.dequeue()) is not None:
+        huey.execute(task)
+
+
 @pytest.fixture
 def mails(app: Router, db: Session) -> Callable[..., list[EmailMessage]]:
     """`mails()` sends what is due and gives the mails so far, oldest first; `mails(to=...)` those to one."""
 
     def read(app: Router = app, *, to: str | None = None) -> list[EmailMessage]:
         settle(db)
+        run_tasks(app.registry)
         deliver_due(app.registry)
         files = sorted(
             settings_of(app.registry).mail_folder.glob("*.eml"),

@@ -12,4 +12,5 @@ def includeme(config: Configurator) -> None:
     config.include(".csrf")
     config.include(".flash")
     config.include(".policy")
+    config.include(".reauth")
     config.include(".headers")

@@ -1,6 +1,7 @@
 """Who makes a request: the little that permissions and pages need of a member, as the cache holds it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from myproject.users import constants as USER
@@ -8,7 +9,9 @@ from myproject.users import constants as USER
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A signed-in member. `session_id` is the row of the sign-in that made this request."""
+    """A signed-in member. `session_id` is the row of the sign-in that made this request, `authenticated_at` when
+    its owner last proved in it who they are.
+    """
 
     id: int
     name: str
@@ -20,7 +23,11 @@ class Identity:
     locale: str
     time_zone: str
     theme: str
-    session_id: int = 0
+    avatar: str
+    second_factor: bool
+    terms_version: str
+    session_id: int
+    authenticated_at: datetime
 
     @property
     def is_staff(self) -> bool:

@@ -26,6 +26,73 @@ class TokenPurpose(IntEnum):
 
     VERIFY_EMAIL = 1
     RESET_PASSWORD = 2
+    CHANGE_EMAIL = 3
+    UNDO_EMAIL = 4
+    KEEP_ACCOUNT = 5
+
+
+class Step(IntEnum):
+    """What a browser has begun and not ended yet. A step of one kind is nothing for another."""
+
+    SECOND_FACTOR = 1
+    PROVIDER = 2  # at the third party, who will send the browser back
+    PROVIDER_REGISTRATION = 3  # known to the third party, new here
+    PASSKEY_SIGN_IN = 4
+    PASSKEY_ADDING = 5
+    AUTHENTICATOR_ADDING = 6
+
+
+class Way(IntEnum):
+    """How a session began."""
+
+    PASSWORD = 1
+    PASSKEY = 2
+    PROVIDER = 3
+    REGISTRATION = 4
+
+
+class Approval(IntEnum):
+    NONE = 0  # needs none
+    WAITING = 1
+    GIVEN = 2
+    REFUSED = 3
+
+
+class Deletion(IntEnum):
+    """What an owner who leaves has asked for."""
+
+    NONE = 0
+    KEEP_POSTS = 1
+    REMOVE_POSTS = 2
+
+
+class SecurityEvent(IntEnum):
+    """What the owner of an account sees of its history."""
+
+    REGISTERED = 1
+    SIGNED_IN = 2
+    SIGN_IN_FAILED = 3
+    SESSIONS_ENDED = 4
+    PASSWORD_CHANGED = 5
+    PASSWORD_RESET = 6
+    EMAIL_CHANGE_ASKED = 7
+    EMAIL_CHANGED = 8
+    EMAIL_CHANGE_UNDONE = 9
+    NAME_CHANGED = 10
+    SECOND_FACTOR_ON = 11
+    SECOND_FACTOR_OFF = 12
+    RECOVERY_CODES_MADE = 13
+    RECOVERY_CODE_USED = 14
+    PASSKEY_ADDED = 15
+    PASSKEY_REMOVED = 16
+    PROVIDER_CONNECTED = 17
+    PROVIDER_REMOVED = 18
+    TERMS_ACCEPTED = 19
+    EXPORT_ASKED = 20
+    DELETION_ASKED = 21
+    DELETION_UNDONE = 22
+    ROLE_CHANGED = 23
+    STATUS_CHANGED = 24
 
 
 NAME_MIN_LENGTH = 3
@@ -49,6 +116,23 @@ CODE_TRIES = 3
 RESET_MINUTES = 60
 SESSION_HOURS = 24  # of a sign-in that asked not to be remembered
 SESSION_TOUCH_MINUTES = 5  # how old `last_seen_at` may be
+REAUTH_MINUTES = 10  # how long a sign-in is fresh enough for what is dangerous
+STEP_MINUTES = 10
+STEP_TRIES = 5
+UNDO_EMAIL_DAYS = 7
+DELETION_DAYS = 7
+EXPORT_DAYS = 7
+FORMER_NAME_DAYS = 365  # nobody else gets a parked nickname for so long
+RENAME_DAYS = 30
+RECOVERY_CODES = 10
+PASSKEYS_MAX = 20
+PASSKEY_NAME_MAX_LENGTH = 60
+CREDENTIAL_ID_MAX_BYTES = 1023  # WebAuthn level 3, 4: credential ID
+PROVIDER_MAX_LENGTH = 40
+ISSUER_MAX_LENGTH = 300
+SUBJECT_MAX_LENGTH = 255  # OpenID Connect Core, 2
+INVITATION_NOTE_MAX_LENGTH = 200
+APPROVAL_REASON_MAX_LENGTH = 500
 
 # Addresses of ours and words people would take for the site's own voice.
 RESERVED_NAMES = frozenset(

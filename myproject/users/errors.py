@@ -22,6 +22,14 @@ class AccountInactive(InputError):
     message = _("This account has been shut. Write to the people who run the site if you think that is a mistake.")
 
 
+class WaitsForApproval(InputError):
+    message = _("This account waits for the people who run the site to let it in. They will write to you.")
+
+
+class StepGone(InputError):
+    message = _("That took too long, or was tried too often. Begin again.")
+
+
 class WrongPassword(InputError):
     message = _("This is not your password")
     field = "current"

@@ -19,7 +19,9 @@ from myproject.users import tasks
 from myproject.users.models import User, UserSession
 
 SESSION_STATEMENT = (
-    sa.select(UserSession.id, UserSession.user_id, UserSession.last_seen_at, User.revision)
+    sa.select(
+        UserSession.id, UserSession.user_id, UserSession.last_seen_at, UserSession.authenticated_at, User.revision
+    )
     .join(User, User.id == UserSession.user_id)
     .where(
         UserSession.token_hash == sa.bindparam("token_hash"),
@@ -39,6 +41,9 @@ USER_STATEMENT = sa.select(
     User.locale,
     User.time_zone,
     User.theme,
+    User.avatar,
+    User.second_factor_at.is_not(None).label("second_factor"),
+    User.terms_version,
     User.revision,
 ).where(User.id == sa.bindparam("user_id"))
 
@@ -63,7 +68,8 @@ def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[S
             row = fetch(db, USER_STATEMENT, {"user_id": session.user_id}).one()._asdict()
             cached = {"revision": row.pop("revision"), "user": row}
             cache.set(key, cached)
-        return Identity.from_json(cached["user"] | {"session_id": session.id})
+        of_the_session = {"session_id": session.id, "authenticated_at": session.authenticated_at}
+        return Identity.from_json(cached["user"] | of_the_session)
 
     def note_seen(session_id: int) -> None:
         # Reading writes nothing; a task does, asked for once a while.

@@ -1,6 +1,7 @@
-"""Members, their sign-ins, and the tokens in their mails."""
+"""Members, what they sign in with, their sign-ins, and the tokens in their mails."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -26,6 +27,12 @@ class User(Base):
         sa.CheckConstraint(f"length(bio) <= {USER.BIO_MAX_LENGTH}", name="bio_length"),
         sa.CheckConstraint(f"theme IN ({', '.join(repr(theme.value) for theme in USER.Theme)})", name="theme"),
         sa.CheckConstraint(f"length(website) <= {USER.WEBSITE_MAX_LENGTH}", name="website_length"),
+        sa.CheckConstraint(one_of("approval", USER.Approval), name="approval"),
+        sa.CheckConstraint(one_of("deletion", USER.Deletion), name="deletion"),
+        sa.CheckConstraint("(deletion = 0) = (delete_after IS NULL)", name="delete_after"),
+        sa.CheckConstraint(
+            f"length(approval_reason) <= {USER.APPROVAL_REASON_MAX_LENGTH}", name="approval_reason_length"
+        ),
         sa.Index("uq_users_name_canonical", "name_canonical", unique=True),
         sa.Index("ix_users_email_canonical", "email_canonical"),
         # An address belongs to one account once it is verified; unverified it counts for nothing.
@@ -38,6 +45,9 @@ class User(Base):
         ),
         sa.Index("ix_users_role_id", "role", "id"),
         sa.Index("ix_users_status_id", "status", "id"),
+        sa.Index("ix_users_approval_id", "approval", "id"),
+        sa.Index("ix_users_delete_after", "delete_after"),
+        sa.Index("ix_users_invited_by_id", "invited_by_id"),
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
@@ -60,6 +70,17 @@ class User(Base):
     terms_version: Mapped[str] = mapped_column(sa.String(20), default="")
     terms_accepted_at: Mapped[datetime | None]
     terms_accepted_from: Mapped[str] = mapped_column(sa.String(45), default="")
+    # The name of a file in the site's storage, empty where there is none.
+    avatar: Mapped[str] = mapped_column(sa.String(64), default="")
+    # Since when a sign-in asks for a second factor.
+    second_factor_at: Mapped[datetime | None]
+    name_changed_at: Mapped[datetime | None]
+    approval: Mapped[USER.Approval] = mapped_column(EnumInteger(USER.Approval), default=USER.Approval.NONE)
+    # What the person wrote to be let in.
+    approval_reason: Mapped[str] = mapped_column(sa.String(USER.APPROVAL_REASON_MAX_LENGTH), default="")
+    invited_by_id: Mapped[int | None] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"))
+    deletion: Mapped[USER.Deletion] = mapped_column(EnumInteger(USER.Deletion), default=USER.Deletion.NONE)
+    delete_after: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     # Counts every change of the row, in SQL, so that no two writers give the same number: the cache goes by
     # it.
@@ -79,13 +100,19 @@ class UserSession(Base):
     """A sign-in. The cookie holds the token, the row its SHA-256."""
 
     __tablename__ = "user_sessions"
-    __table_args__ = (sa.Index("ix_user_sessions_expires_at", "expires_at"),)
+    __table_args__ = (
+        sa.CheckConstraint(one_of("way", USER.Way), name="way"),
+        sa.Index("ix_user_sessions_expires_at", "expires_at"),
+    )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(sa.String(USER.TOKEN_HASH_LENGTH), unique=True)
     user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_seen_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # When its owner last proved who they are: by signing in, or by their password or passkey once more.
+    authenticated_at: Mapped[datetime] = mapped_column(default=utc_now)
+    way: Mapped[USER.Way] = mapped_column(EnumInteger(USER.Way), default=USER.Way.PASSWORD)
     expires_at: Mapped[datetime]
     user_agent: Mapped[str] = mapped_column(sa.String(USER.USER_AGENT_MAX_LENGTH), default="")
     address: Mapped[str] = mapped_column(sa.String(45), default="")
@@ -107,9 +134,164 @@ class UserToken(Base):
     user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"))
     # The address the mail went to: a token proves that one, and no other.
     email_canonical: Mapped[str] = mapped_column(sa.String(USER.EMAIL_MAX_LENGTH))
+    # The address that the account gets with this token, as it was typed; empty where it keeps the one it has.
+    email: Mapped[str] = mapped_column(sa.String(USER.EMAIL_MAX_LENGTH), default="")
     tries: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     code_expires_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
 
     user: Mapped[User] = relationship()
+
+
+class SignInStep(Base):
+    """Something a browser has begun: the cookie holds the token, the row its SHA-256 and what must be remembered
+    meanwhile.
+    """
+
+    __tablename__ = "sign_in_steps"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("step", USER.Step), name="step"),
+        sa.Index("ix_sign_in_steps_expires_at", "expires_at"),
+    )
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(sa.String(USER.TOKEN_HASH_LENGTH), unique=True)
+    step: Mapped[USER.Step] = mapped_column(EnumInteger(USER.Step))
+    user_id: Mapped[int | None] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    data: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    tries: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+
+
+class SecurityLogEntry(Base):
+    """A line of an account's history: sign-ins, failures, changes of what guards it."""
+
+    __tablename__ = "security_log"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("event", USER.SecurityEvent), name="event"),
+        sa.Index("ix_security_log_user_id_id", "user_id", "id"),
+        sa.Index("ix_security_log_created_at", "created_at"),
+    )
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"))
+    event: Mapped[USER.SecurityEvent] = mapped_column(EnumInteger(USER.SecurityEvent))
+    # What it was about: the name of a passkey, the label of a provider, the old nickname.
+    detail: Mapped[str] = mapped_column(sa.String(USER.EMAIL_MAX_LENGTH), default="")
+    user_agent: Mapped[str] = mapped_column(sa.String(USER.USER_AGENT_MAX_LENGTH), default="")
+    address: Mapped[str] = mapped_column(sa.String(45), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Authenticator(Base):
+    """A member's authenticator app. The secret is encrypted with a key derived from the site's."""
+
+    __tablename__ = "authenticators"
+
+    user_id: Mapped[int] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    secret: Mapped[str] = mapped_column(sa.String(300))
+    # The time step (RFC 6238, 4.2) of the last code that was taken: none at or before it is taken again.
+    last_step: Mapped[int] = mapped_column(BIG_INTEGER, default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class RecoveryCode(Base):
+    """A code for the day that the authenticator is lost; its hash, gone once it is used."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (sa.UniqueConstraint("user_id", "code_hash"),)
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"))
+    code_hash: Mapped[str] = mapped_column(sa.String(USER.TOKEN_HASH_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Passkey(Base):
+    """A WebAuthn credential. `handle` is the member's user handle, random and the same in all of theirs."""
+
+    __tablename__ = "passkeys"
+    __table_args__ = (
+        sa.CheckConstraint(f"length(name) BETWEEN 1 AND {USER.PASSKEY_NAME_MAX_LENGTH}", name="name_length"),
+    )
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(sa.LargeBinary(USER.CREDENTIAL_ID_MAX_BYTES), unique=True)
+    handle: Mapped[bytes] = mapped_column(sa.LargeBinary(64))
+    public_key: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BIG_INTEGER, default=0)
+    transports: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    name: Mapped[str] = mapped_column(sa.String(USER.PASSKEY_NAME_MAX_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_used_at: Mapped[datetime | None]
+
+
+class Connection(Base):
+    """An account at a third party that signs its owner in: who they are is (issuer, subject), never an address."""
+
+    __tablename__ = "connections"
+    __table_args__ = (sa.UniqueConstraint("issuer", "subject"), sa.UniqueConstraint("user_id", "provider"))
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"))
+    # The name in the settings: `oidc.NAME.*`.
+    provider: Mapped[str] = mapped_column(sa.String(USER.PROVIDER_MAX_LENGTH))
+    issuer: Mapped[str] = mapped_column(sa.String(USER.ISSUER_MAX_LENGTH))
+    subject: Mapped[str] = mapped_column(sa.String(USER.SUBJECT_MAX_LENGTH))
+    # What the provider calls them, to tell two accounts there apart.
+    label: Mapped[str] = mapped_column(sa.String(USER.EMAIL_MAX_LENGTH), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_used_at: Mapped[datetime | None]
+
+
+class FormerName(Base):
+    """A nickname that its owner gave up: it leads to them, and nobody else gets it, until `parked_until`."""
+
+    __tablename__ = "former_names"
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    name_canonical: Mapped[str] = mapped_column(sa.String(USER.NAME_MAX_LENGTH), unique=True)
+    user_id: Mapped[int | None] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    parked_until: Mapped[datetime]
+
+
+class Invitation(Base):
+    """A link that lets people in where registration is by invitation."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        sa.CheckConstraint("uses_left >= 0", name="uses_left"),
+        sa.CheckConstraint(f"length(note) <= {USER.INVITATION_NOTE_MAX_LENGTH}", name="note_length"),
+    )
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(sa.String(USER.TOKEN_HASH_LENGTH), unique=True)
+    user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    note: Mapped[str] = mapped_column(sa.String(USER.INVITATION_NOTE_MAX_LENGTH), default="")
+    uses_left: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+
+
+class Export(Base):
+    """A member's data as a file to fetch. `file` is empty until a task has made it."""
+
+    __tablename__ = "exports"
+    __table_args__ = (sa.Index("ix_exports_expires_at", "expires_at"),)
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    file: Mapped[str] = mapped_column(sa.String(64), default="")
+    size: Mapped[int] = mapped_column(BIG_INTEGER, default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]

@@ -6,7 +6,8 @@ from pyramid.registry import Registry
 
 from myproject.db import sessions_of, utc_now
 from myproject.tasks import crontab
-from myproject.users.models import UserSession, UserToken
+from myproject.users.models import SignInStep, UserSession, UserToken
+from myproject.users.services import passwords
 
 
 def touch_session(registry: Registry, session_id: int) -> None:
@@ -15,14 +16,22 @@ def touch_session(registry: Registry, session_id: int) -> None:
         db.execute(sa.update(UserSession).where(UserSession.id == session_id).values(last_seen_at=utc_now()))
 
 
+def ask_for_reset(registry: Registry, email: str) -> None:
+    """Sends links to set a new password. Outside of the request, which so takes as long for any address."""
+    with sessions_of(registry).writing() as db:
+        passwords.ask_for_reset(db, email)
+
+
 def purge(registry: Registry) -> None:
-    """Deletes sessions and tokens whose time is over."""
+    """Deletes sessions, tokens and steps whose time is over."""
     with sessions_of(registry).writing() as db:
         now = utc_now()
         db.execute(sa.delete(UserSession).where(UserSession.expires_at < now))
         db.execute(sa.delete(UserToken).where(UserToken.expires_at < now))
+        db.execute(sa.delete(SignInStep).where(SignInStep.expires_at < now))
 
 
 def includeme(config: Configurator) -> None:
     config.add_task(touch_session)
+    config.add_task(ask_for_reset)
     config.add_periodic_task(purge, crontab(hour="3", minute="20"))

@@ -22,7 +22,7 @@ INSIDE = {
     "mails": {"constants", "models"},
     "services": {"constants", "errors", "models", "services"},
     "schemas": {"constants", "services"},
-    "views": {"constants", "errors", "models", "services", "schemas", "views"},
+    "views": {"constants", "errors", "models", "services", "schemas", "tasks", "views"},
     "routes": {"constants", "models", "services", "views"},
     "tasks": {"constants", "models", "services", "message", "transport"},
     "subscribers": {"constants", "mails", "services"},

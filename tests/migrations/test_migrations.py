@@ -14,11 +14,22 @@ import sqlalchemy as sa
 
 from myproject.audit import COMMAND_LINE
 from myproject.comments.services import create_comment
-from myproject.db import Base, Sessions, make_engine
+from myproject.db import Base, Sessions, make_engine, utc_now
 from myproject.models import MODELS
 from myproject.posts import services as posts
 from myproject.settings import Settings
 from myproject.users import constants as USER
+from myproject.users.models import (
+    Authenticator,
+    Connection,
+    Export,
+    FormerName,
+    Invitation,
+    Passkey,
+    RecoveryCode,
+    SecurityLogEntry,
+    SignInStep,
+)
 from myproject.users.services import accounts, registration, sign_ins
 from tests.conftest import REPOSITORY
 
@@ -118,6 +129,20 @@ def fill(engine: sa.Engine) -> None:
         comment = create_comment(db, post.id, eve.id, "First", "<p>First</p>")
         assert comment is not None
         assert create_comment(db, post.id, ada.id, "Second", "<p>Second</p>", comment.id) is not None
+        now = utc_now()
+        db.add_all(
+            [
+                Authenticator(user_id=eve.id, secret="encrypted"),
+                RecoveryCode(user_id=eve.id, code_hash="0" * 64),
+                Passkey(user_id=eve.id, credential_id=b"1", handle=b"2", public_key=b"3", name="Phone"),
+                Connection(user_id=eve.id, provider="forge", issuer="https://forge.example", subject="1"),
+                FormerName(user_id=eve.id, name_canonical="evie", parked_until=now),
+                Invitation(user_id=ada.id, token_hash="0" * 64, uses_left=1, expires_at=now),
+                Export(user_id=eve.id, expires_at=now),
+                SecurityLogEntry(user_id=eve.id, event=USER.SecurityEvent.SIGNED_IN),
+                SignInStep(user_id=eve.id, step=USER.Step.SECOND_FACTOR, token_hash="0" * 64, expires_at=now),
+            ]
+        )
 
 
 def counts(engine: sa.Engine) -> dict[str, int]:

@@ -26,9 +26,9 @@ def lock_user(db: Session, user_id: int) -> User:
     return db.get_one(User, user_id, with_for_update=True, populate_existing=True)
 
 
-def can_sign_in(status: USER.Status) -> bool:
+def can_sign_in(user: User) -> bool:
     """The one decision of who may have a session, for every way in."""
-    return status != USER.Status.INACTIVE
+    return user.status != USER.Status.INACTIVE and user.approval in (USER.Approval.NONE, USER.Approval.GIVEN)
 
 
 def find_verified(db: Session, email_canonical: str) -> User | None:

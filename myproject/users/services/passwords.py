@@ -41,7 +41,7 @@ def ask_for_reset(db: Session, email: str) -> None:
         )
     )
     for user in users:
-        if accounts.can_sign_in(user.status):
+        if accounts.can_sign_in(user):
             tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
             life = timedelta(minutes=USER.RESET_MINUTES)
             token = tokens.add_token(db, user, USER.TokenPurpose.RESET_PASSWORD, life)
@@ -67,7 +67,7 @@ def reset_password(db: Session, token: str, password_hash: str, client: accounts
     """
     row = tokens.take_token(db, token, USER.TokenPurpose.RESET_PASSWORD)
     user = verification.mark_verified(db, row)
-    if not accounts.can_sign_in(user.status):
+    if not accounts.can_sign_in(user):
         raise errors.LinkInvalid
     set_password(db, user, password_hash, client)
     return user

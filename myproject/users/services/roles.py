@@ -37,7 +37,7 @@ def change_status(db: Session, actor: Actor, user_id: int, status: USER.Status, 
     if user.role == USER.Role.ADMIN and user.status == USER.Status.ACTIVE:
         check_not_last_admin(db, user)
     before, user.status = user.status, status
-    if not accounts.can_sign_in(status):
+    if not accounts.can_sign_in(user):
         sign_ins.end_sessions(db, user.id)
         tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
     record_change(db, actor, user, "status", before, status, reason)

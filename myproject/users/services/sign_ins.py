@@ -12,7 +12,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User, UserSession
-from myproject.users.services import accounts
+from myproject.users.services import accounts, history, steps
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,17 @@ def find_credentials(db: Session, login: str) -> Credentials | None:
     return None if row is None else Credentials(row.id, row.password, row.status)
 
 
+@dataclass(frozen=True)
+class Opened:
+    """What a browser gets for its cookie: a session's token, or, with `needs_second_factor`, that of a step which
+    grants nothing yet.
+    """
+
+    user: User
+    token: str
+    needs_second_factor: bool = False
+
+
 def sign_in(
     db: Session,
     credentials: Credentials,
@@ -45,25 +56,55 @@ def sign_in(
     *,
     remember_days: int | None = None,
     new_hash: str | None = None,
-) -> tuple[User, str]:
-    """Begins a session for an account whose password has just been checked; the user and the session's token.
-
-    `remember_days` is how long the session lives, None for `SESSION_HOURS`; `new_hash` replaces an outdated
-    password hash. Raises AccountInactive, or WrongCredentials where the password changed since it was
-    checked.
+) -> Opened:
+    """`open_session` for an account whose password has just been checked. `new_hash` replaces an outdated hash.
+    Raises also WrongCredentials where the password changed since it was checked.
     """
     user = accounts.lock_user(db, credentials.id)
     if user.password != credentials.password:
         raise errors.WrongCredentials
     if new_hash:
         user.password = new_hash
-    return user, begin_session(db, user, client, remember_days)
+    return open_session(db, user, client, USER.Way.PASSWORD, remember_days)
 
 
-def begin_session(db: Session, user: User, client: accounts.Client, remember_days: int | None = None) -> str:
-    """A new session row for `user`; gives the token that the cookie will hold. Raises AccountInactive."""
-    if not accounts.can_sign_in(user.status):
-        raise errors.AccountInactive
+def open_session(
+    db: Session, user: User, client: accounts.Client, way: USER.Way, remember_days: int | None = None
+) -> Opened:
+    """The one end of every way in: begins a session for `user`, who has just proved who they are by `way`; or,
+    where the account asks for a second factor and `way` is but one, the step that waits for it.
+
+    `remember_days` is how long the session lives, None for `SESSION_HOURS`. Raises AccountInactive or
+    WaitsForApproval.
+    """
+    check_can_sign_in(user)
+    # A passkey is two factors in one: something they have, and what unlocks it.
+    if user.second_factor_at is not None and way in (USER.Way.PASSWORD, USER.Way.PROVIDER):
+        data = {"way": int(way), "remember_days": remember_days}
+        step = steps.begin_step(db, USER.Step.SECOND_FACTOR, data, user_id=user.id)
+        return Opened(user, step, needs_second_factor=True)
+    history.note(db, user, USER.SecurityEvent.SIGNED_IN, client)
+    return Opened(user, begin_session(db, user, client, remember_days, way))
+
+
+def check_can_sign_in(user: User) -> None:
+    """Raises AccountInactive or WaitsForApproval where `can_sign_in` says no."""
+    if accounts.can_sign_in(user):
+        return
+    if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.WAITING:
+        raise errors.WaitsForApproval
+    raise errors.AccountInactive
+
+
+def begin_session(
+    db: Session,
+    user: User,
+    client: accounts.Client,
+    remember_days: int | None = None,
+    way: USER.Way = USER.Way.PASSWORD,
+) -> str:
+    """A new session row for `user`; gives the token that the cookie will hold. Raises as `check_can_sign_in`."""
+    check_can_sign_in(user)
     token = make_token()
     life = timedelta(days=remember_days) if remember_days else timedelta(hours=USER.SESSION_HOURS)
     # A user made in this transaction gets its number with the flush.
@@ -72,6 +113,7 @@ def begin_session(db: Session, user: User, client: accounts.Client, remember_day
         UserSession(
             token_hash=hash_token(token),
             user_id=user.id,
+            way=way,
             expires_at=utc_now() + life,
             user_agent=client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
             address=client.address,

@@ -10,12 +10,13 @@ from myproject.db import sessions_of
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.passwords import hasher_of
-from myproject.security.policy import begin_session, end_session
+from myproject.security.policy import end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
 from myproject.security.redirects import local_path
 from myproject.users import errors, schemas
 from myproject.users.services import sign_ins
 from myproject.users.views.client import client_of
+from myproject.users.views.enter import enter
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -53,20 +54,14 @@ class Login(FormView):
             raise errors.WrongCredentials
         outdated = hasher.is_outdated(credentials.password)
         days = request.site.retention_sessions_days if data["remember"] else None
-        user, token = sign_ins.sign_in(
+        opened = sign_ins.sign_in(
             request.dbsession,
             credentials,
             client_of(request),
             remember_days=days,
             new_hash=hasher.hash(data["password"]) if outdated else None,
         )
-        if request.session_token:
-            # A new sign-in in a browser that has one ends the old one: no session outlives its owner's
-            # change.
-            sign_ins.sign_out(request.dbsession, request.session_token)
-        begin_session(request, token, days * 86_400 if days else None)
-        request.flash(_("Welcome ${name}", mapping={"name": user.title}))
-        return HTTPSeeOther(self.target())
+        return enter(request, opened, days, self.target())
 
 
 def logout(request: Request) -> Response:

@@ -13,8 +13,9 @@ from myproject.i18n import _
 from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session, end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
+from myproject.tasks import enqueue_surely
 from myproject.users import constants as USER
-from myproject.users import errors, schemas
+from myproject.users import errors, schemas, tasks
 from myproject.users.services import passwords, sign_ins, tokens
 from myproject.users.views.client import client_of
 
@@ -31,7 +32,8 @@ class LostPassword(FormView):
         limiter = limiter_of(self.request.registry)
         limiter.hit("lost_password_address", client_key(self.request.client_addr))
         limiter.hit("lost_password_account", account_key(data["email"]))
-        passwords.ask_for_reset(self.request.dbsession, data["email"])
+        # A known address costs mails and tokens: in a task, so that the answer takes as long for any.
+        enqueue_surely(self.request.registry, tasks.ask_for_reset, email=data["email"])
         self.request.flash(
             _(
                 "If an account has the address ${email}, we have sent a link there. It works for an hour.",

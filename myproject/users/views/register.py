@@ -15,6 +15,7 @@ from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings import Registration
+from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import registration, sign_ins
 from myproject.users.views.client import client_of
@@ -59,7 +60,7 @@ class Register(FormView):
         )
         if request.session_token:
             sign_ins.sign_out(request.dbsession, request.session_token)
-        token = sign_ins.begin_session(request.dbsession, user, client_of(request))
+        token = sign_ins.begin_session(request.dbsession, user, client_of(request), None, USER.Way.REGISTRATION)
         begin_session(request, token, None)
         request.flash(_("Thanks for registering"))
         return self.redirect("users.home")

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from myproject.db import utc_now
 from myproject.security.identity import Identity
 from myproject.security.permissions import RULES, Permission, may_publish, permits
 from myproject.users import constants as USER
@@ -23,6 +24,11 @@ def member(status: USER.Status, role: USER.Role = USER.Role.USER, id: int = 1) -
         locale="en",
         time_zone="UTC",
         theme="system",
+        avatar="",
+        second_factor=False,
+        terms_version="1",
+        session_id=1,
+        authenticated_at=utc_now(),
     )
 
 

@@ -1,0 +1,92 @@
+"""The history of an account as its owner sees it, and the mails that tell them at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.db import utc_now
+from myproject.emails.constants import Kind
+from myproject.emails.services import Mail, queue_mail
+from myproject.i18n import ENGLISH
+from myproject.users import constants as USER
+from myproject.users.models import SecurityLogEntry, User
+from myproject.users.services.accounts import Client
+
+# What the owner should hear of by mail even while they are away from the site (ASVS 6.3.7).
+MAILED = frozenset(
+    {
+        USER.SecurityEvent.EMAIL_CHANGED,
+        USER.SecurityEvent.EMAIL_CHANGE_UNDONE,
+        USER.SecurityEvent.SECOND_FACTOR_ON,
+        USER.SecurityEvent.SECOND_FACTOR_OFF,
+        USER.SecurityEvent.RECOVERY_CODES_MADE,
+        USER.SecurityEvent.RECOVERY_CODE_USED,
+        USER.SecurityEvent.PASSKEY_ADDED,
+        USER.SecurityEvent.PASSKEY_REMOVED,
+        USER.SecurityEvent.PROVIDER_CONNECTED,
+        USER.SecurityEvent.PROVIDER_REMOVED,
+        USER.SecurityEvent.NAME_CHANGED,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the history."""
+
+    event: USER.SecurityEvent
+    detail: str
+    user_agent: str
+    address: str
+    created_at: datetime
+
+
+def note(db: Session, user: User, event: USER.SecurityEvent, client: Client, detail: str = "") -> None:
+    """Adds a line to the history, in the transaction of what it tells, and a mail where the event is `MAILED`."""
+    # A user made in this transaction gets its number with the flush.
+    db.flush()
+    db.add(
+        SecurityLogEntry(
+            user_id=user.id,
+            event=event,
+            detail=detail[: USER.EMAIL_MAX_LENGTH],
+            user_agent=client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
+            address=client.address,
+        )
+    )
+    if event in MAILED:
+        queue_mail(
+            db,
+            Mail(
+                Kind.SECURITY_NOTICE,
+                to_address=user.email,
+                to_name=user.title,
+                user_id=user.id,
+                locale=user.locale or ENGLISH,
+                context={
+                    "name": user.name,
+                    "event": event.name,
+                    "detail": detail,
+                    "when": utc_now().isoformat(timespec="minutes"),
+                    "browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
+                    "address": client.address,
+                },
+            ),
+        )
+
+
+def list_history(db: Session, user_id: int, limit: int = 50) -> Sequence[Line]:
+    """The latest lines, newest first."""
+    columns = (
+        SecurityLogEntry.event,
+        SecurityLogEntry.detail,
+        SecurityLogEntry.user_agent,
+        SecurityLogEntry.address,
+        SecurityLogEntry.created_at,
+    )
+    statement = sa.select(*columns).where(SecurityLogEntry.user_id == user_id)
+    rows = db.execute(statement.order_by(SecurityLogEntry.id.desc()).limit(limit))
+    return [Line(*row) for row in rows]

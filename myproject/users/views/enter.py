@@ -1,0 +1,31 @@
+"""The end of every way in: cookies, a greeting, and on to where the visitor wanted to be."""
+
+from urllib.parse import quote
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.response import Response
+
+from myproject.i18n import _
+from myproject.security.cookies import cookies_of
+from myproject.security.policy import begin_session
+from myproject.users import constants as USER
+from myproject.users.services import sign_ins
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+STEP_COOKIE = "step"
+
+
+def enter(request: Request, opened: sign_ins.Opened, remember_days: int | None, target: str) -> Response:
+    """Gives the browser what `open_session` opened, and leads to `target`, a path of ours: by way of the second
+    factor where that is still due.
+    """
+    if opened.needs_second_factor:
+        cookies_of(request.registry).set(request, STEP_COOKIE, opened.token, USER.STEP_MINUTES * 60)
+        return HTTPSeeOther(url(request, "users.second_factor") + "?next=" + quote(target, safe="/"))
+    if request.session_token:
+        # A new sign-in in a browser that has one ends the old one: no session outlives its owner's change.
+        sign_ins.sign_out(request.dbsession, request.session_token)
+    begin_session(request, opened.token, remember_days * 86_400 if remember_days else None)
+    request.flash(_("Welcome ${name}", mapping={"name": opened.user.title}))
+    return HTTPSeeOther(target)
