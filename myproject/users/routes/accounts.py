@@ -1,4 +1,4 @@
-"""Addresses of accounts and profiles, each with its views."""
+"""Addresses of signing in, of passwords, verification and profiles, each with its views."""
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound

@@ -1,0 +1,7 @@
+"""Addresses of the users module, a file for each group of screens."""
+
+from pyramid.config import Configurator
+
+
+def includeme(config: Configurator) -> None:
+    config.include(".accounts")
