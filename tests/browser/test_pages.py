@@ -171,6 +171,7 @@ KINDS = {
     "member home": Kind("/users/me/", "ada"),
     "profile edit": Kind("/users/me/edit/", "ada"),
     "password": Kind("/users/me/password/", "ada"),
+    "security": Kind("/users/me/security/", "ada"),
     "new post": Kind("/posts/new/", "ada"),
     "new post, preview": Kind(preview_post, "ada"),
     "new post, errors": Kind(fail_to_publish, "ada", 422),

@@ -1,0 +1,17 @@
+"""Addresses of what guards an account: fresh sign-ins, the address, sessions, history."""
+
+from pyramid.config import Configurator
+
+from myproject.security.permissions import Permission
+from myproject.users.views import security
+
+
+def includeme(config: Configurator) -> None:
+    config.add_route("users.security", "/users/me/security/")
+    config.add_view(
+        security.hub,
+        route_name="users.security",
+        request_method="GET",
+        permission=Permission.ACCOUNT_EDIT,
+        renderer="myproject:templates/users/security.html",
+    )
