@@ -17,6 +17,14 @@ CONTEXTS: dict[Kind, dict[str, Any]] = {
         "browser": "Firefox/128.0",
         "address": "192.0.2.7",
     },
+    Kind.SECURITY_NOTICE: {
+        "name": "ann",
+        "event": "PASSKEY_ADDED",
+        "detail": "A telephone",
+        "when": "2026-11-22T10:00+00:00",
+        "browser": "Firefox/128.0",
+        "address": "192.0.2.7",
+    },
     Kind.REPLY: {
         "name": "ann",
         "author": "bob",
