@@ -76,6 +76,11 @@ class CaptchaProvider(StrEnum):
 class Registration(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
+class SecondFactorFor(StrEnum):
+    NONE = "none"
+    STAFF = "staff"
+
+
 
 
 def text(value: str) -> str:
@@ -351,6 +356,18 @@ class Settings:
     mail_host: str = setting("mail.host", text, "localhost", "SMTP server")
     mail_port: int = setting("mail.port", at_least(1, 65535), "25", "SMTP port")
     mail_username: str = setting("mail.username", text, "", "SMTP user; empty: no authentication")
+    ratelimit_second_factor_account: str = setting(
+        "ratelimit.second_factor_account",
+        rate,
+        "10 per 15 minutes; 50 per day",
+        "codes of an authenticator app tried for one account",
+    )
+    ratelimit_provider_address: str = setting(
+        "ratelimit.provider_address",
+        rate,
+        "30 per 5 minutes",
+        "sign-ins by way of a third party from one client address",
+    )
     mail_password: str = setting(
         "mail.password", text, "", "SMTP password; better in a file: `mail.password_file`"
     )
@@ -427,6 +444,12 @@ class Settings:
         "retention.sessions_days", at_least(1), "30", "days a remembered sign-in lasts"
     )
     retention_emails_days: int = setting(
+    users_require_second_factor: SecondFactorFor = setting(
+        "users.require_second_factor",
+        one_of(SecondFactorFor),
+        "none",
+        "who must have a second factor; `staff`: staff and admins reach nothing before they have set one up",
+    )
         "retention.emails_days", at_least(1), "30", "days the outbox keeps what was sent or given up"
     )
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import hmac
+from base64 import urlsafe_b64encode
 from typing import Any, cast
 
+from cryptography.fernet import Fernet, MultiFernet
 from itsdangerous import URLSafeTimedSerializer
 from pyramid.config import Configurator
 
@@ -26,6 +28,10 @@ class KeyRing:
     def derive_by_id(self, purpose: str) -> dict[str, bytes]:
         """The same by a short public name of each key, newest first: for what is verified years later."""
         return {hashlib.sha256(key).hexdigest()[:8]: key for key in self.derive(purpose)}
+
+    def box(self, purpose: str) -> MultiFernet:
+        """Encrypts what has to be read again; the newest key encrypts, all decrypt."""
+        return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in self.derive(purpose)])
 
     def signer(self, purpose: str) -> URLSafeTimedSerializer:
         """Signs and verifies small JSON values with the time; the newest key signs, all verify."""

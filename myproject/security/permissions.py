@@ -22,6 +22,7 @@ class Permission(StrEnum):
     ACCOUNT_LEAVE = "users:account:leave"
     ACCOUNT_VIEW = "users:account:view"
     ACCOUNT_EDIT = "users:account:edit"
+    ACCOUNT_PROTECT = "users:account:protect"
     PROFILE_VIEW = "users:profile:view"
 
     POST_LIST = "posts:post:list"
@@ -77,6 +78,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.ACCOUNT_LEAVE: (everyone,),
     Permission.ACCOUNT_VIEW: (signed_in,),
     Permission.ACCOUNT_EDIT: (signed_in,),
+    Permission.ACCOUNT_PROTECT: (signed_in,),
     Permission.PROFILE_VIEW: (everyone,),
     Permission.POST_LIST: (everyone,),
     Permission.POST_VIEW: (everyone,),
@@ -90,6 +92,10 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.ADMIN_USERS_EDIT: (admin,),
     Permission.ADMIN_EMAILS_EDIT: (admin,),
 }
+
+
+# What is left to a member whose role asks for a second factor that they lack: to set one up, and to leave.
+WITHOUT_SECOND_FACTOR = frozenset({Permission.ACCOUNT_PROTECT, Permission.ACCOUNT_LEAVE})
 
 
 def permits(permission: str, identity: Identity | None, context: Any) -> bool:

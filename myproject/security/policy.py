@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from myproject.db import reading
 from myproject.security.cookies import cookies_of
 from myproject.security.identity import Identity
-from myproject.security.permissions import permits
+from myproject.security.permissions import WITHOUT_SECOND_FACTOR, permits, staff
+from myproject.settings import SecondFactorFor, settings_of
 
 COOKIE = "session"
 
@@ -36,6 +37,8 @@ class SecurityPolicy:
         return None if identity is None else identity.id
 
     def permits(self, request: Any, context: Any, permission: str) -> Allowed | Denied:
+        if permission not in WITHOUT_SECOND_FACTOR and lacks_second_factor(request):
+            return Denied("needs a second factor first")
         if permits(permission, self.identity(request), context):
             return Allowed("granted by the table of permissions")
         if self.identity(request) is None:
@@ -47,6 +50,13 @@ class SecurityPolicy:
 
     def forget(self, request: Any, **kw: Any) -> list[tuple[str, str]]:
         raise NotImplementedError("users.services.sign_ins ends sessions")
+
+
+def lacks_second_factor(request: Any) -> bool:
+    """Whether the member's role asks for a second factor that they have not set up (`users.require_second_factor`)."""
+    required = settings_of(request.registry).users_require_second_factor is SecondFactorFor.STAFF
+    identity: Identity | None = request.identity if required else None
+    return identity is not None and staff(identity, None) and not identity.second_factor
 
 
 def session_token(request: Any) -> str:
