@@ -81,6 +81,19 @@ class SecondFactorFor(StrEnum):
     STAFF = "staff"
 
 
+class Registration(StrEnum):
+    OPEN = "open"
+    INVITE = "invite"
+    APPROVAL = "approval"
+    CLOSED = "closed"
+
+
+class Inviters(StrEnum):
+    """The least role that may invite; named as `users.constants.Role`."""
+
+    USER = "user"
+    STAFF = "staff"
+    ADMIN = "admin"
 
 
 def text(value: str) -> str:
@@ -325,6 +338,9 @@ class Settings:
     ratelimit_verify_address: str = setting(
         "ratelimit.verify_address", rate, "30 per hour", "links followed and codes typed from one client address"
     )
+    ratelimit_invitation_account: str = setting(
+        "ratelimit.invitation_account", rate, "20 per day", "invitations made by one member"
+    )
     ratelimit_verify_account: str = setting(
         "ratelimit.verify_account", rate, "5 per hour", "verification mails sent to one member"
     )
@@ -408,7 +424,13 @@ class Settings:
         "captcha.verify_url", web_address, "", "the remote provider's siteverify address; empty: its own"
     )
     users_registration: Registration = setting(
-        "users.registration", one_of(Registration), "open", "who may register"
+        "users.registration",
+        one_of(Registration),
+        "open",
+        "who may register: everybody, who has an invitation, who an admin lets in, nobody",
+    )
+    users_invite_role: Inviters = setting(
+        "users.invite_role", one_of(Inviters), "user", "who may invite: all verified members, staff, only admins"
     )
     users_require_verified_email: bool = setting(
         "users.require_verified_email", boolean, "true", "members publish only once their address is verified"

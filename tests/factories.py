@@ -16,6 +16,7 @@ from myproject.posts.services import create_post, render
 from myproject.security.cookies import cookies_of
 from myproject.security.passwords import PasswordHasher, hasher_of
 from myproject.security.policy import COOKIE
+from myproject.settings import settings_of
 from myproject.text import render_markdown
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -41,12 +42,20 @@ def make_user(
     email = email or f"{name}@example.org"
     hashed = password_hash(hasher_of(db.info["registry"]))
     if status == USER.Status.NEW:
-        user = registration.register(db, name=name, email=email, password_hash=hashed, terms_version="1")
+        user = registration.register(
+            db,
+            name=name,
+            email=email,
+            password_hash=hashed,
+            client=accounts.Client("127.0.0.1", "a test"),
+            admission=registration.Admission(),
+        )
         user.role = role
     else:
         user = registration.create_verified(
             db, COMMAND_LINE, name=name, email=email, password_hash=hashed, role=role
         )
+    user.terms_version = settings_of(db.info["registry"]).site_terms_version
     if status == USER.Status.INACTIVE:
         roles.change_status(db, COMMAND_LINE, user.id, status, "for a test")
     db.flush()

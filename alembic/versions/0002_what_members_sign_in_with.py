@@ -68,7 +68,7 @@ def upgrade() -> None:
     op.create_table("invitations",
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
     sa.Column("token_hash", sa.String(length=64), nullable=False),
-    sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+    sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
     sa.Column("note", sa.String(length=200), nullable=False),
     sa.Column("uses_left", sa.Integer(), nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

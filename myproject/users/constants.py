@@ -58,6 +58,10 @@ class Approval(IntEnum):
     REFUSED = 3
 
 
+# Of whom the site shows something, and who may sign in.
+ADMITTED = (Approval.NONE, Approval.GIVEN)
+
+
 class Deletion(IntEnum):
     """What an owner who leaves has asked for."""
 

@@ -26,6 +26,30 @@ class WaitsForApproval(InputError):
     message = _("This account waits for the people who run the site to let it in. They will write to you.")
 
 
+class AccountRefused(InputError):
+    message = _("The people who run the site have not let this account in. They have written to you.")
+
+
+class RegistrationClosed(InputError):
+    message = _("This site takes no new members at present.")
+
+
+class InvitationNeeded(InputError):
+    message = _("New members come here by invitation: ask somebody who is a member for a link.")
+
+
+class InvitationOver(InputError):
+    message = _("This invitation is used up, or too old. Ask for a new one.")
+
+
+class TooManyInvitations(InputError):
+    message = _("You have as many open invitations as one member can have: revoke one first")
+
+
+class AlreadyDecided(InputError):
+    message = _("Somebody has decided this already")
+
+
 class StepGone(InputError):
     message = _("That took too long, or was tried too often. Begin again.")
 

@@ -276,7 +276,10 @@ class Invitation(Base):
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(sa.String(USER.TOKEN_HASH_LENGTH), unique=True)
-    user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    # Who invites; None where the command line does.
+    user_id: Mapped[int | None] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
     note: Mapped[str] = mapped_column(sa.String(USER.INVITATION_NOTE_MAX_LENGTH), default="")
     uses_left: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

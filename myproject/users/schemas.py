@@ -85,8 +85,21 @@ def new_password(minimum: int, title: str = _("Password")) -> list[colander.Sche
     ]
 
 
-def registration(minimum: int) -> Schema:
-    """Nickname, address, password twice, and the terms; `minimum` is the shortest password."""
+def join_reason() -> colander.SchemaNode:
+    """What admins read before they let somebody in."""
+    return paragraph(
+        "reason",
+        _("Why would you like to join?"),
+        max=USER.APPROVAL_REASON_MAX_LENGTH,
+        rows=4,
+        hint=_("The people who run the site read it before they let you in. Nobody else sees it."),
+    )
+
+
+def registration(minimum: int, *, ask_reason: bool = False) -> Schema:
+    """Nickname, address, password twice, and the terms; `minimum` is the shortest password. With `ask_reason` also
+    why somebody wants to join.
+    """
     return Schema(
         line(
             "name",
@@ -100,6 +113,7 @@ def registration(minimum: int) -> Schema:
         ),
         email("email", _("Email"), autocomplete="email", hint=_("Nobody sees it. We send a link to verify it.")),
         *new_password(minimum),
+        *([join_reason()] if ask_reason else []),
         checkbox(
             "accept_tos",
             _("I accept the terms of this site"),

@@ -6,7 +6,7 @@ from pyramid.registry import Registry
 
 from myproject.db import sessions_of, utc_now
 from myproject.tasks import crontab
-from myproject.users.models import SignInStep, UserSession, UserToken
+from myproject.users.models import Invitation, SignInStep, UserSession, UserToken
 from myproject.users.services import passwords
 
 
@@ -23,12 +23,13 @@ def ask_for_reset(registry: Registry, email: str) -> None:
 
 
 def purge(registry: Registry) -> None:
-    """Deletes sessions, tokens and steps whose time is over."""
+    """Deletes sessions, tokens, steps and invitations whose time is over."""
     with sessions_of(registry).writing() as db:
         now = utc_now()
         db.execute(sa.delete(UserSession).where(UserSession.expires_at < now))
         db.execute(sa.delete(UserToken).where(UserToken.expires_at < now))
         db.execute(sa.delete(SignInStep).where(SignInStep.expires_at < now))
+        db.execute(sa.delete(Invitation).where(Invitation.expires_at < now))
 
 
 def includeme(config: Configurator) -> None:

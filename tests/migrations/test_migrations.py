@@ -122,7 +122,14 @@ def fill(engine: sa.Engine) -> None:
         ada = registration.create_verified(
             db, actor, name="ada", email="ada@example.org", password_hash="", role=USER.Role.ADMIN
         )
-        eve = registration.register(db, name="eve", email="eve@example.org", password_hash="")
+        eve = registration.register(
+            db,
+            name="eve",
+            email="eve@example.org",
+            password_hash="",
+            client=accounts.Client("127.0.0.1", "a browser"),
+            admission=registration.Admission(),
+        )
         sign_ins.begin_session(db, eve, accounts.Client("127.0.0.1", "a browser"))
         text = posts.render("A title", "Some *text*", ("tag", "other"))
         post = posts.create_post(db, ada.id, text, publish=True)

@@ -5,4 +5,5 @@ from pyramid.config import Configurator
 
 def includeme(config: Configurator) -> None:
     config.include(".accounts")
+    config.include(".joining")
     config.include(".security")

@@ -28,7 +28,7 @@ def lock_user(db: Session, user_id: int) -> User:
 
 def can_sign_in(user: User) -> bool:
     """The one decision of who may have a session, for every way in."""
-    return user.status != USER.Status.INACTIVE and user.approval in (USER.Approval.NONE, USER.Approval.GIVEN)
+    return user.status != USER.Status.INACTIVE and user.approval in USER.ADMITTED
 
 
 def find_verified(db: Session, email_canonical: str) -> User | None:

@@ -27,7 +27,11 @@ class Profile:
 
 PROFILE_STATEMENT = sa.select(
     User.id, User.name, User.display_name, User.bio_html, User.website, User.role, User.created_at
-).where(User.name_canonical == sa.bindparam("name"), User.status != USER.Status.INACTIVE)
+).where(
+    User.name_canonical == sa.bindparam("name"),
+    User.status != USER.Status.INACTIVE,
+    User.approval.in_(USER.ADMITTED),
+)
 
 
 def find_profile(db: Session, name: str) -> Profile | None:

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, record
 from myproject.db import publish, utc_now
+from myproject.settings import Registration
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User
-from myproject.users.services import accounts, verification
+from myproject.users.services import accounts, history, invitations, verification
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,37 @@ class UserRegistered:
 
     db: Session
     user: User
+
+
+@dataclass(frozen=True)
+class Admission:
+    """How somebody comes in: whether an admin has to agree, what they wrote to be let in, who invited them."""
+
+    approval: USER.Approval = USER.Approval.NONE
+    reason: str = ""
+    invited_by_id: int | None = None
+
+
+def check_admission(db: Session, mode: Registration, invitation: str = "") -> None:
+    """Raises what `admit` would raise; spends nothing."""
+    if mode is Registration.CLOSED:
+        raise errors.RegistrationClosed
+    if mode is Registration.INVITE:
+        invitations.check_invitation(db, invitation)
+
+
+def admit(db: Session, mode: Registration, *, invitation: str = "", reason: str = "") -> Admission:
+    """The one decision of who may register and how, for every way in; an invitation loses a use.
+
+    `mode` is the setting `users.registration`, `invitation` the token of the link that the person followed,
+    `reason` what they wrote to be let in. Raises RegistrationClosed, InvitationNeeded or InvitationOver.
+    """
+    check_admission(db, mode, invitation)
+    if mode is Registration.INVITE:
+        return Admission(invited_by_id=invitations.take_use(db, invitation))
+    if mode is Registration.APPROVAL:
+        return Admission(approval=USER.Approval.WAITING, reason=reason)
+    return Admission()
 
 
 def check_name(db: Session, name: str) -> None:
@@ -37,10 +69,12 @@ def register(
     name: str,
     email: str,
     password_hash: str,
+    client: accounts.Client,
+    admission: Admission,
     terms_version: str = "",
-    address: str = "",
 ) -> User:
-    """Makes a NEW account and sends its verification mail. Raises NameReserved or NameTaken.
+    """Makes a NEW account and sends its verification mail. `admission` is what `admit` decided in the same
+    transaction. Raises NameReserved or NameTaken.
 
     An address that a verified member holds changes nothing that the caller could see: the account is made all
     the same, but the mail tells the owner of the address that they have one already (OWASP ASVS 5.0: 6.3.8).
@@ -56,7 +90,10 @@ def register(
         status=USER.Status.NEW,
         terms_version=terms_version,
         terms_accepted_at=utc_now() if terms_version else None,
-        terms_accepted_from=address,
+        terms_accepted_from=client.address,
+        approval=admission.approval,
+        approval_reason=admission.reason,
+        invited_by_id=admission.invited_by_id,
     )
     try:
         with db.begin_nested():
@@ -64,6 +101,7 @@ def register(
     except IntegrityError:
         # Two took the same name at once: the index decides, and its word becomes the form's.
         raise errors.NameTaken from None
+    history.note(db, user, USER.SecurityEvent.REGISTERED, client)
     verification.start_verification(db, user)
     publish(db, UserRegistered(db, user))
     return user

@@ -88,12 +88,26 @@ def open_session(
 
 
 def check_can_sign_in(user: User) -> None:
-    """Raises AccountInactive or WaitsForApproval where `can_sign_in` says no."""
+    """Raises AccountInactive, WaitsForApproval or AccountRefused where `can_sign_in` says no."""
     if accounts.can_sign_in(user):
         return
     if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.WAITING:
         raise errors.WaitsForApproval
     raise errors.AccountInactive
+
+def end_second_factor(db: Session, token: str, user: User, client: accounts.Client) -> Opened:
+    """Begins the session that the step of `token` waits for: `user`, locked by `lock_user`, has just shown their
+    second factor. It is of the way and the length that the first factor asked for. Raises StepGone, AccountInactive
+    or WaitsForApproval.
+    """
+    step = steps.end_step(db, token, USER.Step.SECOND_FACTOR)
+    if step.user_id != user.id:
+        raise errors.StepGone
+    way, days = USER.Way(step.data["way"]), step.data["remember_days"]
+    session = begin_session(db, user, client, days, way)
+    history.note(db, user, USER.SecurityEvent.SIGNED_IN, client)
+    return Opened(user, session, remember_days=days)
+
 
 
 def begin_session(
@@ -101,6 +115,8 @@ def begin_session(
     user: User,
     client: accounts.Client,
     remember_days: int | None = None,
+    if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.REFUSED:
+        raise errors.AccountRefused
     way: USER.Way = USER.Way.PASSWORD,
 ) -> str:
     """A new session row for `user`; gives the token that the cookie will hold. Raises as `check_can_sign_in`."""

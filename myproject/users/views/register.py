@@ -1,4 +1,4 @@
-"""Registration."""
+"""Registration, and what who has to wait for it reads."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import colander
 import deform
 from pyramid.response import Response
 
-from myproject.db import sessions_of
+from myproject.db import reading, sessions_of
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -19,14 +19,16 @@ from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import registration, sign_ins
 from myproject.users.views.client import client_of
+from myproject.web.request import Request
 
 
-class RegistrationClosed(InputError):
-    message = _("This site takes no new members at present")
+def invitation_of(request: Request) -> str:
+    """The token of the invitation that the visitor followed. A form without an action keeps it in its address."""
+    return request.GET.get("invitation", "")
 
 
 class Register(FormView):
-    """Makes an account, signs its owner in, and sends them home."""
+    """Makes an account, signs its owner in, and sends them home; or says that an admin has to agree first."""
 
     title = _("Register")
     template = "myproject:templates/users/register.html"
@@ -34,15 +36,16 @@ class Register(FormView):
     captcha_error: str | None = None
 
     def make_schema(self) -> colander.SchemaNode:
-        return schemas.registration(self.request.site.users_password_min_length)
+        site = self.request.site
+        ask_reason = site.users_registration is Registration.APPROVAL
+        return schemas.registration(site.users_password_min_length, ask_reason=ask_reason)
 
     def submit(self, data: dict[str, Any]) -> Response:
         request, site = self.request, self.request.site
-        if site.users_registration is not Registration.OPEN:
-            raise RegistrationClosed
         # All that is slow, or needs only a look, comes before the transaction's first statement.
         limiter_of(request.registry).hit("register_address", client_key(request.client_addr))
         with sessions_of(request.registry).reading() as db:
+            registration.check_admission(db, site.users_registration, invitation_of(request))
             registration.check_name(db, data["name"])
         try:
             captcha_of(request.registry).verify(request)
@@ -50,23 +53,51 @@ class Register(FormView):
             self.captcha_error = request.translate(error.message)
             raise InputError(error.message) from None
         password_hash = hasher_of(request.registry).hash(data["password"])
+        db, client = request.dbsession, client_of(request)
+        admission = registration.admit(
+            db, site.users_registration, invitation=invitation_of(request), reason=data.get("reason", "")
+        )
         user = registration.register(
-            request.dbsession,
+            db,
             name=data["name"],
             email=data["email"],
             password_hash=password_hash,
+            client=client,
+            admission=admission,
             terms_version=site.site_terms_version,
-            address=request.client_addr,
         )
+        if user.approval is USER.Approval.WAITING:
+            return self.redirect("users.waiting")
         if request.session_token:
-            sign_ins.sign_out(request.dbsession, request.session_token)
-        token = sign_ins.begin_session(request.dbsession, user, client_of(request), None, USER.Way.REGISTRATION)
+            sign_ins.sign_out(db, request.session_token)
+        token = sign_ins.begin_session(db, user, client, None, USER.Way.REGISTRATION)
         begin_session(request, token, None)
         request.flash(_("Thanks for registering"))
         return self.redirect("users.home")
+
+    def refusal(self) -> InputError | None:
+        """Why nobody, or not this visitor, may register; None where they may."""
+        with reading(self.request) as db:
+            try:
+                registration.check_admission(db, self.request.site.users_registration, invitation_of(self.request))
+            except InputError as error:
+                return error
+        return None
+
+    def values(self) -> dict[str, Any]:
+        refusal = self.refusal()
+        return {
+            "refusal": refusal.message if refusal else "",
+            "needs_approval": self.request.site.users_registration is Registration.APPROVAL,
+        }
 
     def page(self, status: int = 200) -> Response:
         captcha = captcha_of(self.request.registry)
         self.request.allow_hosts(captcha.hosts)
         self.form.captcha = captcha.render(self.request, self.captcha_error)
         return super().page(status)
+
+
+def waiting(request: Request) -> dict[str, Any]:
+    """What happens next, for somebody who has registered where admins let people in."""
+    return {}

@@ -84,6 +84,7 @@ TABLE = (
     Row("emails.mailbox.show", f"/dev/mailbox/{MAIL}/", everybody(200)),
     Row("emails.mailbox.html", f"/dev/mailbox/{MAIL}/html/", everybody(200)),
     Row("users.register", "/users/register/", everybody(200), everybody(422)),
+    Row("users.waiting", "/users/register/waiting/", everybody(200)),
     Row("users.login", "/users/login/", (200, 303, 303, 303, 303, 303), everybody(422)),
     Row("users.logout", "/users/logout/", NOT_ALLOWED, everybody(303)),
     Row("users.home", "/users/me/", members(200)),
