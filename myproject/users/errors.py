@@ -54,6 +54,20 @@ class StepGone(InputError):
     message = _("That took too long, or was tried too often. Begin again.")
 
 
+class AppCodeWrong(InputError):
+    message = _("This is not the code that the app shows now. Wait for the next one, and check the phone's clock.")
+    field = "code"
+
+
+class SecondFactorWrong(InputError):
+    message = _("This is no code of your app, and no recovery code, or it has been used already")
+    field = "code"
+
+
+class SecondFactorOff(InputError):
+    message = _("This account has no second factor")
+
+
 class WrongPassword(InputError):
     message = _("This is not your password")
     field = "current"

@@ -53,6 +53,8 @@ def sign_in(
     db: Session,
     credentials: Credentials,
     client: accounts.Client,
+    # Known where a second factor was shown: the first one had asked for it.
+    remember_days: int | None = None
     *,
     remember_days: int | None = None,
     new_hash: str | None = None,
@@ -149,6 +151,10 @@ def sign_out(db: Session, token: str) -> None:
     db.execute(sa.delete(UserSession).where(UserSession.token_hash == hash_token(token)))
 
 
-def end_sessions(db: Session, user_id: int) -> None:
-    """Ends every session of a member."""
-    db.execute(sa.delete(UserSession).where(UserSession.user_id == user_id))
+def end_sessions(db: Session, user_id: int, *, but: int | None = None) -> None:
+    """Ends every session of a member, but that of the row `but`, and every sign-in that waits for its second
+    factor.
+    """
+    ended = sa.delete(UserSession).where(UserSession.user_id == user_id)
+    db.execute(ended if but is None else ended.where(UserSession.id != but))
+    steps.end_waiting_sign_ins(db, user_id)

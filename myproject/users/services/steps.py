@@ -76,6 +76,13 @@ def end_step(db: Session, token: str, step: USER.Step) -> Any:
     return row
 
 
+def end_waiting_sign_ins(db: Session, user_id: int) -> None:
+    """Ends every step of a member that waits for a second factor: what came before it no longer counts."""
+    db.execute(
+        sa.delete(SignInStep).where(SignInStep.user_id == user_id, SignInStep.step == USER.Step.SECOND_FACTOR)
+    )
+
+
 def live_step(token: str, step: USER.Step) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         SignInStep.token_hash == hash_token(token),
