@@ -329,6 +329,15 @@ class Settings:
     ratelimit_register_address: str = setting(
         "ratelimit.register_address", rate, "5 per hour; 20 per day", "accounts made from one client address"
     )
+    ratelimit_login_device: str = setting(
+        "ratelimit.login_device",
+        rate,
+        "10 per 5 minutes",
+        "sign-ins tried for one account from one browser that was signed in to it before",
+    )
+    ratelimit_reauth_account: str = setting(
+        "ratelimit.reauth_account", rate, "10 per 5 minutes", "passwords asked of one member who is signed in"
+    )
     ratelimit_lost_password_address: str = setting(
         "ratelimit.lost_password_address", rate, "10 per hour", "resets asked for from one client address"
     )
@@ -465,12 +474,11 @@ class Settings:
     retention_sessions_days: int = setting(
         "retention.sessions_days", at_least(1), "30", "days a remembered sign-in lasts"
     )
-    retention_emails_days: int = setting(
-    users_require_second_factor: SecondFactorFor = setting(
-        "users.require_second_factor",
-        one_of(SecondFactorFor),
-        "none",
-        "who must have a second factor; `staff`: staff and admins reach nothing before they have set one up",
+    retention_security_log_days: int = setting(
+        "retention.security_log_days",
+        at_least(1),
+        "90",
+        "days a member's security history is kept, with its network addresses",
     )
         "retention.emails_days", at_least(1), "30", "days the outbox keeps what was sent or given up"
     )

@@ -1,5 +1,6 @@
 """The view behind every form: show it, check it, act, or show it again with what was typed and what is wrong."""
 
+from enum import StrEnum
 from functools import partial
 from typing import Any, ClassVar
 
@@ -160,21 +161,29 @@ def render_widget(request: Request, template: str, **values: Any) -> Markup:
     return Markup(environment.get_template(f"forms/{template}.html").render(values))  # noqa: S704
 
 
-def expired_form(request: Request, *, signed_out: bool) -> Response:
+class Ended(StrEnum):
+    """Why a form has to be sent once more."""
+
+    TOKEN = "token"  # noqa: S105 - no secret
+    SIGN_IN = "sign_in"
+    FRESHNESS = "freshness"  # the sign-in lives, but is too old for what the form does
+
+
+def expired_form(request: Request, ended: Ended) -> Response:
     """The answer to a form whose token or sign-in has ended: itself, filled, to be sent once more (400).
 
-    Where the form's own view can't be asked (a guest may not see it any more), a plain page carries the
-    fields.
+    Where the form's own view can't be asked (its visitor may not see it any more), a plain page carries the
+    fields; passwords are asked for again.
     """
     route = request.matched_route.name if request.matched_route else ""
     view: type[FormView] | None = request.registry["form_views"].get(route)
-    if view is not None and not signed_out:
+    if view is not None and ended is Ended.TOKEN:
         return view(request).expired()
     fields = [
         (name, value) for name, value in request.POST.items() if name != CSRF_FIELD and isinstance(value, str)
     ]
     values = {
-        "signed_out": signed_out,
+        "ended": ended.value,
         "fields": [field for field in fields if field[0] not in HIDDEN_TYPES],
         "secrets": [name for name, _value in fields if name in HIDDEN_TYPES],
         "action": request.path_qs,

@@ -1,7 +1,8 @@
 """What is dangerous asks for a fresh sign-in: the password or passkey once more, where the last time is long ago
 (OWASP ASVS 5.0: 7.5.1, 7.5.3).
 
-A view says `fresh=True`.
+A view says `fresh=True`. Pyramid checks the form's token and the permission before this, so that only a
+member's own form gets here.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
 from myproject.db import is_unsafe, utc_now
-from myproject.forms.view import expired_form
+from myproject.forms.view import Ended, expired_form
 from myproject.users import constants as USER
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -34,7 +35,7 @@ def fresh_deriver(view: Callable[..., Response], info: Any) -> Callable[..., Res
             return view(context, request)
         if is_unsafe(request):
             # Nothing typed is lost: the page carries it until they have signed in afresh.
-            return expired_form(request, signed_out=True)
+            return expired_form(request, Ended.FRESHNESS)
         return HTTPSeeOther(url(request, "users.reauth") + "?next=" + quote(request.path_qs, safe="/"))
 
     return fresh

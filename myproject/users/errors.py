@@ -73,6 +73,12 @@ class WrongPassword(InputError):
     field = "current"
 
 
+class NotYourPassword(WrongPassword):
+    """The same, where the form has but one password."""
+
+    field = "password"
+
+
 class LinkInvalid(InputError):
     message = _("This link has been used, or is too old. Ask for a new one.")
 

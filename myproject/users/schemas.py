@@ -135,6 +135,10 @@ class Login(Schema):
     remember = checkbox("remember", _("Keep me signed in on this device"))
 
 
+class Reauth(Schema):
+    password = password("password", _("Password"), autocomplete="current-password")
+
+
 class LostPassword(Schema):
     email = email("email", _("Email"), autocomplete="email")
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from myproject.db import SAFE_METHODS
-from myproject.forms.view import expired_form
+from myproject.forms.view import Ended, expired_form
 from myproject.i18n import _
 from myproject.security.ratelimit import RateLimited
 from myproject.security.redirects import local_path
@@ -75,7 +75,7 @@ def forbidden(exc: HTTPForbidden, request: Request) -> Response:
     if request.identity is not None:
         return render_error(request, 404 if request.path_info.startswith(HIDDEN_FROM_MEMBERS) else 403)
     if request.method not in SAFE_METHODS and request.POST:
-        return expired_form(request, signed_out=True)
+        return expired_form(request, Ended.SIGN_IN)
     request.flash(_("You need to be signed in for this page."), "info")
     here = local_path(request.path_qs) if request.method in SAFE_METHODS else "/"
     return HTTPSeeOther(url(request, "users.login") + "?next=" + quote(here, safe="/"))
@@ -86,7 +86,7 @@ def bad_csrf(exc: Exception, request: Request) -> Response:
     again.
     """
     get_csrf_token(request)
-    return expired_form(request, signed_out=False)
+    return expired_form(request, Ended.TOKEN)
 
 
 def foreign_origin(exc: Exception, request: Request) -> Response:

@@ -44,7 +44,9 @@ def includeme(config: Configurator) -> None:
     config.add_form_view(profile.EditProfile, route_name="users.edit", permission=Permission.ACCOUNT_EDIT)
 
     config.add_route("users.password", "/users/me/password/")
-    config.add_form_view(passwords.ChangePassword, route_name="users.password", permission=Permission.ACCOUNT_EDIT)
+    config.add_form_view(
+        passwords.ChangePassword, route_name="users.password", permission=Permission.ACCOUNT_EDIT, fresh=True
+    )
 
     config.add_route("users.verify", "/users/verify/")
     config.add_form_view(verify.Verify, route_name="users.verify", permission=Permission.ACCOUNT_EDIT)

@@ -3,7 +3,7 @@
 from pyramid.config import Configurator
 
 from myproject.security.permissions import Permission
-from myproject.users.views import security
+from myproject.users.views import reauth, security
 
 
 def includeme(config: Configurator) -> None:
@@ -15,3 +15,6 @@ def includeme(config: Configurator) -> None:
         permission=Permission.ACCOUNT_EDIT,
         renderer="myproject:templates/users/security.html",
     )
+
+    config.add_route("users.reauth", "/users/reauth/")
+    config.add_form_view(reauth.Reauth, route_name="users.reauth", permission=Permission.ACCOUNT_PROTECT)

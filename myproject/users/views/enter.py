@@ -29,3 +29,12 @@ def enter(request: Request, opened: sign_ins.Opened, remember_days: int | None, 
     begin_session(request, opened.token, remember_days * 86_400 if remember_days else None)
     request.flash(_("Welcome ${name}", mapping={"name": opened.user.title}))
     return HTTPSeeOther(target)
+
+
+def enter_afresh(request: Request, target: str) -> Response:
+    """The end of every way to a fresh sign-in: the member has just proved once more who they are, and goes on to
+    `target`, a path of ours.
+    """
+    token, max_age = sign_ins.renew_session(request.dbsession, request.member.session_id)
+    begin_session(request, token, max_age)
+    return HTTPSeeOther(target)

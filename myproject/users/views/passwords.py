@@ -18,6 +18,7 @@ from myproject.users import constants as USER
 from myproject.users import errors, schemas, tasks
 from myproject.users.services import passwords, sign_ins, tokens
 from myproject.users.views.client import client_of
+from myproject.users.views.reauth import check_password
 
 
 class LostPassword(FormView):
@@ -95,16 +96,13 @@ class ChangePassword(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         request, member = self.request, self.request.member
-        # Apart from sign-ins, which strangers can use up.
-        limiter_of(request.registry).hit("login_account", f"change:{member.id}")
+        try:
+            credentials = check_password(request, data["current"])
+        except errors.NotYourPassword:
+            raise errors.WrongPassword from None
         with sessions_of(request.registry).reading() as db:
-            credentials = sign_ins.find_credentials(db, member.name)
             remembered = sign_ins.is_remembered(db, member.session_id)
-        hasher = hasher_of(request.registry)
-        right = hasher.check(data["current"], credentials.password if credentials else None)
-        if credentials is None or not right:
-            raise errors.WrongPassword
-        password_hash = hasher.hash(data["password"])
+        password_hash = hasher_of(request.registry).hash(data["password"])
         client = client_of(request)
         user = passwords.change_password(request.dbsession, credentials, password_hash, client)
         days = request.site.retention_sessions_days if remembered else None

@@ -90,6 +90,7 @@ TABLE = (
     Row("users.home", "/users/me/", members(200)),
     Row("users.edit", "/users/me/edit/", members(200), members(422)),
     Row("users.password", "/users/me/password/", members(200), members(422)),
+    Row("users.reauth", "/users/reauth/", members(200), members(422)),
     Row("users.security", "/users/me/security/", members(200)),
     # Who is verified has nothing to verify.
     Row("users.verify", "/users/verify/", (303, 200, 303, 303, 303, 303), members(422)),

@@ -18,7 +18,7 @@ from myproject.emails.services import Mail, cancel, list_emails, queue_mail
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 from myproject.users.services import tokens
-from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with
+from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, heading
 
@@ -27,12 +27,17 @@ SECRETS = ("password", "confirm", "current")
 HOUR = timedelta(hours=1)
 
 
-def snapshot(db: Session) -> dict[str, list[Any]]:
+def rows(db: Session) -> dict[str, list[Any]]:
     """Every row of the database."""
     db.commit()
     return {
         table.name: sorted(map(repr, db.execute(sa.select(table)).all())) for table in Base.metadata.sorted_tables
     }
+
+
+def snapshot(db: Session) -> dict[str, list[Any]]:
+    """Every row of the database, and what the workers have been asked for."""
+    return rows(db) | {"queue": [task.id for task in db.info["registry"]["huey"].pending()]}
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ FORMS = (
     Form("verification code", "new", "/users/verify/", {"code": "{code}"}),
     Form("verification again", "new", "/users/verify/", {}, "resend", "/users/verify/"),
     Form("correct address", "new", "/users/verify/address/", {"email": "x@example.org"}),
+    Form("reauth", "member", "/users/reauth/", {"password": PASSWORD}),
     Form("log out", "member", "/users/me/", {}, None, "/users/logout/"),
     Form("profile", "member", "/users/me/edit/", {"display_name": "Olga", "bio": "Some\n\n  text"}),
     Form(
@@ -102,6 +108,8 @@ FORMS = (
     Form("resend mail", "admin", "/admin/emails/", {}, None, "/admin/emails/{cancelled}/resend/"),
     Form("cancel mail", "admin", "/admin/emails/", {}, None, "/admin/emails/{queued}/cancel/"),
 )
+
+NEW_POST = next(form for form in FORMS if form.name == "new post")
 
 
 @dataclass
@@ -150,6 +158,9 @@ def world(app: Router, db: Session) -> World:
         db.flush()
         words[state] = str(list_emails(db)[0].id)
     cancel(db, db.get_one(Email, int(words["cancelled"])))
+    # The queue holds from here on what forms ask for.
+    db.commit()
+    app.registry["huey"].flush()
     return World(db, {"new": new, "member": member, "admin": admin}, words)
 
 
@@ -181,7 +192,7 @@ def test_a_form_with_a_wrong_token_changes_nothing_and_comes_back_to_be_sent_aga
         "altered": altered(opened["csrf_token"].value),
         "somebody-elses": csrf_token(stranger.get("/users/register/")),
     }
-    before = snapshot(db)
+    before, rows_before = snapshot(db), rows(db)
     if wrong == "none":
         fields = [item for item in opened.submit_fields(form.button) if item[0] != "csrf_token"]
         page = client.post(opened.action or form.path, fields, status=400)
@@ -201,18 +212,19 @@ def test_a_form_with_a_wrong_token_changes_nothing_and_comes_back_to_be_sent_aga
         else:
             assert again[name].value == value
     answer = again.submit(form.button, status=303)
-    assert snapshot(db) != before
+    run_tasks(client.app.registry)
+    assert rows(db) != rows_before
     assert answer.location
 
 
 def test_the_page_says_that_nothing_is_lost(client: Client, world: World) -> None:
-    opened = visit(client, world, world.form(FORMS[11]))
+    opened = visit(client, world, world.form(NEW_POST))
     opened["csrf_token"] = "0"
     assert "Nothing is lost: send it once more" in opened.submit("publish", status=400)
 
 
 def test_the_text_of_a_form_comes_back_as_text(client: Client, world: World) -> None:
-    opened = visit(client, world, world.form(FORMS[11]))
+    opened = visit(client, world, world.form(NEW_POST))
     opened["body"], opened["csrf_token"] = '</textarea><script>alert("1")</script>', "0"
     page = opened.submit("publish", status=400)
     assert not page.html.select("textarea + script, main script")

@@ -175,7 +175,7 @@ def test_the_right_password_does_not_help_over_the_limit(
 def test_guesses_of_the_present_password_are_limited(
     make_app: MakeApp, make_client: MakeClient, db: Session
 ) -> None:
-    client = make_client(limited(make_app, "login_account"))
+    client = make_client(limited(make_app, "reauth_account"))
     sign_in(client, make_user(db, "ann"))
     values = {"current": "wrong", "password": "staple battery horse", "confirm": "staple battery horse"}
     for _ in range(2):

@@ -15,7 +15,7 @@ from myproject.db import utc_now
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession, UserToken
 from myproject.users.services import passwords, roles
-from tests.conftest import PASSWORD, Client, form_with
+from tests.conftest import PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, field_errors, flashes, heading, link_in, text_of
 
@@ -103,12 +103,14 @@ def test_a_link_goes_to_the_stored_address_and_never_to_the_typed_one(
 
 def test_the_link_of_a_known_address_lasts_an_hour(client: Client, db: Session, ann: User) -> None:
     ask(client, "ann@example.org")
+    run_tasks(client.app.registry)
     token = db.scalars(sa.select(UserToken)).one()
     assert timedelta(minutes=59) < token.expires_at - utc_now() <= timedelta(hours=1)
 
 
 def test_asking_again_ends_the_older_link(client: Client, ann: User, link: str, mails: Mails) -> None:
     ask(client, "ann@example.org")
+    run_tasks(client.app.registry)
     client.get(link, status=410)
     (newer,) = {link_in(mail) for mail in mails()} - {link}
     assert reset(client, newer).status_int == 303
