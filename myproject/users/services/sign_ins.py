@@ -38,12 +38,6 @@ def find_credentials(db: Session, login: str) -> Credentials | None:
     return None if row is None else Credentials(row.id, row.password, row.status)
 
 
-def credentials_of(db: Session, user_id: int) -> Credentials:
-    """Those of a member who is signed in."""
-    row = db.execute(sa.select(User.id, User.password, User.status).where(User.id == user_id)).one()
-    return Credentials(row.id, row.password, row.status)
-
-
 @dataclass(frozen=True)
 class Opened:
     """What a browser gets for its cookie: a session's token, or, with `needs_second_factor`, that of a step which
@@ -53,14 +47,14 @@ class Opened:
     user: User
     token: str
     needs_second_factor: bool = False
+    # Known where a second factor was shown: the first one had asked for it.
+    remember_days: int | None = None
 
 
 def sign_in(
     db: Session,
     credentials: Credentials,
     client: accounts.Client,
-    # Known where a second factor was shown: the first one had asked for it.
-    remember_days: int | None = None
     *,
     remember_days: int | None = None,
     new_hash: str | None = None,
@@ -95,14 +89,6 @@ def open_session(
     return Opened(user, begin_session(db, user, client, remember_days, way))
 
 
-def check_can_sign_in(user: User) -> None:
-    """Raises AccountInactive, WaitsForApproval or AccountRefused where `can_sign_in` says no."""
-    if accounts.can_sign_in(user):
-        return
-    if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.WAITING:
-        raise errors.WaitsForApproval
-    raise errors.AccountInactive
-
 def end_second_factor(db: Session, token: str, user: User, client: accounts.Client) -> Opened:
     """Begins the session that the step of `token` waits for: `user`, locked by `lock_user`, has just shown their
     second factor. It is of the way and the length that the first factor asked for. Raises StepGone, AccountInactive
@@ -117,14 +103,20 @@ def end_second_factor(db: Session, token: str, user: User, client: accounts.Clie
     return Opened(user, session, remember_days=days)
 
 
+def check_can_sign_in(user: User) -> None:
+    """Raises AccountInactive or WaitsForApproval where `can_sign_in` says no."""
+    if accounts.can_sign_in(user):
+        return
+    if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.WAITING:
+        raise errors.WaitsForApproval
+    raise errors.AccountInactive
+
 
 def begin_session(
     db: Session,
     user: User,
     client: accounts.Client,
     remember_days: int | None = None,
-    if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.REFUSED:
-        raise errors.AccountRefused
     way: USER.Way = USER.Way.PASSWORD,
 ) -> str:
     """A new session row for `user`; gives the token that the cookie will hold. Raises as `check_can_sign_in`."""
@@ -144,17 +136,6 @@ def begin_session(
         )
     )
     return token
-
-
-def renew_session(db: Session, session_id: int) -> tuple[str, int | None]:
-    """Makes a sign-in fresh, whose owner has just proved once more who they are: a new token, and for how many
-    seconds the cookie holds it, None until the browser closes. The old token is worth nothing from now on (OWASP
-    ASVS 5.0: 7.2.4).
-    """
-    token, now = make_token(), utc_now()
-    row = db.get_one(UserSession, session_id, with_for_update=True)
-    row.token_hash, row.authenticated_at = hash_token(token), now
-    return token, int((row.expires_at - now).total_seconds()) if is_remembered(db, session_id) else None
 
 
 def is_remembered(db: Session, session_id: int) -> bool:
