@@ -32,6 +32,8 @@ def main(global_config: dict[str, str], **options: Any) -> Router:
         config.include("myproject.db")
         config.include("myproject.cache")
         config.include("myproject.tasks")
+        config.include("myproject.storage")
+        config.include("myproject.personal_data")
         config.include("myproject.security")
         config.include("myproject.forms")
         config.include("myproject.web")

@@ -307,6 +307,9 @@ class Settings:
     tasks_file: Path = setting(
         "tasks.file", path, "var/tasks.sqlite", "the queue's own file where there is no Redis"
     )
+    storage_folder: Path = setting(
+        "storage.folder", path, "var/files", "where pictures and exports of members are kept"
+    )
     cache_size: int = setting(
         "cache.size", at_least(0), "33554432", "bytes the in-memory cache may hold (without Redis)"
     )
@@ -370,6 +373,12 @@ class Settings:
     )
     ratelimit_preview_account: str = setting(
         "ratelimit.preview_account", rate, "60 per 5 minutes", "previews, drafts and edits by one member"
+    )
+    ratelimit_upload_account: str = setting(
+        "ratelimit.upload_account", rate, "10 per hour", "pictures sent by one member"
+    )
+    ratelimit_export_account: str = setting(
+        "ratelimit.export_account", rate, "3 per day", "exports of their data asked for by one member"
     )
     mail_transport: MailTransport = setting(
         "mail.transport",

@@ -178,6 +178,7 @@ def app_settings(database_url: str, site_folder: Path) -> Callable[..., dict[str
             "tasks.file": str(site_folder / "tasks.sqlite"),
             "tasks.embedded": "false",
             "mail.folder": str(site_folder / "mail"),
+            "storage.folder": str(site_folder / "files"),
             "users.password_rounds": "4",
             "users.password_waiting": "64",
             "captcha.provider": "question",
@@ -200,6 +201,7 @@ def reset(registry: Registry) -> None:
     vars(registry["limiter"]).update(vars(RateLimiter(settings)))
     registry["huey"].flush()
     shutil.rmtree(settings.mail_folder, ignore_errors=True)
+    shutil.rmtree(settings.storage_folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

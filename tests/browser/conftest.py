@@ -57,6 +57,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
         "tasks.file": str(folder / "tasks.sqlite"),
         "tasks.embedded": "true",
         "mail.folder": str(folder / "mail"),
+        "storage.folder": str(folder / "files"),
         "users.password_rounds": "4",
         "captcha.questions": f"{CAPTCHA_QUESTION} = {CAPTCHA_ANSWER}",
         "captcha.min_seconds": "0",
