@@ -38,6 +38,12 @@ def find_credentials(db: Session, login: str) -> Credentials | None:
     return None if row is None else Credentials(row.id, row.password, row.status)
 
 
+def credentials_of(db: Session, user_id: int) -> Credentials:
+    """Those of a member who is signed in."""
+    row = db.execute(sa.select(User.id, User.password, User.status).where(User.id == user_id)).one()
+    return Credentials(row.id, row.password, row.status)
+
+
 @dataclass(frozen=True)
 class Opened:
     """What a browser gets for its cookie: a session's token, or, with `needs_second_factor`, that of a step which
@@ -104,11 +110,13 @@ def end_second_factor(db: Session, token: str, user: User, client: accounts.Clie
 
 
 def check_can_sign_in(user: User) -> None:
-    """Raises AccountInactive or WaitsForApproval where `can_sign_in` says no."""
+    """Raises AccountInactive, WaitsForApproval or AccountRefused where `can_sign_in` says no."""
     if accounts.can_sign_in(user):
         return
     if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.WAITING:
         raise errors.WaitsForApproval
+    if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.REFUSED:
+        raise errors.AccountRefused
     raise errors.AccountInactive
 
 
@@ -136,6 +144,17 @@ def begin_session(
         )
     )
     return token
+
+
+def renew_session(db: Session, session_id: int) -> tuple[str, int | None]:
+    """Makes a sign-in fresh, whose owner has just proved once more who they are: a new token, and for how many
+    seconds the cookie holds it, None until the browser closes. The old token is worth nothing from now on (OWASP
+    ASVS 5.0: 7.2.4).
+    """
+    token, now = make_token(), utc_now()
+    row = db.get_one(UserSession, session_id, with_for_update=True)
+    row.token_hash, row.authenticated_at = hash_token(token), now
+    return token, int((row.expires_at - now).total_seconds()) if is_remembered(db, session_id) else None
 
 
 def is_remembered(db: Session, session_id: int) -> bool:
