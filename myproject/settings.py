@@ -73,9 +73,6 @@ class CaptchaProvider(StrEnum):
     TURNSTILE = "turnstile"
 
 
-class Registration(StrEnum):
-    OPEN = "open"
-    CLOSED = "closed"
 class SecondFactorFor(StrEnum):
     NONE = "none"
     STAFF = "staff"
