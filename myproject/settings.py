@@ -16,6 +16,7 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ import limits
 from pyramid.settings import asbool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from myproject import settings_oidc
 
 ENVIRONMENT_PREFIX = "MYPROJECT_"
 E = TypeVar("E", bound=StrEnum)
@@ -356,6 +359,18 @@ class Settings:
     ratelimit_code_account: str = setting(
         "ratelimit.code_account", rate, "20 per hour", "codes typed by one member"
     )
+    ratelimit_second_factor_account: str = setting(
+        "ratelimit.second_factor_account",
+        rate,
+        "10 per 15 minutes; 50 per day",
+        "codes of an authenticator app tried for one account",
+    )
+    ratelimit_provider_address: str = setting(
+        "ratelimit.provider_address",
+        rate,
+        "30 per 5 minutes",
+        "sign-ins by way of a third party from one client address",
+    )
     ratelimit_write_address: str = setting(
         "ratelimit.write_address",
         rate,
@@ -387,18 +402,6 @@ class Settings:
     mail_host: str = setting("mail.host", text, "localhost", "SMTP server")
     mail_port: int = setting("mail.port", at_least(1, 65535), "25", "SMTP port")
     mail_username: str = setting("mail.username", text, "", "SMTP user; empty: no authentication")
-    ratelimit_second_factor_account: str = setting(
-        "ratelimit.second_factor_account",
-        rate,
-        "10 per 15 minutes; 50 per day",
-        "codes of an authenticator app tried for one account",
-    )
-    ratelimit_provider_address: str = setting(
-        "ratelimit.provider_address",
-        rate,
-        "30 per 5 minutes",
-        "sign-ins by way of a third party from one client address",
-    )
     mail_password: str = setting(
         "mail.password", text, "", "SMTP password; better in a file: `mail.password_file`"
     )
@@ -492,10 +495,13 @@ class Settings:
     @classmethod
     def with_defaults(cls, **values: Any) -> "Settings":
         """Settings with the given attributes, unchecked, and defaults for the rest: for tools."""
-        defaults = {f.name: f.metadata["parse"](f.metadata["default"]) for f in fields(cls)}
+        defaults = {f.name: f.metadata["parse"](f.metadata["default"]) for f in fields(cls) if f.metadata}
         return cls(**defaults | values)
 
     @property
+    # The rows of these are in `settings_oidc`.
+    oidc: tuple[settings_oidc.Provider, ...] = ()
+
     def development(self) -> bool:
         return self.site_mode is Mode.DEVELOPMENT
 
@@ -512,7 +518,15 @@ class Settings:
 
 def table() -> list[dict[str, Any]]:
     """The rows of `docs/settings.md`: key, default as the ini file writes it, meaning, and type."""
-    return [{"name": f.name, "type": f.type, **f.metadata} for f in fields(Settings)]
+    rows = [f for f in fields(Settings) if f.metadata] + settings_oidc.ROWS
+    return [{"name": f.name, "type": f.type, **f.metadata} for f in rows]
+
+
+def keys_in(options: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+    """The keys that the ini file or the environment gives."""
+    variables = (name for name in environ if name.startswith(ENVIRONMENT_PREFIX))
+    keys = [name.removeprefix(ENVIRONMENT_PREFIX).replace("__", ".").lower() for name in variables]
+    return sorted({*options, *keys})
 
 
 def read(options: Mapping[str, str], environ: Mapping[str, str], key: str, default: str) -> str:
@@ -547,6 +561,8 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.en
         except (ValueError, OSError) as error:
             problems.append(f"{key}: {error}")
             values[row.name] = parse(row.metadata["default"])
+        if not row.metadata:
+            continue
     # A setting that does not parse stands at its default now, of which nothing need be said.
     wrong = {problem.partition(":")[0] for problem in problems}
     settings = Settings(**values)
@@ -554,12 +570,18 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.en
         problem for problem in contradictions(settings, options, environ) if problem.partition(":")[0] not in wrong
     ]
     if problems:
+    values["oidc"], problems_of_oidc = settings_oidc.read_providers(
+        keys_in(options, environ),
+        partial(read, options, environ),
+        production=values["site_mode"] is Mode.PRODUCTION,
+    )
         raise SettingsError(problems)
     return settings
 
 
 def contradictions(settings: Settings, options: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
     """What is wrong with settings that parse, each with its mend."""
+    problems += problems_of_oidc
     problems = []
     if not settings.site_url:
         problems.append("site.url: unset; say the site's own address, such as https://community.example.org")

@@ -43,7 +43,7 @@ REPOSITORY = Path(__file__).parent.parent
 PASSWORD = "correct horse battery"
 CAPTCHA_QUESTION = "What colour is snow?"
 CAPTCHA_ANSWER = "white"
-SETTING_KEYS = {row.name: row.metadata["key"] for row in fields(Settings)}
+SETTING_KEYS = {row.name: row.metadata["key"] for row in fields(Settings) if row.metadata}
 
 # The environment wins over the options that a test gives, so what stands in the shell must not be seen.
 for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:

@@ -1,7 +1,7 @@
 """Settings: where they come from, what they may be, and what a site that can't start says."""
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from myproject.settings import (
     secret_keys,
     table,
 )
+from myproject.settings_oidc import Kind
 
 
 @pytest.fixture
@@ -101,10 +102,10 @@ def test_development_may_do_what_production_may_not(key_file: Path) -> None:
 
 def test_each_setting_has_a_name_a_default_that_parses_and_a_meaning() -> None:
     for row in table():
-        assert row["name"] == row["key"].replace(".", "_")
+        assert row["name"] == row["key"].removeprefix("oidc.NAME.").replace(".", "_")
         assert row["meaning"]
         row["parse"](row["default"])
-    assert len({row["key"] for row in table()}) == len(fields(Settings))
+    assert len({row["key"] for row in table()}) == len(table())
 
 
 def test_settings_can_not_be_changed(production: dict[str, str]) -> None:
@@ -436,3 +437,74 @@ def test_tools_may_take_defaults_without_checks() -> None:
     values: dict[str, Any] = {"sqlalchemy_url": "sqlite://"}
     settings = Settings.with_defaults(**values)
     assert (settings.sqlalchemy_url, settings.users_password_rounds) == ("sqlite://", 12)
+
+
+# Third parties
+
+KEYCLOAK = {
+    "oidc.keycloak.issuer": "https://login.example.org/realms/one",
+    "oidc.keycloak.client_id": "community",
+    "oidc.keycloak.client_secret": "a secret",
+    "oidc.keycloak.label": "Our own",
+}
+
+
+def test_providers_are_read_for_any_number_of_names(production: dict[str, str], tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from a file\n")
+    github = {"oidc.github.client_id": "Iv1", "oidc.github.client_secret_file": str(secret)}
+    settings = load_settings(production | KEYCLOAK | github, {})
+    keycloak, other = sorted(settings.oidc, key=lambda provider: provider.name, reverse=True)
+    assert (keycloak.name, keycloak.kind, keycloak.title) == ("keycloak", Kind.OIDC, "Our own")
+    assert keycloak.issuer == "https://login.example.org/realms/one"
+    assert keycloak.private_hosts == ()
+    assert (other.name, other.kind, other.title) == ("github", Kind.GITHUB, "GitHub")
+    assert (other.issuer, other.client_secret) == ("https://github.com", "from a file")
+
+
+def test_provider_may_come_from_the_environment_alone(production: dict[str, str]) -> None:
+    environ = {"MYPROJECT_" + key.upper().replace(".", "__"): value for key, value in KEYCLOAK.items()}
+    (provider,) = load_settings(production, environ).oidc
+    assert (provider.name, provider.client_id) == ("keycloak", "community")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"oidc.keycloak.issuer": ""}, "oidc.keycloak.issuer: unset"),
+        ({"oidc.keycloak.issuer": "login.example.org"}, "oidc.keycloak.issuer: say the issuer's address"),
+        ({"oidc.keycloak.issuer": "https://login.example.org/?a=1"}, "oidc.keycloak.issuer: say the issuer's"),
+        ({"oidc.keycloak.issuer": "https://me@login.example.org/"}, "oidc.keycloak.issuer: say the issuer's"),
+        ({"oidc.keycloak.issuer": "http://login.example.org"}, "oidc.keycloak.issuer: say https://, or name"),
+        (
+            {"oidc.keycloak.issuer": "http://login.lan", "oidc.keycloak.private_hosts": "login.lan"},
+            "oidc.keycloak.issuer: the secret would travel in the clear",
+        ),
+        ({"oidc.keycloak.client_id": ""}, "oidc.keycloak.client_id: unset"),
+        ({"oidc.keycloak.client_secret": ""}, "oidc.keycloak.client_secret: unset"),
+        ({"oidc.keycloak.kind": "saml"}, "oidc.keycloak.kind: say one of oidc, github"),
+        ({"oidc.keycloak.private_hosts": "http://login.lan"}, "oidc.keycloak.private_hosts: say host names"),
+        ({"oidc.keycloak.label": "x" * 61}, "oidc.keycloak.label: say at most 60"),
+        ({"oidc.keycloak.isuer": "https://x.example"}, "oidc.keycloak.isuer: there is no such setting"),
+        ({"oidc.Key Cloak.issuer": "https://x.example"}, "oidc.Key Cloak.issuer: say oidc.NAME.KEY"),
+        (
+            {f"oidc.other.{key.rpartition('.')[2]}": value for key, value in KEYCLOAK.items()},
+            "oidc.other.issuer: another provider has the same",
+        ),
+    ],
+)
+def test_wrong_setting_of_a_provider_is_told_with_its_mend(
+    problems: Callable[..., list[str]], changes: dict[str, str], told: str
+) -> None:
+    (problem,) = problems(KEYCLOAK | changes)
+    assert problem.startswith(told)
+
+
+def test_wrong_settings_of_providers_are_listed_with_all_others(problems: Callable[..., list[str]]) -> None:
+    found = problems({"oidc.a.label": "A", "oidc.b.issuer": "nonsense", "mail.port": "x"})
+    assert {problem.partition(":")[0] for problem in found} >= {
+        "mail.port",
+        "oidc.a.issuer",
+        "oidc.a.client_id",
+        "oidc.b.issuer",
+    }

@@ -8,7 +8,7 @@ import pytest
 
 from myproject.settings import Settings, load_settings
 
-KEYS = {row.name: row.metadata["key"] for row in fields(Settings)}
+KEYS = {row.name: row.metadata["key"] for row in fields(Settings) if row.metadata}
 
 
 @pytest.fixture
