@@ -16,7 +16,6 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -26,8 +25,6 @@ import limits
 from pyramid.settings import asbool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-
-from myproject import settings_oidc
 
 ENVIRONMENT_PREFIX = "MYPROJECT_"
 E = TypeVar("E", bound=StrEnum)
@@ -329,9 +326,6 @@ class Settings:
     ratelimit_login_account: str = setting(
         "ratelimit.login_account", rate, "10 per 5 minutes", "sign-ins tried for one account"
     )
-    ratelimit_register_address: str = setting(
-        "ratelimit.register_address", rate, "5 per hour; 20 per day", "accounts made from one client address"
-    )
     ratelimit_login_device: str = setting(
         "ratelimit.login_device",
         rate,
@@ -341,6 +335,12 @@ class Settings:
     ratelimit_reauth_account: str = setting(
         "ratelimit.reauth_account", rate, "10 per 5 minutes", "passwords asked of one member who is signed in"
     )
+    ratelimit_register_address: str = setting(
+        "ratelimit.register_address", rate, "5 per hour; 20 per day", "accounts made from one client address"
+    )
+    ratelimit_invitation_account: str = setting(
+        "ratelimit.invitation_account", rate, "20 per day", "invitations made by one member"
+    )
     ratelimit_lost_password_address: str = setting(
         "ratelimit.lost_password_address", rate, "10 per hour", "resets asked for from one client address"
     )
@@ -349,9 +349,6 @@ class Settings:
     )
     ratelimit_verify_address: str = setting(
         "ratelimit.verify_address", rate, "30 per hour", "links followed and codes typed from one client address"
-    )
-    ratelimit_invitation_account: str = setting(
-        "ratelimit.invitation_account", rate, "20 per day", "invitations made by one member"
     )
     ratelimit_verify_account: str = setting(
         "ratelimit.verify_account", rate, "5 per hour", "verification mails sent to one member"
@@ -370,6 +367,15 @@ class Settings:
         rate,
         "30 per 5 minutes",
         "sign-ins by way of a third party from one client address",
+    )
+    ratelimit_passkey_address: str = setting(
+        "ratelimit.passkey_address",
+        rate,
+        "120 per 5 minutes",
+        "passkeys asked for and answered with from one client address; a sign-in page asks once, a sign-in twice more",
+    )
+    ratelimit_passkey_account: str = setting(
+        "ratelimit.passkey_account", rate, "20 per 5 minutes", "passkeys used or added by one member"
     )
     ratelimit_write_address: str = setting(
         "ratelimit.write_address",
@@ -453,6 +459,12 @@ class Settings:
     users_require_verified_email: bool = setting(
         "users.require_verified_email", boolean, "true", "members publish only once their address is verified"
     )
+    users_require_second_factor: SecondFactorFor = setting(
+        "users.require_second_factor",
+        one_of(SecondFactorFor),
+        "none",
+        "who must have a second factor; `staff`: staff and admins reach nothing before they have set one up",
+    )
     users_password_min_length: int = setting(
         "users.password_min_length", at_least(8, 64), "10", "shortest password, in characters"
     )
@@ -489,19 +501,17 @@ class Settings:
         "90",
         "days a member's security history is kept, with its network addresses",
     )
+    retention_emails_days: int = setting(
         "retention.emails_days", at_least(1), "30", "days the outbox keeps what was sent or given up"
     )
 
     @classmethod
     def with_defaults(cls, **values: Any) -> "Settings":
         """Settings with the given attributes, unchecked, and defaults for the rest: for tools."""
-        defaults = {f.name: f.metadata["parse"](f.metadata["default"]) for f in fields(cls) if f.metadata}
+        defaults = {f.name: f.metadata["parse"](f.metadata["default"]) for f in fields(cls)}
         return cls(**defaults | values)
 
     @property
-    # The rows of these are in `settings_oidc`.
-    oidc: tuple[settings_oidc.Provider, ...] = ()
-
     def development(self) -> bool:
         return self.site_mode is Mode.DEVELOPMENT
 
@@ -518,15 +528,7 @@ class Settings:
 
 def table() -> list[dict[str, Any]]:
     """The rows of `docs/settings.md`: key, default as the ini file writes it, meaning, and type."""
-    rows = [f for f in fields(Settings) if f.metadata] + settings_oidc.ROWS
-    return [{"name": f.name, "type": f.type, **f.metadata} for f in rows]
-
-
-def keys_in(options: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
-    """The keys that the ini file or the environment gives."""
-    variables = (name for name in environ if name.startswith(ENVIRONMENT_PREFIX))
-    keys = [name.removeprefix(ENVIRONMENT_PREFIX).replace("__", ".").lower() for name in variables]
-    return sorted({*options, *keys})
+    return [{"name": f.name, "type": f.type, **f.metadata} for f in fields(Settings)]
 
 
 def read(options: Mapping[str, str], environ: Mapping[str, str], key: str, default: str) -> str:
@@ -561,8 +563,6 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.en
         except (ValueError, OSError) as error:
             problems.append(f"{key}: {error}")
             values[row.name] = parse(row.metadata["default"])
-        if not row.metadata:
-            continue
     # A setting that does not parse stands at its default now, of which nothing need be said.
     wrong = {problem.partition(":")[0] for problem in problems}
     settings = Settings(**values)
@@ -570,18 +570,12 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.en
         problem for problem in contradictions(settings, options, environ) if problem.partition(":")[0] not in wrong
     ]
     if problems:
-    values["oidc"], problems_of_oidc = settings_oidc.read_providers(
-        keys_in(options, environ),
-        partial(read, options, environ),
-        production=values["site_mode"] is Mode.PRODUCTION,
-    )
         raise SettingsError(problems)
     return settings
 
 
 def contradictions(settings: Settings, options: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
     """What is wrong with settings that parse, each with its mend."""
-    problems += problems_of_oidc
     problems = []
     if not settings.site_url:
         problems.append("site.url: unset; say the site's own address, such as https://community.example.org")
