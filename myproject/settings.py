@@ -16,6 +16,7 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ import limits
 from pyramid.settings import asbool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from myproject import settings_oidc
 
 ENVIRONMENT_PREFIX = "MYPROJECT_"
 E = TypeVar("E", bound=StrEnum)
@@ -505,10 +508,13 @@ class Settings:
         "retention.emails_days", at_least(1), "30", "days the outbox keeps what was sent or given up"
     )
 
+    # The rows of these are in `settings_oidc`.
+    oidc: tuple[settings_oidc.Provider, ...] = ()
+
     @classmethod
     def with_defaults(cls, **values: Any) -> "Settings":
         """Settings with the given attributes, unchecked, and defaults for the rest: for tools."""
-        defaults = {f.name: f.metadata["parse"](f.metadata["default"]) for f in fields(cls)}
+        defaults = {f.name: f.metadata["parse"](f.metadata["default"]) for f in fields(cls) if f.metadata}
         return cls(**defaults | values)
 
     @property
@@ -528,7 +534,15 @@ class Settings:
 
 def table() -> list[dict[str, Any]]:
     """The rows of `docs/settings.md`: key, default as the ini file writes it, meaning, and type."""
-    return [{"name": f.name, "type": f.type, **f.metadata} for f in fields(Settings)]
+    rows = [f for f in fields(Settings) if f.metadata] + settings_oidc.ROWS
+    return [{"name": f.name, "type": f.type, **f.metadata} for f in rows]
+
+
+def keys_in(options: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+    """The keys that the ini file or the environment gives."""
+    variables = (name for name in environ if name.startswith(ENVIRONMENT_PREFIX))
+    keys = [name.removeprefix(ENVIRONMENT_PREFIX).replace("__", ".").lower() for name in variables]
+    return sorted({*options, *keys})
 
 
 def read(options: Mapping[str, str], environ: Mapping[str, str], key: str, default: str) -> str:
@@ -556,6 +570,8 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.en
     problems: list[str] = []
     values: dict[str, Any] = {}
     for row in fields(Settings):
+        if not row.metadata:
+            continue
         assert row.default is MISSING
         key, parse = row.metadata["key"], row.metadata["parse"]
         try:
@@ -563,12 +579,18 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.en
         except (ValueError, OSError) as error:
             problems.append(f"{key}: {error}")
             values[row.name] = parse(row.metadata["default"])
+    values["oidc"], problems_of_oidc = settings_oidc.read_providers(
+        keys_in(options, environ),
+        partial(read, options, environ),
+        production=values["site_mode"] is Mode.PRODUCTION,
+    )
     # A setting that does not parse stands at its default now, of which nothing need be said.
     wrong = {problem.partition(":")[0] for problem in problems}
     settings = Settings(**values)
     problems += [
         problem for problem in contradictions(settings, options, environ) if problem.partition(":")[0] not in wrong
     ]
+    problems += problems_of_oidc
     if problems:
         raise SettingsError(problems)
     return settings
