@@ -136,6 +136,9 @@ PROVIDER_MAX_LENGTH = 40
 ISSUER_MAX_LENGTH = 300
 SUBJECT_MAX_LENGTH = 255  # OpenID Connect Core, 2
 INVITATION_NOTE_MAX_LENGTH = 200
+INVITATION_USES_MAX = 20
+INVITATION_DAYS_MAX = 30
+INVITATIONS_OPEN_MAX = 10  # of one member, at a time
 APPROVAL_REASON_MAX_LENGTH = 500
 
 # Addresses of ours and words people would take for the site's own voice.
