@@ -37,6 +37,7 @@ ACTION_TITLES = {
     "user.create": _("Account made"),
     "user.role": _("Role changed"),
     "user.status": _("Status changed"),
+    "user.second_factor": _("Second factor reset"),
     "email.resend": _("Mail sent again"),
     "email.cancel": _("Mail given up"),
 }

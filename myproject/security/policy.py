@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from myproject.db import reading
 from myproject.security.cookies import cookies_of
 from myproject.security.identity import Identity
-from myproject.security.permissions import WITHOUT_SECOND_FACTOR, permits, staff
+from myproject.security.permissions import OF_FILES, WITHOUT_SECOND_FACTOR, permits, staff
 from myproject.settings import SecondFactorFor, settings_of
 
 COOKIE = "session"
@@ -37,6 +37,8 @@ class SecurityPolicy:
         return None if identity is None else identity.id
 
     def permits(self, request: Any, context: Any, permission: str) -> Allowed | Denied:
+        if permission in OF_FILES:
+            return Allowed("granted to everybody")
         if permission not in WITHOUT_SECOND_FACTOR and lacks_second_factor(request):
             return Denied("needs a second factor first")
         if permits(permission, self.identity(request), context):
@@ -53,7 +55,7 @@ class SecurityPolicy:
 
 
 def lacks_second_factor(request: Any) -> bool:
-    """Whether the member's role asks for a second factor that they have not set up (`users.require_second_factor`)."""
+    """Whether the member's role asks for a second factor (`users.require_second_factor`) that they lack."""
     required = settings_of(request.registry).users_require_second_factor is SecondFactorFor.STAFF
     identity: Identity | None = request.identity if required else None
     return identity is not None and staff(identity, None) and not identity.second_factor

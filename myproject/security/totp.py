@@ -37,7 +37,7 @@ def normalise(typed: str) -> str:
 
 
 def matching_step(secret: str, code: str, moment: datetime) -> int | None:
-    """The time step, at most `DRIFT_STEPS` from `moment`, whose code is `code` (normalised); None where none is."""
+    """The time step, at most `DRIFT_STEPS` from `moment`, whose code is `code`, normalised; None where none is."""
     if not CODE.fullmatch(code):
         return None
     now = step_at(moment)
@@ -54,7 +54,7 @@ def address(secret: str, account: str, site_title: str) -> str:
     """What the QR code says: the `otpauth` address that apps take a secret from."""
     # A colon parts the site from the account there.
     issuer = site_title.replace(":", " ")
-    return pyotp.TOTP(secret, interval=STEP_SECONDS).provisioning_uri(account, issuer)
+    return pyotp.TOTP(secret, interval=STEP_SECONDS).provisioning_uri(name=account, issuer_name=issuer)
 
 
 def qr_code(text: str) -> str:

@@ -129,6 +129,7 @@ EXPORT_DAYS = 7
 FORMER_NAME_DAYS = 365  # nobody else gets a parked nickname for so long
 RENAME_DAYS = 30
 RECOVERY_CODES = 10
+RECOVERY_CODES_FEW = 2  # so few left that the site reminds its owner to make new ones
 PASSKEYS_MAX = 20
 PASSKEY_NAME_MAX_LENGTH = 60
 CREDENTIAL_ID_MAX_BYTES = 1023  # WebAuthn level 3, 4: credential ID

@@ -139,6 +139,33 @@ class Reauth(Schema):
     password = password("password", _("Password"), autocomplete="current-password")
 
 
+def app_code() -> Schema:
+    """A code of an authenticator app. Recovery codes pass too: people type them where a code is asked for."""
+    return Schema(
+        line(
+            "code",
+            _("Code from the app"),
+            max=40,
+            autocomplete="one-time-code",
+            attributes={"inputmode": "numeric", "spellcheck": "false"},
+            hint=_("Six digits"),
+        )
+    )
+
+
+def recovery_code() -> Schema:
+    return Schema(
+        line(
+            "code",
+            _("Recovery code"),
+            max=40,
+            autocomplete="off",
+            attributes={"autocapitalize": "characters", "spellcheck": "false"},
+            hint=_("Such as WDJB-MJHT"),
+        )
+    )
+
+
 class LostPassword(Schema):
     email = email("email", _("Email"), autocomplete="email")
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from myproject.db import SAFE_METHODS
 from myproject.forms.view import Ended, expired_form
 from myproject.i18n import _
+from myproject.security.policy import lacks_second_factor
 from myproject.security.ratelimit import RateLimited
 from myproject.security.redirects import local_path
 from myproject.web.request import Request
@@ -69,9 +70,12 @@ def route_methods(request: Request, route_name: str) -> frozenset[str]:
 
 
 def forbidden(exc: HTTPForbidden, request: Request) -> Response:
-    """A guest is sent to sign in and comes back; a member without the permission gets 403, or 404 where staff
-    work.
+    """A guest is sent to sign in and comes back; who must set up a second factor first is sent there; a member
+    without the permission gets 403, or 404 where staff work.
     """
+    if lacks_second_factor(request):
+        # Their role reaches nothing else before that; the page says so.
+        return HTTPSeeOther(url(request, "users.second_factor.settings"))
     if request.identity is not None:
         return render_error(request, 404 if request.path_info.startswith(HIDDEN_FROM_MEMBERS) else 403)
     if request.method not in SAFE_METHODS and request.POST:

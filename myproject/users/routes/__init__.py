@@ -5,5 +5,9 @@ from pyramid.config import Configurator
 
 def includeme(config: Configurator) -> None:
     config.include(".accounts")
+    config.include(".names")
+    config.include(".avatars")
     config.include(".joining")
+    config.include(".passkeys")
     config.include(".security")
+    config.include(".second_factor")

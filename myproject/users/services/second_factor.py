@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from myproject.audit import Actor, record
 from myproject.db import utc_now
 from myproject.security import totp
+from myproject.security.identity import Identity
 from myproject.security.keys import KeyRing
 from myproject.security.tokens import make_code, normalise_code
 from myproject.users import constants as USER
@@ -31,7 +32,7 @@ CODES = "recovery codes"
 
 
 def begin_adding(db: Session, keys: KeyRing, user_id: int) -> str:
-    """Begins to add an authenticator: a new secret waits, encrypted, for the first code. Gives the step's token."""
+    """Begins to add an authenticator: a new secret waits, encrypted, for its first code. Gives the step's token."""
     secret = keys.box(SECRETS).encrypt(totp.make_secret().encode()).decode()
     return steps.begin_step(db, USER.Step.AUTHENTICATOR_ADDING, {"secret": secret}, user_id=user_id)
 
@@ -43,7 +44,7 @@ def find_adding(db: Session, keys: KeyRing, token: str, user_id: int) -> str | N
 
 
 def turn_on(
-    db: Session, keys: KeyRing, token: str, session_id: int, user_id: int, typed: str, client: accounts.Client
+    db: Session, keys: KeyRing, token: str, typed: str, *, user_id: int, session_id: int, client: accounts.Client
 ) -> list[str]:
     """Ends the adding: stores the secret, ends every session but `session_id`, and gives new recovery codes.
 
@@ -90,6 +91,12 @@ def count_recovery_codes(db: Session, user_id: int) -> int:
     return db.scalar(sa.select(sa.func.count(RecoveryCode.id)).where(RecoveryCode.user_id == user_id)) or 0
 
 
+def few_recovery_codes(db: Session, member: Identity) -> int | None:
+    """How many recovery codes are left where a member should make new ones, else None."""
+    left = count_recovery_codes(db, member.id) if member.second_factor else None
+    return left if left is not None and left <= USER.RECOVERY_CODES_FEW else None
+
+
 # Turning off
 
 
@@ -109,9 +116,9 @@ def reset(db: Session, actor: Actor, user_id: int, reason: str) -> None:
     user = accounts.lock_user(db, user_id)
     if user.second_factor_at is None:
         raise errors.SecondFactorOff
-    before = {"since": user.second_factor_at.isoformat(timespec="seconds")}
     forget(db, user, accounts.Client(actor.address, ""))
-    record(db, "user.second_factor.reset", user, actor=actor, reason=reason, before=before)
+    values = {"before": {"second_factor": "ON"}, "after": {"second_factor": "OFF"}}
+    record(db, "user.second_factor", user, actor=actor, reason=reason, **values)
 
 
 def forget(db: Session, user: User, client: accounts.Client, session_id: int | None = None) -> None:

@@ -76,6 +76,11 @@ def end_step(db: Session, token: str, step: USER.Step) -> Any:
     return row
 
 
+def drop_step(db: Session, token: str) -> None:
+    """Ends whatever a browser has begun, if anything."""
+    db.execute(sa.delete(SignInStep).where(SignInStep.token_hash == hash_token(token)))
+
+
 def end_waiting_sign_ins(db: Session, user_id: int) -> None:
     """Ends every step of a member that waits for a second factor: what came before it no longer counts."""
     db.execute(

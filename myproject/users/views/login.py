@@ -9,14 +9,15 @@ from pyramid.response import Response
 from myproject.db import sessions_of
 from myproject.forms.view import FormView
 from myproject.i18n import _
+from myproject.security.cookies import cookies_of
 from myproject.security.passwords import hasher_of
 from myproject.security.policy import end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
 from myproject.security.redirects import local_path
 from myproject.users import errors, schemas
-from myproject.users.services import sign_ins
+from myproject.users.services import sign_ins, steps
 from myproject.users.views.client import client_of
-from myproject.users.views.enter import enter
+from myproject.users.views.enter import STEP_COOKIE, enter
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -68,6 +69,9 @@ def logout(request: Request) -> Response:
     """Ends the session's row, so that a copied cookie is worth nothing, and forgets what the browser stored."""
     sign_ins.sign_out(request.dbsession, request.session_token)
     end_session(request)
+    cookies = cookies_of(request.registry)
+    steps.drop_step(request.dbsession, cookies.get(request, STEP_COOKIE))
+    cookies.delete(request, STEP_COOKIE)
     request.flash(_("You have signed out"))
     response = HTTPSeeOther(url(request, "posts.list"))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'

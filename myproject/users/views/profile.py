@@ -9,10 +9,15 @@ from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.posts.services import list_posts
+from myproject.security.permissions import Permission, permits
+from myproject.security.ratelimit import limiter_of
+from myproject.storage import storage_of
 from myproject.text import canonical
+from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.models import User
-from myproject.users.services import profiles
+from myproject.users.services import accounts, avatars, profiles, second_factor
+from myproject.users.views.invitations import inviting_of
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -20,7 +25,10 @@ FIELDS = ("display_name", "bio", "website", "time_zone", "locale", "theme")
 
 
 def home(request: Request) -> dict[str, Any]:
-    return {"member": request.member}
+    few_codes = second_factor.few_recovery_codes(request.dbsession, request.member)
+    inviting = inviting_of(request.site)
+    may_invite = inviting is not None and permits(Permission.INVITATION_WRITE, request.identity, inviting)
+    return {"member": request.member, "few_codes": few_codes, "may_invite": may_invite}
 
 
 class EditProfile(FormView):

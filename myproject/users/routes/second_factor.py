@@ -1,0 +1,45 @@
+"""Addresses of the second factor: showing it at a sign-in, setting it up, turning it off."""
+
+from pyramid.config import Configurator
+
+from myproject.security.permissions import Permission
+from myproject.users.views import second_factor
+
+
+def includeme(config: Configurator) -> None:
+    config.add_route("users.second_factor", "/users/login/second-factor/")
+    config.add_form_view(
+        second_factor.ShowSecondFactor, route_name="users.second_factor", permission=Permission.ACCOUNT_ENTER
+    )
+
+    config.add_route("users.second_factor.settings", "/users/me/security/second-factor/")
+    config.add_view(
+        second_factor.show_settings,
+        route_name="users.second_factor.settings",
+        request_method="GET",
+        permission=Permission.ACCOUNT_PROTECT,
+        renderer="myproject:templates/users/second_factor_settings.html",
+        fresh=True,
+    )
+
+    config.add_route("users.second_factor.add", "/users/me/security/second-factor/authenticator/")
+    config.add_form_view(
+        second_factor.AddAuthenticator,
+        route_name="users.second_factor.add",
+        permission=Permission.ACCOUNT_PROTECT,
+        fresh=True,
+    )
+
+    for name, address, view in (
+        ("users.second_factor.begin", "begin", second_factor.begin_adding),
+        ("users.second_factor.codes", "codes", second_factor.renew_codes),
+        ("users.second_factor.off", "off", second_factor.turn_off),
+    ):
+        config.add_route(name, f"/users/me/security/second-factor/{address}/")
+        config.add_view(
+            view,
+            route_name=name,
+            request_method="POST",
+            permission=Permission.ACCOUNT_PROTECT,
+            fresh=True,
+        )
