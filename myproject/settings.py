@@ -100,6 +100,17 @@ def text(value: str) -> str:
     return value.strip()
 
 
+def at_most(most: int) -> Callable[[str], str]:
+    """Text of up to `most` characters."""
+
+    def parse(value: str) -> str:
+        if len(value.strip()) > most:
+            raise ValueError(f"say at most {most} characters")
+        return value.strip()
+
+    return parse
+
+
 def at_least(least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
     def parse(value: str) -> int:
         value = value.strip()
@@ -259,7 +270,10 @@ class Settings:
     )
     site_timezone: str = setting("site.timezone", time_zone, "UTC", "time zone for people who chose none")
     site_terms_version: str = setting(
-        "site.terms_version", text, "1", "version of the terms that a registration accepts"
+        "site.terms_version",
+        at_most(20),
+        "1",
+        "version of the terms; with a new one every member is asked to accept them; empty: nobody is",
     )
     secret_key_file: Path = setting(
         "secret_key.file",

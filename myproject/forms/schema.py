@@ -143,6 +143,13 @@ def password(name: str, title: str, *, min: int | None = None, **options: Any) -
     return made
 
 
+def number(name: str, title: str, *, min: int, max: int, **options: Any) -> colander.SchemaNode:
+    """A node for a whole number from `min` to `max`; see `node` for the options."""
+    bounds = colander.Range(min, max, min_err=_("Write ${min} or more"), max_err=_("Write ${max} or less"))
+    options["attributes"] = {"type": "number", "min": str(min), "max": str(max)} | options.get("attributes", {})
+    return node(IntegerType(), name, title, deform.widget.TextInputWidget, bounds, None, options)
+
+
 def checkbox(name: str, title: str, *, error: str | None = None, **options: Any) -> colander.SchemaNode:
     """A checkbox; with `error`, one that must be ticked."""
 

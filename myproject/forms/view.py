@@ -166,6 +166,7 @@ class Ended(StrEnum):
 
     TOKEN = "token"  # noqa: S105 - no secret
     SIGN_IN = "sign_in"
+    TERMS = "terms"  # new ones, which have to be accepted first
     FRESHNESS = "freshness"  # the sign-in lives, but is too old for what the form does
 
 

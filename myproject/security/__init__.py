@@ -12,5 +12,6 @@ def includeme(config: Configurator) -> None:
     config.include(".csrf")
     config.include(".flash")
     config.include(".policy")
+    config.include(".terms")
     config.include(".reauth")
     config.include(".headers")

@@ -23,6 +23,8 @@ class Permission(StrEnum):
     ACCOUNT_VIEW = "users:account:view"
     ACCOUNT_EDIT = "users:account:edit"
     ACCOUNT_PROTECT = "users:account:protect"
+    TERMS_ACCEPT = "users:terms:accept"
+    INVITATION_WRITE = "users:invitation:write"
     PROFILE_VIEW = "users:profile:view"
 
     POST_LIST = "posts:post:list"
@@ -62,6 +64,12 @@ def admin(identity: Identity | None, context: Any) -> bool:
     return active(identity, context) and identity is not None and identity.is_admin
 
 
+def inviter(identity: Identity | None, context: Any) -> bool:
+    """A verified member of the least role that may invite, which the context of the route names."""
+    least: USER.Role | None = getattr(context, "invite_role", None)
+    return active(identity, context) and identity is not None and least is not None and identity.role <= least
+
+
 def author(identity: Identity | None, context: Any) -> bool:
     """The one who wrote the post or comment that the route has loaded."""
     return (
@@ -79,6 +87,8 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.ACCOUNT_VIEW: (signed_in,),
     Permission.ACCOUNT_EDIT: (signed_in,),
     Permission.ACCOUNT_PROTECT: (signed_in,),
+    Permission.TERMS_ACCEPT: (signed_in,),
+    Permission.INVITATION_WRITE: (inviter,),
     Permission.PROFILE_VIEW: (everyone,),
     Permission.POST_LIST: (everyone,),
     Permission.POST_VIEW: (everyone,),
@@ -95,7 +105,18 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
 
 
 # What is left to a member whose role asks for a second factor that they lack: to set one up, and to leave.
-WITHOUT_SECOND_FACTOR = frozenset({Permission.ACCOUNT_PROTECT, Permission.ACCOUNT_LEAVE})
+WITHOUT_SECOND_FACTOR = frozenset(
+    {Permission.ACCOUNT_PROTECT, Permission.ACCOUNT_LEAVE, Permission.TERMS_ACCEPT}
+)
+
+
+# Granted before it is asked who looks: a page shows many of these, and none of them should take a query.
+OF_FILES = frozenset({Permission.AVATAR_VIEW})
+
+
+def is_for_everyone(permission: str) -> bool:
+    """Whether guests have this permission too."""
+    return any(everyone in RULES[known] for known in Permission if known == permission)
 
 
 def permits(permission: str, identity: Identity | None, context: Any) -> bool:

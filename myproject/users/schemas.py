@@ -14,6 +14,7 @@ from myproject.forms.schema import (
     choice,
     email,
     line,
+    number,
     paragraph,
     password,
 )
@@ -180,6 +181,34 @@ def change_password(minimum: int, known: Iterable[str]) -> Schema:
         *new_password(minimum, _("New password")),
         validator=fresh_password(known),
     )
+
+
+class Terms(Schema):
+    accept_tos = checkbox(
+        "accept_tos",
+        _("I accept the terms of this site"),
+        error=_("You can only go on if you accept the terms"),
+    )
+
+
+class Invitation(Schema):
+    uses = number("uses", _("For how many people?"), min=1, max=USER.INVITATION_USES_MAX, hint=_("From 1 to 20"))
+    days = number("days", _("For how many days?"), min=1, max=USER.INVITATION_DAYS_MAX, hint=_("From 1 to 30"))
+    note = line(
+        "note",
+        _("Note"),
+        max=USER.INVITATION_NOTE_MAX_LENGTH,
+        optional=True,
+        hint=_("For yourself, such as whom it is for"),
+    )
+
+
+def change_email(*, with_password: bool) -> Schema:
+    """The new address and, for a member who has one, the password."""
+    nodes = [email("email", _("New address"), autocomplete="email")]
+    if with_password:
+        nodes.append(password("password", _("Password"), autocomplete="current-password"))
+    return Schema(*nodes)
 
 
 class VerifyCode(Schema):

@@ -1,9 +1,19 @@
-"""Addresses of joining: waiting to be let in."""
+"""Addresses of joining: waiting to be let in, invitations, new terms."""
 
 from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.security.permissions import Permission
-from myproject.users.views import register
+from myproject.users.views import invitations, register, terms
+from myproject.web.request import Request
+
+
+def inviting(request: Request) -> invitations.Inviting:
+    """The context of the invitations. Raises HTTPNotFound where registration is not by invitation."""
+    found = invitations.inviting_of(request.site)
+    if found is None:
+        raise HTTPNotFound
+    return found
 
 
 def includeme(config: Configurator) -> None:
@@ -14,4 +24,23 @@ def includeme(config: Configurator) -> None:
         request_method="GET",
         permission=Permission.ACCOUNT_ENTER,
         renderer="myproject:templates/users/waiting.html",
+    )
+
+    config.add_route("users.invitations", "/users/me/invitations/", factory=inviting)
+    config.add_form_view(
+        invitations.Invitations, route_name="users.invitations", permission=Permission.INVITATION_WRITE
+    )
+    config.add_route(
+        "users.invitations.revoke", "/users/me/invitations/{id:[0-9]{1,18}}/revoke/", factory=inviting
+    )
+    config.add_view(
+        invitations.revoke,
+        route_name="users.invitations.revoke",
+        request_method="POST",
+        permission=Permission.INVITATION_WRITE,
+    )
+
+    config.add_route("users.terms", "/users/terms/")
+    config.add_form_view(
+        terms.AcceptTerms, route_name="users.terms", permission=Permission.TERMS_ACCEPT, before_terms=True
     )

@@ -8,6 +8,7 @@ from pyramid.response import Response
 from myproject.i18n import _
 from myproject.security.cookies import cookies_of
 from myproject.security.policy import begin_session
+from myproject.security.terms import terms_address, terms_due
 from myproject.users import constants as USER
 from myproject.users.services import sign_ins
 from myproject.web.request import Request
@@ -28,6 +29,8 @@ def enter(request: Request, opened: sign_ins.Opened, remember_days: int | None, 
         sign_ins.sign_out(request.dbsession, request.session_token)
     begin_session(request, opened.token, remember_days * 86_400 if remember_days else None)
     request.flash(_("Welcome ${name}", mapping={"name": opened.user.title}))
+    if terms_due(opened.user.terms_version, request.site.site_terms_version):
+        target = terms_address(request, target)
     return HTTPSeeOther(target)
 
 

@@ -84,6 +84,11 @@ TABLE = (
     Row("emails.mailbox.show", f"/dev/mailbox/{MAIL}/", everybody(200)),
     Row("emails.mailbox.html", f"/dev/mailbox/{MAIL}/html/", everybody(200)),
     Row("users.register", "/users/register/", everybody(200), everybody(422)),
+    # Everybody here has accepted the present terms: see tests/functional/users/test_terms.py.
+    Row("users.terms", "/users/terms/", members(303), members(422)),
+    # Where registration is by invitation: see tests/functional/users/test_invitations.py.
+    Row("users.invitations", "/users/me/invitations/", NOBODY, NOBODY),
+    Row("users.invitations.revoke", "/users/me/invitations/1/revoke/", NOT_ALLOWED, NOBODY),
     Row("users.waiting", "/users/register/waiting/", everybody(200)),
     Row("users.login", "/users/login/", (200, 303, 303, 303, 303, 303), everybody(422)),
     Row("users.logout", "/users/logout/", NOT_ALLOWED, everybody(303)),
