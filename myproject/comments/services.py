@@ -48,6 +48,7 @@ class CommentRow:
     author_name: str
     author_display_name: str
     author_role: USER.Role
+    author_avatar: str
     reply_to: str | None = None
     level: int = 1
     opens: bool = False
@@ -133,7 +134,7 @@ def find_comment(db: Session, comment_id: int, identity: Identity | None) -> Com
     statement = ROWS.join(Post, Post.id == Comment.post_id).where(
         Comment.id == comment_id, visible(viewer_of(identity))
     )
-    row = db.execute(statement).first()
+    row = fetch(db, statement).first()
     return None if row is None else CommentRow(*row)
 
 

@@ -182,6 +182,28 @@ def choice(name: str, title: str, choices: list[tuple[str, str]], **options: Any
     )
 
 
+class UploadWidget(deform.widget.Widget):
+    """A file to choose. The form's data never hold it: its view asks for its content (`FormView.uploaded`)."""
+
+    template = "file_upload"
+
+    def __init__(self, accept: str) -> None:
+        super().__init__(attributes={"accept": accept})
+
+    def serialize(self, field: deform.Field, cstruct: Any, **kw: Any) -> Any:
+        return field.renderer(self.template, field=field)
+
+    def deserialize(self, field: deform.Field, pstruct: Any) -> Any:
+        return colander.null
+
+
+def upload(name: str, title: str, *, accept: str, hint: str = "") -> colander.SchemaNode:
+    """A node for a file that may be sent; `accept` is what browsers offer to choose (HTML: MIME types)."""
+    return colander.SchemaNode(
+        TextType(), name=name, title=title, description=hint, missing=None, widget=UploadWidget(accept)
+    )
+
+
 def node(
     typ: colander.SchemaType,
     name: str,

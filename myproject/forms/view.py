@@ -111,6 +111,17 @@ class FormView:
             for value in self.request.POST.getall(child.name)[-1:]
         }
 
+    def uploaded(self, name: str, most: int) -> bytes | None:
+        """The content of the file sent as `name`, None where none was; of a long one the first `most` + 1 bytes."""
+        # Text has no file, and neither have the empty bytes of a file that nobody chose.
+        file = getattr(self.request.POST.get(name), "file", None)
+        if file is None:
+            return None
+        # A request that is tried again has been read to its end.
+        file.seek(0)
+        content: bytes = file.read(most + 1)
+        return content
+
     def refuse(self, message: str, field: str | None = None) -> None:
         """Marks the form, and one field of it, as wrong."""
         node = self.child(field) if field else self.form

@@ -68,6 +68,7 @@ class PostRow(Tagged):
     author_name: str
     author_display_name: str
     author_role: USER.Role
+    author_avatar: str
     tag_names: str | None
 
 
@@ -88,6 +89,7 @@ class PostPage(Tagged):
     author_name: str
     author_display_name: str
     author_role: USER.Role
+    author_avatar: str
     tag_names: str | None
 
     @property
@@ -99,6 +101,7 @@ AUTHOR_COLUMNS = (
     User.name.label("author_name"),
     User.display_name.label("author_display_name"),
     User.role.label("author_role"),
+    User.avatar.label("author_avatar"),
 )
 TAG_NAMES = (
     sa.select(sa.func.aggregate_strings(Tag.name, ","))

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     TERMS_ACCEPT = "users:terms:accept"
     INVITATION_WRITE = "users:invitation:write"
     PROFILE_VIEW = "users:profile:view"
+    AVATAR_VIEW = "users:avatar:view"
 
     POST_LIST = "posts:post:list"
     POST_VIEW = "posts:post:view"
@@ -90,6 +91,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.TERMS_ACCEPT: (signed_in,),
     Permission.INVITATION_WRITE: (inviter,),
     Permission.PROFILE_VIEW: (everyone,),
+    Permission.AVATAR_VIEW: (everyone,),
     Permission.POST_LIST: (everyone,),
     Permission.POST_VIEW: (everyone,),
     # A member whose address is not verified yet keeps drafts; publishing asks `may_publish`.
@@ -117,6 +119,10 @@ OF_FILES = frozenset({Permission.AVATAR_VIEW})
 def is_for_everyone(permission: str) -> bool:
     """Whether guests have this permission too."""
     return any(everyone in RULES[known] for known in Permission if known == permission)
+
+
+# Granted before it is asked who looks: a page shows many of these, and none of them should take a query.
+OF_FILES = frozenset({Permission.AVATAR_VIEW})
 
 
 def permits(permission: str, identity: Identity | None, context: Any) -> bool:

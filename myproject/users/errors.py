@@ -93,6 +93,16 @@ class EmailTaken(InputError):
     field = "email"
 
 
+class PictureTooBig(InputError):
+    message = _("This picture is too big: send one of up to 1 MB and 24 megapixels")
+    field = "avatar"
+
+
+class PictureUnreadable(InputError):
+    message = _("This is no picture that can be read: send a PNG, JPEG, WebP or GIF")
+    field = "avatar"
+
+
 class AlreadyVerified(InputError):
     message = _("Your address is verified already")
     field = "email"

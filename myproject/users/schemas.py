@@ -17,6 +17,7 @@ from myproject.forms.schema import (
     number,
     paragraph,
     password,
+    upload,
 )
 from myproject.i18n import LANGUAGES, _
 from myproject.text import is_name
@@ -227,6 +228,13 @@ class CorrectEmail(Schema):
 
 
 class Profile(Schema):
+    avatar = upload(
+        "avatar",
+        _("Picture"),
+        accept="image/png,image/jpeg,image/webp,image/gif",
+        hint=_("PNG, JPEG, WebP or GIF, up to 1 MB. Its middle is shown, as a square."),
+    )
+    remove_avatar = checkbox("remove_avatar", _("Remove the picture"))
     display_name = line(
         "display_name",
         _("Name to show"),

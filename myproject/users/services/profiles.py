@@ -22,11 +22,12 @@ class Profile:
     bio_html: str
     website: str
     role: USER.Role
+    avatar: str
     created_at: datetime
 
 
 PROFILE_STATEMENT = sa.select(
-    User.id, User.name, User.display_name, User.bio_html, User.website, User.role, User.created_at
+    User.id, User.name, User.display_name, User.bio_html, User.website, User.role, User.avatar, User.created_at
 ).where(
     User.name_canonical == sa.bindparam("name"),
     User.status != USER.Status.INACTIVE,
@@ -40,7 +41,14 @@ def find_profile(db: Session, name: str) -> Profile | None:
     if row is None:
         return None
     return Profile(
-        row.id, row.name, row.display_name or row.name, row.bio_html, row.website, row.role, row.created_at
+        row.id,
+        row.name,
+        row.display_name or row.name,
+        row.bio_html,
+        row.website,
+        row.role,
+        row.avatar,
+        row.created_at,
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import colander
 from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.response import Response
 
@@ -34,8 +35,13 @@ def home(request: Request) -> dict[str, Any]:
 class EditProfile(FormView):
     """What a member says of themselves, and how the site looks to them."""
 
-    schema = schemas.Profile
     title = _("Edit your profile")
+
+    def make_schema(self) -> colander.SchemaNode:
+        schema = schemas.Profile()
+        if not self.request.member.avatar:
+            del schema["remove_avatar"]
+        return schema
 
     def get(self) -> Response:
         self.user = self.request.dbsession.get_one(User, self.request.member.id)
@@ -46,12 +52,25 @@ class EditProfile(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         bio_html = profiles.render_bio(data["bio"])
-        user = self.request.dbsession.get_one(User, self.request.member.id)
+        avatar = self.new_avatar(data)
+        user = accounts.lock_user(self.request.dbsession, self.request.member.id)
         profiles.update_profile(
             self.request.dbsession, user, bio_html=bio_html, **{name: data[name] for name in FIELDS}
         )
+        if avatar is not None:
+            avatars.set_avatar(self.request.dbsession, user, avatar)
         self.request.flash(_("Your profile is saved"))
         return self.redirect("users.home")
+
+    def new_avatar(self, data: dict[str, Any]) -> str | None:
+        """The name of the picture that was sent, empty to have none, None to leave it as it is. No transaction is
+        open while it is drawn.
+        """
+        content = self.uploaded("avatar", USER.AVATAR_MAX_BYTES)
+        if content is None:
+            return "" if data.get("remove_avatar") else None
+        limiter_of(self.request.registry).hit("upload_account", str(self.request.member.id))
+        return avatars.keep_avatar(storage_of(self.request.registry), avatars.make_avatar(content))
 
 
 def show_profile(context: profiles.Profile, request: Request) -> dict[str, Any] | Response:

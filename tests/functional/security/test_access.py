@@ -22,8 +22,10 @@ from myproject.emails.services import Mail, list_emails, queue_mail
 from myproject.posts.models import Post
 from myproject.security.permissions import RULES, permits
 from myproject.settings import settings_of
+from myproject.storage import storage_of
 from myproject.users import constants as USER
 from myproject.users.services import tokens
+from myproject.users.services.avatars import keep_avatar
 from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token
@@ -114,6 +116,8 @@ TABLE = (
     Row("users.second_factor.begin", "/users/me/security/second-factor/begin/", NOT_ALLOWED, members(303)),
     Row("users.second_factor.codes", "/users/me/security/second-factor/codes/", NOT_ALLOWED, members(303)),
     Row("users.second_factor.off", "/users/me/security/second-factor/off/", NOT_ALLOWED, members(303)),
+    Row("users.avatar", "/avatars/{avatar}-48.webp", everybody(200)),
+    Row("users.avatar", f"/avatars/{'0' * 32}-192.webp", NOBODY),
     Row("users.profile", "/@owner-of-it/", everybody(200)),
     Row("users.profile", "/@shut/", NOBODY),
     Row("posts.list", "/", everybody(200)),
@@ -182,6 +186,7 @@ class World:
             "{mail}": self.make_mail,
             "{verify_token}": self.make_verify_token,
             "{reset_token}": self.make_reset_token,
+            "{avatar}": self.make_avatar,
         }
         path = row.path
         for name, make in made.items():
@@ -198,6 +203,9 @@ class World:
         user = self.users["new"]
         user.email_verified_at, user.status = None, USER.Status.NEW
         return tokens.add_token(self.db, user, USER.TokenPurpose.VERIFY_EMAIL, HOUR)
+
+    def make_avatar(self) -> str:
+        return keep_avatar(storage_of(self.db.info["registry"]), {48: b"a picture"})
 
     def make_reset_token(self) -> str:
         return tokens.add_token(self.db, self.owner, USER.TokenPurpose.RESET_PASSWORD, HOUR)

@@ -59,6 +59,7 @@ GRANTS: dict[str, set[str]] = {
     "users:account:view": SIGNED_IN,
     "users:account:edit": SIGNED_IN,
     "users:profile:view": EVERYONE,
+    "users:avatar:view": EVERYONE,
     "posts:post:list": EVERYONE,
     "posts:post:view": EVERYONE,
     "posts:post:write": SIGNED_IN,
