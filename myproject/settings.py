@@ -358,6 +358,9 @@ class Settings:
     ratelimit_invitation_account: str = setting(
         "ratelimit.invitation_account", rate, "20 per day", "invitations made by one member"
     )
+    ratelimit_rename_account: str = setting(
+        "ratelimit.rename_account", rate, "20 per hour", "new nicknames tried by one member"
+    )
     ratelimit_lost_password_address: str = setting(
         "ratelimit.lost_password_address", rate, "10 per hour", "resets asked for from one client address"
     )

@@ -55,6 +55,7 @@ def upgrade() -> None:
     op.create_table("former_names",
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
     sa.Column("name_canonical", sa.String(length=30), nullable=False),
+    sa.Column("name_skeleton", sa.String(length=120), nullable=True),
     sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("parked_until", sa.DateTime(timezone=True), nullable=False),
@@ -63,6 +64,7 @@ def upgrade() -> None:
     sa.UniqueConstraint("name_canonical", name=op.f("uq_former_names_name_canonical"))
     )
     with op.batch_alter_table("former_names", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_former_names_name_skeleton"), ["name_skeleton"], unique=False)
         batch_op.create_index(batch_op.f("ix_former_names_user_id"), ["user_id"], unique=False)
 
     op.create_table("invitations",
@@ -163,6 +165,7 @@ def upgrade() -> None:
         batch_op.create_check_constraint(op.f("ck_user_tokens_purpose"), "purpose IN (1, 2, 3, 4, 5)")
 
     with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("name_skeleton", sa.String(length=120), nullable=True))
         batch_op.add_column(sa.Column("avatar", sa.String(length=64), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("name_changed_at", sa.DateTime(timezone=True), nullable=True))
@@ -186,10 +189,27 @@ def upgrade() -> None:
         batch_op.create_foreign_key(
             batch_op.f("fk_users_invited_by_id_users"), "users", ["invited_by_id"], ["id"], ondelete="SET NULL"
         )
+    fill_skeletons()
+    op.create_index("uq_users_name_skeleton", "users", ["name_skeleton"], unique=True)
+
+
+def fill_skeletons() -> None:
+    """What names in plain letters look like. Of two that look the same the older member's counts; names in other
+    letters, whose skeletons take Unicode's tables, stay without: they can be had in another spelling, as before.
+    """
+    users = sa.table("users", sa.column("id", sa.BigInteger), sa.column("name"), sa.column("name_skeleton"))
+    looks = str.maketrans({"0": "O", "1": "l", "I": "l", "m": "rn"})
+    taken = set()
+    for number, name in op.get_bind().execute(sa.select(users.c.id, users.c.name).order_by(users.c.id)).all():
+        skeleton = name.translate(looks).casefold()
+        if name.isascii() and skeleton not in taken:
+            taken.add(skeleton)
+            op.execute(users.update().where(users.c.id == number).values(name_skeleton=skeleton))
 
 
 def downgrade() -> None:
     with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.drop_index("uq_users_name_skeleton")
         batch_op.drop_constraint(batch_op.f("fk_users_invited_by_id_users"), type_="foreignkey")
         batch_op.drop_index("ix_users_invited_by_id")
         batch_op.drop_index("ix_users_delete_after")
@@ -204,6 +224,7 @@ def downgrade() -> None:
         batch_op.drop_column("name_changed_at")
         batch_op.drop_column("second_factor_at")
         batch_op.drop_column("avatar")
+        batch_op.drop_column("name_skeleton")
 
     op.execute("DELETE FROM user_tokens WHERE purpose > 2")
     with op.batch_alter_table("user_tokens", schema=None) as batch_op:
@@ -237,6 +258,7 @@ def downgrade() -> None:
     op.drop_table("invitations")
     with op.batch_alter_table("former_names", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_former_names_user_id"))
+        batch_op.drop_index(batch_op.f("ix_former_names_name_skeleton"))
 
     op.drop_table("former_names")
     with op.batch_alter_table("exports", schema=None) as batch_op:

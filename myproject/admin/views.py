@@ -21,6 +21,7 @@ from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.users import constants as USER
 from myproject.users.models import User
+from myproject.users.services import names
 from myproject.users.services.roles import change_role, change_status
 from myproject.web.dates import exact
 from myproject.web.request import Request
@@ -96,6 +97,7 @@ class EditUser(FormView):
                 "title": user.title,
                 "own": user.id == self.request.member.id,
                 "sessions": services.list_sessions(db, user.id),
+                "former_names": names.list_former(db, user.id),
                 "role_titles": schemas.ROLE_TITLES,
                 "status_titles": schemas.STATUS_TITLES,
             } | changes(db, user)

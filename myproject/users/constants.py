@@ -103,6 +103,7 @@ NAME_MIN_LENGTH = 3
 NAME_MAX_LENGTH = 30
 # A nickname stands in addresses: letters and digits of any script, with single ones of these between them.
 NAME_JOINERS = "-_"
+NAME_SKELETON_MAX_LENGTH = 120  # a letter looks like up to four others
 EMAIL_MAX_LENGTH = 254
 DISPLAY_NAME_MAX_LENGTH = 60
 BIO_MAX_LENGTH = 2_000

@@ -14,6 +14,31 @@ class NameReserved(InputError):
     field = "name"
 
 
+class NameLikeReserved(InputError):
+    message = _("This nickname is too much like one that is kept for the site itself")
+    field = "name"
+
+
+class NameTooAlike(InputError):
+    message = _("This nickname is too much like one that somebody else has")
+    field = "name"
+
+
+class NameMixesScripts(InputError):
+    message = _("Use letters of one script: those of several look too much alike")
+    field = "name"
+
+
+class NameUnchanged(InputError):
+    message = _("This is your nickname already")
+    field = "name"
+
+
+class RenamedLately(InputError):
+    message = _("You have changed your nickname not long ago, and can't change it again yet")
+    field = "name"
+
+
 class WrongCredentials(InputError):
     message = _("Wrong email or password")
 

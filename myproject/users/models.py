@@ -11,8 +11,9 @@ from myproject.users import constants as USER
 
 
 class User(Base):
-    """A member. `name` is the nickname as typed; it and a verified address are unique in their canonical
-    form.
+    """A member. `name` is the nickname as typed; it and a verified address are unique in their canonical form, and
+    the nickname also in how it looks: `name_skeleton`. That is empty where a name is older than this rule and
+    breaks it.
     """
 
     __tablename__ = "users"
@@ -34,6 +35,7 @@ class User(Base):
             f"length(approval_reason) <= {USER.APPROVAL_REASON_MAX_LENGTH}", name="approval_reason_length"
         ),
         sa.Index("uq_users_name_canonical", "name_canonical", unique=True),
+        sa.Index("uq_users_name_skeleton", "name_skeleton", unique=True),
         sa.Index("ix_users_email_canonical", "email_canonical"),
         # An address belongs to one account once it is verified; unverified it counts for nothing.
         sa.Index(
@@ -53,6 +55,7 @@ class User(Base):
     id: Mapped[BigId] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(USER.NAME_MAX_LENGTH))
     name_canonical: Mapped[str] = mapped_column(sa.String(USER.NAME_MAX_LENGTH))
+    name_skeleton: Mapped[str | None] = mapped_column(sa.String(USER.NAME_SKELETON_MAX_LENGTH))
     email: Mapped[str] = mapped_column(sa.String(USER.EMAIL_MAX_LENGTH))
     email_canonical: Mapped[str] = mapped_column(sa.String(USER.EMAIL_MAX_LENGTH))
     email_verified_at: Mapped[datetime | None]
@@ -258,6 +261,7 @@ class FormerName(Base):
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
     name_canonical: Mapped[str] = mapped_column(sa.String(USER.NAME_MAX_LENGTH), unique=True)
+    name_skeleton: Mapped[str | None] = mapped_column(sa.String(USER.NAME_SKELETON_MAX_LENGTH), index=True)
     user_id: Mapped[int | None] = mapped_column(
         BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"), index=True
     )

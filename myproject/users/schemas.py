@@ -98,21 +98,30 @@ def join_reason() -> colander.SchemaNode:
     )
 
 
+def name_line(title: str, hint: str) -> colander.SchemaNode:
+    """The node of a nickname."""
+    return line(
+        "name",
+        title,
+        min=USER.NAME_MIN_LENGTH,
+        max=USER.NAME_MAX_LENGTH,
+        autocomplete="username",
+        attributes={"autocapitalize": "none", "spellcheck": "false"},
+        hint=hint,
+        check=nickname,
+    )
+
+
+class Rename(Schema):
+    name = name_line(_("New nickname"), _("Letters and digits, with - or _ between them."))
+
+
 def registration(minimum: int, *, ask_reason: bool = False) -> Schema:
     """Nickname, address, password twice, and the terms; `minimum` is the shortest password. With `ask_reason` also
     why somebody wants to join.
     """
     return Schema(
-        line(
-            "name",
-            _("Nickname"),
-            min=USER.NAME_MIN_LENGTH,
-            max=USER.NAME_MAX_LENGTH,
-            autocomplete="username",
-            attributes={"autocapitalize": "none", "spellcheck": "false"},
-            hint=_("Everybody sees it. Letters and digits, with - or _ between them."),
-            check=nickname,
-        ),
+        name_line(_("Nickname"), _("Everybody sees it. Letters and digits, with - or _ between them.")),
         email("email", _("Email"), autocomplete="email", hint=_("Nobody sees it. We send a link to verify it.")),
         *new_password(minimum),
         *([join_reason()] if ask_reason else []),

@@ -6,7 +6,7 @@ from pyramid.registry import Registry
 
 from myproject.db import sessions_of, utc_now
 from myproject.tasks import crontab
-from myproject.users.models import Invitation, SignInStep, UserSession, UserToken
+from myproject.users.models import FormerName, Invitation, SignInStep, UserSession, UserToken
 from myproject.users.services import passwords
 
 
@@ -29,6 +29,7 @@ def purge(registry: Registry) -> None:
         db.execute(sa.delete(UserSession).where(UserSession.expires_at < now))
         db.execute(sa.delete(UserToken).where(UserToken.expires_at < now))
         db.execute(sa.delete(SignInStep).where(SignInStep.expires_at < now))
+        db.execute(sa.delete(FormerName).where(FormerName.parked_until < now))
         db.execute(sa.delete(Invitation).where(Invitation.expires_at < now))
 
 

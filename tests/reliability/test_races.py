@@ -16,7 +16,7 @@ from myproject.emails.constants import Kind
 from myproject.emails.models import Email
 from myproject.errors import InputError
 from myproject.users import constants as USER
-from myproject.users.models import User, UserSession, UserToken
+from myproject.users.models import FormerName, User, UserSession, UserToken
 from myproject.users.services import passwords, roles
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, form_with
 from tests.factories import make_user
@@ -185,3 +185,40 @@ def test_rate_limits_let_no_more_through_when_all_come_at_once(
         forms.append(form)
     answers = together([partial(form.submit, status="*") for form in forms])
     assert statuses(answers) == [422] * 5 + [429] * (MANY - 5)
+
+
+def test_one_of_many_members_who_take_the_same_new_nickname_gets_it(app: Router, db: Session) -> None:
+    visitors = []
+    for number in range(MANY):
+        visitor = Visitor(app)
+        visitor.sign_in(db, make_user(db, f"member-{number}"))
+        visitors.append((visitor, csrf_token(visitor.get("/users/me/name/"))))
+    # Each of them is the same to the eye.
+    wanted = itertools.cycle(["Iris", "lris", "1ris"])
+    answers = together(
+        [
+            partial(visitor.post, "/users/me/name/", {"name": name, "csrf_token": token}, status="*")
+            for (visitor, token), name in zip(visitors, wanted, strict=False)
+        ]
+    )
+    assert statuses(answers) == [303] + [422] * (MANY - 1)
+    db.expire_all()
+    assert len(db.scalars(sa.select(User).where(User.name_skeleton == "lris")).all()) == 1
+    assert db.scalar(sa.select(sa.func.count(FormerName.id))) == 1
+
+
+def test_a_nickname_that_is_given_up_stays_parked_however_many_reach_for_it(app: Router, db: Session) -> None:
+    owner = Visitor(app)
+    owner.sign_in(db, make_user(db, "ann"))
+    actions = [
+        partial(owner.post, "/users/me/name/", {"name": "anna", "csrf_token": csrf_token(owner.get("/users/me/"))})
+    ]
+    for number in range(MANY - 1):
+        visitor = Visitor(app)
+        visitor.sign_in(db, make_user(db, f"member-{number}"))
+        fields = {"name": "ann", "csrf_token": csrf_token(visitor.get("/users/me/name/"))}
+        actions.append(partial(visitor.post, "/users/me/name/", fields, status="*"))
+    answers = together(actions)
+    assert statuses(answers) == [303] + [422] * (MANY - 1)
+    db.expire_all()
+    assert db.scalars(sa.select(User.name).where(User.name_canonical == "ann")).all() == []

@@ -5,6 +5,7 @@ from pyramid.config import Configurator
 
 def includeme(config: Configurator) -> None:
     config.include(".accounts")
+    config.include(".names")
     config.include(".avatars")
     config.include(".names")
     config.include(".avatars")

@@ -1,19 +1,29 @@
 """Addresses of signing in, of passwords, verification and profiles, each with its views."""
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 
-from myproject.db import reading
+from myproject.db import is_unsafe, reading
 from myproject.security.permissions import Permission
-from myproject.users.services import profiles
+from myproject.text import canonical
+from myproject.users.services import names, profiles
 from myproject.users.views import login, passwords, profile, register, verify
 from myproject.web.request import Request
+from myproject.web.templating import url
 
 
 def profile_of(request: Request) -> profiles.Profile:
-    """The context of `/@NAME/`: the member's public profile. Raises HTTPNotFound."""
+    """The context of `/@NAME/` and what is below: the member's public profile. Raises HTTPNotFound, and leads on to
+    where a member who gave up that nickname is now.
+    """
+    values = request.matchdict
     with reading(request) as db:
-        found = profiles.find_profile(db, request.matchdict["name"])
+        found = profiles.find_profile(db, values["name"])
+        moved = None if found else names.find_moved(db, values["name"])
+    if moved is not None and not is_unsafe(request):
+        now = values | {"name": canonical(moved.name)}
+        query = f"?{request.query_string}" if request.query_string else ""
+        raise HTTPMovedPermanently(url(request, request.matched_route.name, **now) + query)
     if found is None:
         raise HTTPNotFound
     return found

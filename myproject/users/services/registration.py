@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, record
@@ -13,7 +11,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User
-from myproject.users.services import accounts, history, invitations, verification
+from myproject.users.services import accounts, history, invitations, names, verification
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,6 @@ def admit(db: Session, mode: Registration, *, invitation: str = "", reason: str 
     return Admission()
 
 
-def check_name(db: Session, name: str) -> None:
-    """Raises NameReserved or NameTaken where `name` can't be had."""
-    if canonical(name) in USER.RESERVED_NAMES or len(canonical(name)) > USER.NAME_MAX_LENGTH:
-        raise errors.NameReserved
-    if db.scalar(sa.select(User.id).where(User.name_canonical == canonical(name))) is not None:
-        raise errors.NameTaken
-
-
 def register(
     db: Session,
     *,
@@ -74,15 +64,13 @@ def register(
     terms_version: str = "",
 ) -> User:
     """Makes a NEW account and sends its verification mail. `admission` is what `admit` decided in the same
-    transaction. Raises NameReserved or NameTaken.
+    transaction. Raises what `names.check_name` does.
 
     An address that a verified member holds changes nothing that the caller could see: the account is made all
     the same, but the mail tells the owner of the address that they have one already (OWASP ASVS 5.0: 6.3.8).
     """
-    check_name(db, name)
+    names.check_name(db, name)
     user = User(
-        name=name,
-        name_canonical=canonical(name),
         email=email,
         email_canonical=canonical(email)[: USER.EMAIL_MAX_LENGTH],
         password=password_hash,
@@ -95,12 +83,7 @@ def register(
         approval_reason=admission.reason,
         invited_by_id=admission.invited_by_id,
     )
-    try:
-        with db.begin_nested():
-            db.add(user)
-    except IntegrityError:
-        # Two took the same name at once: the index decides, and its word becomes the form's.
-        raise errors.NameTaken from None
+    names.give_name(db, user, name)
     history.note(db, user, USER.SecurityEvent.REGISTERED, client)
     verification.start_verification(db, user)
     publish(db, UserRegistered(db, user))
@@ -112,15 +95,13 @@ def create_verified(
 ) -> User:
     """Makes an ACTIVE account whose address counts as verified, with an audit row: for who runs the site.
 
-    Raises NameReserved, NameTaken or EmailTaken.
+    Raises EmailTaken, or what `names.check_name` does; but who helps to run the site may have a reserved name.
     """
     if canonical(name) not in USER.RESERVED_NAMES or role == USER.Role.USER:
-        check_name(db, name)
+        names.check_name(db, name)
     if accounts.find_verified(db, canonical(email)[: USER.EMAIL_MAX_LENGTH]) is not None:
         raise errors.EmailTaken
     user = User(
-        name=name,
-        name_canonical=canonical(name),
         email=email,
         email_canonical=canonical(email)[: USER.EMAIL_MAX_LENGTH],
         email_verified_at=utc_now(),
@@ -128,11 +109,7 @@ def create_verified(
         role=role,
         status=USER.Status.ACTIVE,
     )
-    try:
-        with db.begin_nested():
-            db.add(user)
-    except IntegrityError:
-        raise errors.NameTaken from None
+    names.give_name(db, user, name)
     record(db, "user.create", user, actor=actor, after={"role": role.name})
     publish(db, UserRegistered(db, user))
     return user

@@ -17,7 +17,7 @@ from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings import Registration
 from myproject.users import constants as USER
 from myproject.users import schemas
-from myproject.users.services import registration, sign_ins
+from myproject.users.services import names, registration, sign_ins
 from myproject.users.views.client import client_of
 from myproject.web.request import Request
 
@@ -46,7 +46,7 @@ class Register(FormView):
         limiter_of(request.registry).hit("register_address", client_key(request.client_addr))
         with sessions_of(request.registry).reading() as db:
             registration.check_admission(db, site.users_registration, invitation_of(request))
-            registration.check_name(db, data["name"])
+            names.check_name(db, data["name"])
         try:
             captcha_of(request.registry).verify(request)
         except (CaptchaFailed, CaptchaUnavailable) as error:

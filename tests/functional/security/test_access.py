@@ -96,6 +96,7 @@ TABLE = (
     Row("users.logout", "/users/logout/", NOT_ALLOWED, everybody(303)),
     Row("users.home", "/users/me/", members(200)),
     Row("users.edit", "/users/me/edit/", members(200), members(422)),
+    Row("users.name", "/users/me/name/", members(200), members(422)),
     Row("users.password", "/users/me/password/", members(200), members(422)),
     Row("users.reauth", "/users/reauth/", members(200), members(422)),
     Row("users.security", "/users/me/security/", members(200)),
