@@ -15,3 +15,4 @@ def includeme(config: Configurator) -> None:
     config.include(".terms")
     config.include(".reauth")
     config.include(".headers")
+    config.include(".oidc")

@@ -104,6 +104,15 @@ class NotYourPassword(WrongPassword):
     field = "password"
 
 
+class SameEmail(InputError):
+    message = _("This is your address already")
+    field = "email"
+
+
+class NotVerified(InputError):
+    message = _("Verify the address you have first, or correct it")
+
+
 class LinkInvalid(InputError):
     message = _("This link has been used, or is too old. Ask for a new one.")
 
@@ -116,6 +125,26 @@ class CodeWrong(InputError):
 class EmailTaken(InputError):
     message = _("This address already belongs to another account. Sign in there, or use another address.")
     field = "email"
+
+
+class AddressUnverified(InputError):
+    message = _("Verify your address first: until then anybody might have registered with it")
+
+
+class PasskeyRefused(InputError):
+    message = _("This passkey was not accepted. It may have been removed here: try another one.")
+
+
+class NoPasskey(InputError):
+    message = _("This account has no passkey")
+
+
+class TooManyPasskeys(InputError):
+    message = _("You have as many passkeys as an account can have: remove one first")
+
+
+class LastWayIn(InputError):
+    message = _("It is the only way you sign in: first choose a password, or add another passkey")
 
 
 class PictureTooBig(InputError):
@@ -148,3 +177,21 @@ class NoLongerAdmin(InputError):
 class NotNewAgain(InputError):
     message = _("This address is verified: the account can be active or shut, but not new again")
     field = "status"
+
+
+class ConnectedElsewhere(InputError):
+    message = _("This account elsewhere is connected to another member of this site. Disconnect it there first.")
+
+
+class ConnectedAlready(InputError):
+    message = _("You have connected another account of this provider already. Disconnect that one first.")
+
+
+class LastWayToDisconnect(InputError):
+    message = _(
+        "It is the only way you sign in: first choose a password, add a passkey or connect another account"
+    )
+
+
+class NotProved(InputError):
+    message = _("That did not prove that it is you. Sign in there with the account that you have connected here.")

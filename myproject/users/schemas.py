@@ -134,6 +134,31 @@ def registration(minimum: int, *, ask_reason: bool = False) -> Schema:
     )
 
 
+def provider_registration(*, ask_email: bool, ask_reason: bool) -> Schema:
+    """What a third party can't tell of somebody who registers by way of it."""
+    return Schema(
+        name_line(_("Nickname"), _("Everybody sees it. Letters and digits, with - or _ between them.")),
+        *(
+            [
+                email(
+                    "email",
+                    _("Email"),
+                    autocomplete="email",
+                    hint=_("Nobody sees it. We send a link to verify it."),
+                )
+            ]
+            if ask_email
+            else []
+        ),
+        *([join_reason()] if ask_reason else []),
+        checkbox(
+            "accept_tos",
+            _("I accept the terms of this site"),
+            error=_("You can only join if you accept the terms"),
+        ),
+    )
+
+
 class Login(Schema):
     login = line(
         "login",

@@ -8,5 +8,7 @@ def includeme(config: Configurator) -> None:
     config.include(".names")
     config.include(".avatars")
     config.include(".joining")
+    config.include(".oidc")
+    config.include(".passkeys")
     config.include(".security")
     config.include(".second_factor")

@@ -58,13 +58,17 @@ def register(
     *,
     name: str,
     email: str,
-    password_hash: str,
+    password_hash: str | None,
     client: accounts.Client,
     admission: Admission,
     terms_version: str = "",
+    verified: bool = False,
 ) -> User:
     """Makes a NEW account and sends its verification mail. `admission` is what `admit` decided in the same
     transaction. Raises what `names.check_name` does.
+
+    With `verified`, somebody we believe has seen to it that the address is theirs: the account is ACTIVE at once.
+    Raises then also EmailTaken.
 
     An address that a verified member holds changes nothing that the caller could see: the account is made all
     the same, but the mail tells the owner of the address that they have one already (OWASP ASVS 5.0: 6.3.8).
@@ -84,6 +88,8 @@ def register(
         invited_by_id=admission.invited_by_id,
     )
     names.give_name(db, user, name)
+    if verified:
+        verification.claim_address(db, user)
     history.note(db, user, USER.SecurityEvent.REGISTERED, client)
     verification.start_verification(db, user)
     publish(db, UserRegistered(db, user))

@@ -122,6 +122,14 @@ def mark_verified(db: Session, row: Any) -> User:
     user = accounts.lock_user(db, row.user_id)
     if user.email_canonical != row.email_canonical:
         raise errors.LinkInvalid
+    claim_address(db, user)
+    return user
+
+
+def claim_address(db: Session, user: User) -> None:
+    """Makes the address of `user`, who has just proved that it is theirs, verified, and a NEW member ACTIVE. Raises
+    EmailTaken.
+    """
     try:
         with db.begin_nested():
             user.email_verified_at = user.email_verified_at or utc_now()

@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
+from sqlalchemy.orm import Session
 
 from myproject.i18n import _
 from myproject.security.cookies import cookies_of
@@ -17,7 +18,9 @@ from myproject.web.templating import url
 STEP_COOKIE = "step"
 
 
-def enter(request: Request, opened: sign_ins.Opened, remember_days: int | None, target: str) -> Response:
+def enter(
+    request: Request, opened: sign_ins.Opened, remember_days: int | None, target: str, db: Session | None = None
+) -> Response:
     """Gives the browser what `open_session` opened, and leads to `target`, a path of ours: by way of the second
     factor where that is still due.
     """
@@ -26,7 +29,7 @@ def enter(request: Request, opened: sign_ins.Opened, remember_days: int | None, 
         return HTTPSeeOther(url(request, "users.second_factor") + "?next=" + quote(target, safe="/"))
     if request.session_token:
         # A new sign-in in a browser that has one ends the old one: no session outlives its owner's change.
-        sign_ins.sign_out(request.dbsession, request.session_token)
+        sign_ins.sign_out(db or request.dbsession, request.session_token)
     begin_session(request, opened.token, remember_days * 86_400 if remember_days else None)
     request.flash(_("Welcome ${name}", mapping={"name": opened.user.title}))
     if terms_due(opened.user.terms_version, request.site.site_terms_version):

@@ -95,12 +95,24 @@ TABLE = (
     Row("users.login", "/users/login/", (200, 303, 303, 303, 303, 303), everybody(422)),
     Row("users.logout", "/users/logout/", NOT_ALLOWED, everybody(303)),
     Row("users.home", "/users/me/", members(200)),
+    # With providers in the settings: see tests/functional/users/test_oidc.py.
+    Row("users.oidc.start", "/users/oidc/nobody/start/", NOT_ALLOWED, NOBODY),
+    Row("users.oidc.callback", "/users/oidc/nobody/callback/", NOBODY),
+    Row("users.oidc.prove", "/users/oidc/nobody/prove/", NOT_ALLOWED, NOBODY),
+    Row("users.oidc.register", "/users/oidc/nobody/register/", NOBODY, NOBODY),
+    Row("users.connections", "/users/me/connections/", members(200), members(303)),
     Row("users.edit", "/users/me/edit/", members(200), members(422)),
     Row("users.name", "/users/me/name/", members(200), members(422)),
     Row("users.password", "/users/me/password/", members(200), members(422)),
     Row("users.reauth", "/users/reauth/", members(200), members(422)),
     Row("users.security", "/users/me/security/", members(200)),
     # Who is verified has nothing to verify.
+    # Who never verified an address mends that one.
+    Row("users.email", "/users/me/email/", (303, 303, 200, 200, 200, 200), members(422)),
+    Row("users.email.confirm", "/users/email/confirm/{change_token}/", everybody(200), everybody(303)),
+    Row("users.email.confirm", "/users/email/confirm/no-such-token-at-all/", everybody(410), everybody(410)),
+    Row("users.email.undo", "/users/email/undo/{undo_token}/", everybody(200), everybody(303)),
+    Row("users.email.undo", "/users/email/undo/no-such-token-at-all/", everybody(410), everybody(410)),
     Row("users.verify", "/users/verify/", (303, 200, 303, 303, 303, 303), members(422)),
     Row("users.correct_email", "/users/verify/address/", (303, 200, 303, 303, 303, 303), members(422)),
     Row("users.verify.link", "/users/verify/{verify_token}/", everybody(200), everybody(303)),
@@ -235,6 +247,12 @@ def test_every_address_answers_every_method_to_everybody_as_the_table_says(world
         )
         # The one method that may change something comes last.
         for method in ("GET", "HEAD", *OTHER_METHODS, "POST"):
+    def make_address_token(self, purpose: USER.TokenPurpose) -> str:
+        """For a member whom no visitor is: it may end the sign-ins."""
+        if self.moving is None:
+            self.moving = make_user(self.db, "who-moves")
+        return tokens.add_token(self.db, self.moving, purpose, HOUR, email="elsewhere@example.org")
+
             answer = client.request(path, method=method, headers={"X-CSRF-Token": token}, status="*")
             cell = f"{visitor} {method}"
             expected[cell], found[cell] = answers[method][index], answer.status_int
