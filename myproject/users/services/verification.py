@@ -127,8 +127,9 @@ def mark_verified(db: Session, row: Any) -> User:
 
 
 def claim_address(db: Session, user: User) -> None:
-    """Makes the address of `user`, who has just proved that it is theirs, verified, and a NEW member ACTIVE. Raises
-    EmailTaken.
+    """Makes the address of `user`, who has just proved that it is theirs, verified, and a NEW member ACTIVE.
+
+    Raises EmailTaken.
     """
     try:
         with db.begin_nested():
@@ -137,4 +138,3 @@ def claim_address(db: Session, user: User) -> None:
                 user.status = USER.Status.ACTIVE
     except IntegrityError:
         raise errors.EmailTaken from None
-    return user

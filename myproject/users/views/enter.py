@@ -22,7 +22,7 @@ def enter(
     request: Request, opened: sign_ins.Opened, remember_days: int | None, target: str, db: Session | None = None
 ) -> Response:
     """Gives the browser what `open_session` opened, and leads to `target`, a path of ours: by way of the second
-    factor where that is still due.
+    factor where that is still due. `db` is the session that it was opened in, where that is not the request's.
     """
     if opened.needs_second_factor:
         cookies_of(request.registry).set(request, STEP_COOKIE, opened.token, USER.STEP_MINUTES * 60)

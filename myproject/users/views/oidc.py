@@ -1,7 +1,7 @@
 """Signing in, registering and connecting by way of a third party: going there, and coming back.
 
-The browser leaves by a page that leads on at once, and not by a redirect: `form-action 'self'` would hold for where
-the third party sends it next, which nobody here knows.
+The browser leaves by a page that leads on at once, and not by a redirect: `form-action 'self'` would hold for
+wherever the third party sends it next, which nobody here knows.
 """
 
 import logging
@@ -60,7 +60,7 @@ def client_for(request: Request) -> oidc.Client:
 
 
 def problem(request: Request, party: oidc.Client, status: int) -> Response:
-    """The page that says that the third party could not be asked (503), or that its answer proves nothing (400)."""
+    """The page that says that the third party does not answer (503), or that its answer proves nothing (400)."""
     values = {"provider": party.provider, "away": status == 503}
     response = render_to_response("myproject:templates/users/provider_problem.html", values, request=request)
     response.status_int = status
