@@ -392,7 +392,7 @@ class Settings:
         "ratelimit.passkey_address",
         rate,
         "120 per 5 minutes",
-        "passkeys asked for and answered with from one client address; a sign-in page asks once, a sign-in twice more",
+        "passkeys asked for and answered with from one client address; each sign-in page asks once",
     )
     ratelimit_passkey_account: str = setting(
         "ratelimit.passkey_account", rate, "20 per 5 minutes", "passkeys used or added by one member"

@@ -257,6 +257,16 @@ class VerifyCode(Schema):
     )
 
 
+class PasskeyName(Schema):
+    name = line(
+        "name",
+        _("Name of the passkey"),
+        max=USER.PASSKEY_NAME_MAX_LENGTH,
+        check=visible_name,
+        hint=_("To tell it apart, such as the device it is on"),
+    )
+
+
 class CorrectEmail(Schema):
     email = email("email", _("Email"), autocomplete="email")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from myproject.security.permissions import RULES, permits
 from myproject.settings import settings_of
 from myproject.storage import storage_of
 from myproject.users import constants as USER
+from myproject.users.models import Passkey
 from myproject.users.services import tokens
 from myproject.users.services.avatars import keep_avatar
 from tests.conftest import Client
@@ -117,6 +119,23 @@ TABLE = (
     Row("users.correct_email", "/users/verify/address/", (303, 200, 303, 303, 303, 303), members(422)),
     Row("users.verify.link", "/users/verify/{verify_token}/", everybody(200), everybody(303)),
     Row("users.verify.link", "/users/verify/no-such-token-at-all/", everybody(410), everybody(410)),
+    Row("users.passkeys", "/users/me/security/passkeys/", members(200)),
+    Row("users.passkeys.add.options", "/users/passkeys/add/options/", NOT_ALLOWED, members(422)),
+    Row("users.passkeys.add", "/users/passkeys/add/", NOT_ALLOWED, members(422)),
+    Row("users.passkeys.sign_in.options", "/users/passkeys/sign-in/options/", NOT_ALLOWED, everybody(200)),
+    Row("users.passkeys.sign_in", "/users/passkeys/sign-in/", NOT_ALLOWED, everybody(422)),
+    Row(
+        "users.passkeys.rename",
+        "/users/passkeys/{passkey}/rename/",
+        (303, 404, 200, 404, 404, 404),
+        (303, 404, 422, 404, 404, 404),
+    ),
+    Row(
+        "users.passkeys.remove",
+        "/users/passkeys/{passkey}/remove/",
+        (303, 404, 200, 404, 404, 404),
+        (303, 404, 303, 404, 404, 404),
+    ),
     Row("users.lost_password", "/users/lost-password/", everybody(200), everybody(422)),
     Row("users.reset_password", "/users/reset-password/{reset_token}/", everybody(200), everybody(422)),
     Row("users.reset_password", "/users/reset-password/no-such-token-at-all/", everybody(410), everybody(422)),
@@ -197,6 +216,7 @@ class World:
             "{comment}": lambda: self.comment.id,
             "{user}": lambda: self.owner.id,
             "{mail}": self.make_mail,
+            "{passkey}": self.make_passkey,
             "{verify_token}": self.make_verify_token,
             "{reset_token}": self.make_reset_token,
             "{avatar}": self.make_avatar,
@@ -211,6 +231,14 @@ class World:
         queue_mail(self.db, Mail(Kind.ALREADY_REGISTERED, to_address="x@example.org", context={"name": "x"}))
         self.db.flush()
         return list_emails(self.db)[0].id
+
+    def make_passkey(self) -> int:
+        passkey = Passkey(
+            user_id=self.owner.id, credential_id=token_bytes(16), handle=b"h", public_key=b"k", name="Phone"
+        )
+        self.db.add(passkey)
+        self.db.flush()
+        return passkey.id
 
     def make_verify_token(self) -> str:
         user = self.users["new"]
