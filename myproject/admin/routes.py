@@ -6,6 +6,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from myproject.admin import views
 from myproject.db import reading
 from myproject.security.permissions import Permission, permits
+from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.web.request import Request
 
@@ -21,10 +22,19 @@ def user_of(request: Request) -> User | None:
     return user
 
 
+def joining_user_of(request: Request) -> User | None:
+    """The context of `/admin/approvals/ID/`: somebody who asked to join. Raises HTTPNotFound, to admins only."""
+    user = user_of(request)
+    if user is not None and user.approval is USER.Approval.NONE:
+        raise HTTPNotFound
+    return user
+
+
 def includeme(config: Configurator) -> None:
     for name, address, view, template in (
         ("admin.home", "/admin/", views.home, "home"),
         ("admin.users", "/admin/users/", views.list_users, "users"),
+        ("admin.approvals", "/admin/approvals/", views.list_approvals, "approvals"),
         ("admin.emails", "/admin/emails/", views.list_emails, "emails"),
         ("admin.emails.view", "/admin/emails/{id:[0-9]{1,18}}/", views.show_email, "email"),
     ):
@@ -39,6 +49,11 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("admin.users.view", "/admin/users/{id:[0-9]{1,18}}/", factory=user_of)
     config.add_form_view(views.EditUser, route_name="admin.users.view", permission=Permission.ADMIN_USERS_EDIT)
+
+    config.add_route("admin.approvals.decide", "/admin/approvals/{id:[0-9]{1,18}}/", factory=joining_user_of)
+    config.add_form_view(
+        views.DecideApproval, route_name="admin.approvals.decide", permission=Permission.ADMIN_USERS_EDIT
+    )
 
     for verb in ("resend", "cancel"):
         config.add_route(f"admin.emails.{verb}", f"/admin/emails/{{id:[0-9]{{1,18}}}}/{verb}/")

@@ -6,7 +6,7 @@ from translationstring import TranslationString
 
 from myproject.audit import REASON_MAX_LENGTH
 from myproject.emails import constants as EMAIL
-from myproject.forms.schema import Schema, choice, line
+from myproject.forms.schema import Schema, choice, line, paragraph
 from myproject.i18n import _
 from myproject.users import constants as USER
 
@@ -16,6 +16,12 @@ STATUS_TITLES = {
     USER.Status.NEW: _("New, address not verified"),
     USER.Status.ACTIVE: _("Active"),
 }
+APPROVAL_TITLES = {
+    USER.Approval.NONE: _("Not needed"),
+    USER.Approval.WAITING: _("Waiting"),
+    USER.Approval.GIVEN: _("Let in"),
+    USER.Approval.REFUSED: _("Refused"),
+}
 # By text: a mail or an entry of the audit may be of a version that knew more kinds.
 KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.VERIFY: _("Confirm an address"),
@@ -23,6 +29,8 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.RESET_PASSWORD: _("Choose a new password"),
     EMAIL.Kind.PASSWORD_CHANGED: _("Password changed"),
     EMAIL.Kind.SECURITY_NOTICE: _("Notice about an account's safety"),
+    EMAIL.Kind.ACCOUNT_APPROVED: _("Let in"),
+    EMAIL.Kind.ACCOUNT_REFUSED: _("Not let in"),
     EMAIL.Kind.REPLY: _("Answer to a post or comment"),
 }
 STATE_TITLES = {
@@ -37,6 +45,7 @@ ACTION_TITLES = {
     "user.create": _("Account made"),
     "user.role": _("Role changed"),
     "user.status": _("Status changed"),
+    "user.approval": _("Request to join answered"),
     "user.second_factor": _("Second factor reset"),
     "email.resend": _("Mail sent again"),
     "email.cancel": _("Mail given up"),
@@ -44,13 +53,29 @@ ACTION_TITLES = {
 # As the audit writes them: what changed, and the names of its values.
 VALUE_TITLES = {
     what: {value.name: title for value, title in titles.items()}
-    for what, titles in (("role", ROLE_TITLES), ("status", STATUS_TITLES), ("state", STATE_TITLES))
+    for what, titles in (
+        ("role", ROLE_TITLES),
+        ("status", STATUS_TITLES),
+        ("approval", APPROVAL_TITLES),
+        ("state", STATE_TITLES),
+    )
 }
 
 
 def value_titles(values: dict[str, Any]) -> list[str]:
     """What people call the values `before` or `after` of an audit entry; one without a title stands as it is."""
     return [VALUE_TITLES.get(what, {}).get(str(value), str(value)) for what, value in values.items()]
+
+
+class Decision(Schema):
+    message = paragraph(
+        "message",
+        _("Message"),
+        max=REASON_MAX_LENGTH,
+        rows=3,
+        optional=True,
+        hint=_("It stands in the mail, and in the audit"),
+    )
 
 
 class UserChange(Schema):

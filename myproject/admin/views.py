@@ -21,7 +21,7 @@ from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.users import constants as USER
 from myproject.users.models import User
-from myproject.users.services import names
+from myproject.users.services import approvals, invitations, names
 from myproject.users.services.roles import change_role, change_status
 from myproject.web.dates import exact
 from myproject.web.request import Request
@@ -29,7 +29,7 @@ from myproject.web.templating import url
 
 
 def home(request: Request) -> dict[str, Any]:
-    return {}
+    return {"waiting": approvals.count_waiting(request.dbsession)}
 
 
 def number_of(text: str | None) -> int | None:
@@ -97,6 +97,9 @@ class EditUser(FormView):
                 "title": user.title,
                 "own": user.id == self.request.member.id,
                 "sessions": services.list_sessions(db, user.id),
+                "approval_titles": schemas.APPROVAL_TITLES,
+                "inviter": invitations.find_inviter(db, user),
+                "invited": invitations.list_invited(db, user.id),
                 "former_names": names.list_former(db, user.id),
                 "role_titles": schemas.ROLE_TITLES,
                 "status_titles": schemas.STATUS_TITLES,
@@ -108,6 +111,56 @@ class EditUser(FormView):
         change_status(db, actor, user_id, USER.Status(int(data["status"])), data["reason"])
         self.request.flash(_("${name} is changed", mapping={"name": self.request.context.title}))
         return self.redirect("admin.users.view", id=user_id)
+
+
+def list_approvals(request: Request) -> dict[str, Any]:
+    """Who waits to be let in, who came first at the top; or who was refused."""
+    refused = request.GET.get("show") == "refused"
+    approval = USER.Approval.REFUSED if refused else USER.Approval.WAITING
+    after_id = number_of(request.GET.get("after"))
+    rows = approvals.list_requests(request.dbsession, approval, after_id, ADMIN.PAGE_SIZE + 1)
+    return {
+        "requests": rows[: ADMIN.PAGE_SIZE],
+        "next_id": rows[ADMIN.PAGE_SIZE - 1].id if len(rows) > ADMIN.PAGE_SIZE else None,
+        "refused": refused,
+        "message_max": audit.REASON_MAX_LENGTH,
+    }
+
+
+class DecideApproval(FormView):
+    """One request to join: lets the person in or refuses them, each with an optional message."""
+
+    schema = schemas.Decision
+    title = _("Request to join")
+    template = "myproject:templates/admin/approval.html"
+
+    def __init__(self, request: Request) -> None:
+        waits = request.context.approval is USER.Approval.WAITING
+        refuse = [deform.Button("refuse", _("Refuse"))] if waits else []
+        self.buttons = (deform.Button("approve", _("Let in")), *refuse)
+        super().__init__(request)
+
+    def values(self) -> dict[str, Any]:
+        user: User = self.request.context
+        with reading(self.request) as db:
+            return {
+                "user": user,
+                "may_decide": user.approval is not USER.Approval.GIVEN,
+                "approval_titles": schemas.APPROVAL_TITLES,
+            } | changes(db, user)
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        db, actor, user_id = self.request.dbsession, audit.actor_of(self.request), self.request.context.id
+        name = self.request.context.name
+        if "refuse" in self.request.POST:
+            approvals.refuse(db, actor, user_id, data["message"])
+            self.request.flash(_("${name} is refused", mapping={"name": name}))
+        elif "approve" in self.request.POST:
+            approvals.approve(db, actor, user_id, data["message"])
+            self.request.flash(_("${name} is let in", mapping={"name": name}))
+        else:
+            raise InputError(_("Press one of the buttons"))
+        return self.redirect("admin.approvals")
 
 
 def list_emails(request: Request) -> dict[str, Any]:

@@ -144,4 +144,5 @@ CHECKS = {
 }
 
 main.add_command(users.user)
+main.add_command(users.invitation)
 main.add_command(demo.demo)

@@ -16,12 +16,27 @@ from myproject.cli.context import Site
 from myproject.db import sessions_of, utc_now
 from myproject.errors import InputError
 from myproject.security.passwords import hasher_of
-from myproject.settings import settings_of
+from myproject.settings import Registration, settings_of
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.schemas import registration as registration_schema
-from myproject.users.services import registration, roles, second_factor
+from myproject.users.services import invitations, registration, roles, second_factor
+from myproject.web.templating import site_url
+
+
+@click.command()
+@click.option("--uses", type=click.IntRange(1, USER.INVITATION_USES_MAX), default=1, show_default=True)
+@click.option("--days", type=click.IntRange(1, USER.INVITATION_DAYS_MAX), default=7, show_default=True)
+@click.pass_obj
+def invitation(site: Site, uses: int, days: int) -> None:
+    """Makes an invitation and prints its link: for the first members of a site where users.registration = invite."""
+    registry = site.registry()
+    with sessions_of(registry).writing() as db:
+        token = invitations.make_invitation(db, None, uses=uses, days=days)
+    if settings_of(registry).users_registration is not Registration.INVITE:
+        click.echo("It has no effect yet: users.registration is not `invite`.", err=True)
+    click.echo(site_url(registry, "users.register") + f"?invitation={token}")
 
 
 def names(enum: type[IntEnum]) -> click.Choice[str]:

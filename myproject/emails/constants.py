@@ -11,6 +11,8 @@ class Kind(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a folder's name
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a folder's name
     SECURITY_NOTICE = "security_notice"
+    ACCOUNT_APPROVED = "account_approved"
+    ACCOUNT_REFUSED = "account_refused"
     REPLY = "reply"
 
 
@@ -36,6 +38,8 @@ LANES = {
     Kind.RESET_PASSWORD: Lane.SECURITY,
     Kind.PASSWORD_CHANGED: Lane.SECURITY,
     Kind.SECURITY_NOTICE: Lane.SECURITY,
+    Kind.ACCOUNT_APPROVED: Lane.REPLY,
+    Kind.ACCOUNT_REFUSED: Lane.REPLY,
     Kind.REPLY: Lane.REPLY,
 }
 

@@ -101,6 +101,8 @@ class VerifyLink:
         except InputError as error:
             return self.page(False, 410, str(self.request.translate(error.message)))
         self.request.flash(_("Thank you ${name}, your address is verified", mapping={"name": user.title}))
+        if user.approval is USER.Approval.WAITING:
+            return HTTPSeeOther(url(self.request, "users.waiting"))
         return HTTPSeeOther(url(self.request, "users.home" if self.request.identity else "users.login"))
 
     def page(self, live: bool, status: int, problem: str = "") -> Response:

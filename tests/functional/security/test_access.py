@@ -178,6 +178,10 @@ TABLE = (
     Row("admin.users", "/admin/users/", admins(200)),
     Row("admin.users.view", "/admin/users/{user}/", admins(200), admins(422)),
     Row("admin.users.view", "/admin/users/999999/", admins(404), admins(404)),
+    Row("admin.approvals", "/admin/approvals/", admins(200)),
+    Row("admin.approvals.decide", "/admin/approvals/{waiting}/", admins(200), admins(422)),
+    # Who never asked to be let in.
+    Row("admin.approvals.decide", "/admin/approvals/{user}/", admins(404), admins(404)),
     Row("admin.emails", "/admin/emails/", admins(200)),
     Row("admin.emails.view", "/admin/emails/{mail}/", admins(200)),
     Row("admin.emails.view", "/admin/emails/999999/", admins(404)),
@@ -201,6 +205,8 @@ class World:
             "admin": make_user(db, "who-runs-it", role=USER.Role.ADMIN),
         }
         make_user(db, "shut", status=USER.Status.INACTIVE)
+        self.waiting = make_user(db, "who-waits", status=USER.Status.NEW)
+        self.waiting.approval = USER.Approval.WAITING
         self.post: Post = make_post(db, self.owner, "A post")
         self.draft: Post = make_post(db, self.owner, "A draft", publish=False)
         self.comment: Comment = make_comment(db, self.post, self.owner)
@@ -215,6 +221,7 @@ class World:
             "{draft}": lambda: self.draft.id,
             "{comment}": lambda: self.comment.id,
             "{user}": lambda: self.owner.id,
+            "{waiting}": lambda: self.waiting.id,
             "{mail}": self.make_mail,
             "{passkey}": self.make_passkey,
             "{verify_token}": self.make_verify_token,

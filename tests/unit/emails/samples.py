@@ -25,6 +25,8 @@ CONTEXTS: dict[Kind, dict[str, Any]] = {
         "browser": "Firefox/128.0",
         "address": "192.0.2.7",
     },
+    Kind.ACCOUNT_APPROVED: {"name": "ann", "message": "Glad to have you.\nSay hello in the first topic."},
+    Kind.ACCOUNT_REFUSED: {"name": "ann", "message": "We only take people from the valley."},
     Kind.REPLY: {
         "name": "ann",
         "author": "bob",
