@@ -31,6 +31,8 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.SECURITY_NOTICE: _("Notice about an account's safety"),
     EMAIL.Kind.ACCOUNT_APPROVED: _("Let in"),
     EMAIL.Kind.ACCOUNT_REFUSED: _("Not let in"),
+    EMAIL.Kind.CHANGE_EMAIL: _("Confirm a new address"),
+    EMAIL.Kind.EMAIL_CHANGED: _("Address changed"),
     EMAIL.Kind.REPLY: _("Answer to a post or comment"),
 }
 STATE_TITLES = {

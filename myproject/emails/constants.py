@@ -13,6 +13,8 @@ class Kind(StrEnum):
     SECURITY_NOTICE = "security_notice"
     ACCOUNT_APPROVED = "account_approved"
     ACCOUNT_REFUSED = "account_refused"
+    CHANGE_EMAIL = "change_email"
+    EMAIL_CHANGED = "email_changed"
     REPLY = "reply"
 
 
@@ -40,12 +42,19 @@ LANES = {
     Kind.SECURITY_NOTICE: Lane.SECURITY,
     Kind.ACCOUNT_APPROVED: Lane.REPLY,
     Kind.ACCOUNT_REFUSED: Lane.REPLY,
+    Kind.CHANGE_EMAIL: Lane.SECURITY,
+    Kind.EMAIL_CHANGED: Lane.SECURITY,
     Kind.REPLY: Lane.REPLY,
 }
 
 # What lets in whoever holds it, by the names that templates know it by: no page shows it, and all that such a mail
 # was made of goes as soon as the mail is sent.
-SECRETS: dict[str, tuple[str, ...]] = {Kind.VERIFY: ("token", "code"), Kind.RESET_PASSWORD: ("token",)}
+SECRETS: dict[str, tuple[str, ...]] = {
+    Kind.VERIFY: ("token", "code"),
+    Kind.RESET_PASSWORD: ("token",),
+    Kind.CHANGE_EMAIL: ("token",),
+    Kind.EMAIL_CHANGED: ("token",),
+}
 # Stands in a preview where the secret stood, and in the path of its links as well.
 MASK = "********"
 

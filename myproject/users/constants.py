@@ -127,6 +127,7 @@ SESSION_TOUCH_MINUTES = 5  # how old `last_seen_at` may be
 REAUTH_MINUTES = 10  # how long a sign-in is fresh enough for what is dangerous
 STEP_MINUTES = 10
 STEP_TRIES = 5
+CHANGE_EMAIL_MINUTES = 60
 UNDO_EMAIL_DAYS = 7
 DELETION_DAYS = 7
 EXPORT_DAYS = 7

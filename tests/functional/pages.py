@@ -47,7 +47,9 @@ def text_of(mail: EmailMessage) -> str:
 
 def link_in(mail: EmailMessage) -> str:
     """The path of the mail's link that holds a token."""
-    found = re.search(r"https?://[^/\s]+(/users/(?:verify|reset-password)/[\w-]+/)", text_of(mail))
+    found = re.search(
+        r"https?://[^/\s]+(/users/(?:verify|reset-password|email/confirm|email/undo)/[\w-]+/)", text_of(mail)
+    )
     assert found, text_of(mail)
     return found[1]
 

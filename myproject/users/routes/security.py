@@ -3,7 +3,7 @@
 from pyramid.config import Configurator
 
 from myproject.security.permissions import Permission
-from myproject.users.views import reauth, security
+from myproject.users.views import addresses, reauth, security
 
 
 def includeme(config: Configurator) -> None:
@@ -20,3 +20,19 @@ def includeme(config: Configurator) -> None:
     config.add_form_view(
         reauth.Reauth, route_name="users.reauth", permission=Permission.ACCOUNT_PROTECT, before_terms=True
     )
+
+    config.add_route("users.email", "/users/me/email/")
+    config.add_form_view(
+        addresses.ChangeEmail, route_name="users.email", permission=Permission.ACCOUNT_EDIT, fresh=True
+    )
+
+    for name, view in (("confirm", addresses.ConfirmEmail), ("undo", addresses.UndoEmail)):
+        config.add_route(f"users.email.{name}", f"/users/email/{name}/{{token:[A-Za-z0-9_-]{{20,100}}}}/")
+        for method in ("GET", "POST"):
+            config.add_view(
+                view,
+                attr=method.lower(),
+                route_name=f"users.email.{name}",
+                request_method=method,
+                permission=Permission.ACCOUNT_ENTER,
+            )

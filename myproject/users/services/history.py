@@ -71,11 +71,15 @@ def note(db: Session, user: User, event: USER.SecurityEvent, client: Client, det
                     "event": event.name,
                     "detail": detail,
                     "when": utc_now().isoformat(timespec="minutes"),
-                    "browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
-                    "address": client.address,
-                },
+                }
+                | where(client),
             ),
         )
+
+
+def where(client: Client) -> dict[str, str]:
+    """What mails say of where something was done."""
+    return {"browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH], "address": client.address}
 
 
 def list_history(db: Session, user_id: int, limit: int = 50) -> Sequence[Line]:

@@ -8,15 +8,23 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.security.tokens import hash_token, make_token
+from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User, UserToken
 
 
 def add_token(
-    db: Session, user: User, purpose: USER.TokenPurpose, life: timedelta, code: str | None = None
+    db: Session,
+    user: User,
+    purpose: USER.TokenPurpose,
+    life: timedelta,
+    code: str | None = None,
+    email: str = "",
 ) -> str:
-    """A new token for a link to `user`'s present address, and a code to type where one is given."""
+    """A new token for a link to `user`'s present address, and a code to type where one is given; with `email`, for
+    a link to that address, which the account is to have with it.
+    """
     token = make_token()
     # The user's number must be known, which a new row gets with the flush.
     db.flush()
@@ -27,7 +35,8 @@ def add_token(
             code_expires_at=utc_now() + timedelta(minutes=USER.CODE_MINUTES) if code else None,
             purpose=purpose,
             user_id=user.id,
-            email_canonical=user.email_canonical,
+            email_canonical=canonical(email)[: USER.EMAIL_MAX_LENGTH] if email else user.email_canonical,
+            email=email,
             expires_at=utc_now() + life,
         )
     )
@@ -35,19 +44,22 @@ def add_token(
 
 
 def token_owner(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
-    """Whose link it is, as (name, email), where it would work. Looking spends nothing: mail scanners may."""
-    statement = sa.select(User.name, User.email).join(UserToken, UserToken.user_id == User.id)
+    """Whose link it is, as (name, email, new_email), where it would work. Looking spends nothing: mail scanners
+    may.
+    """
+    columns = (User.name, User.email, UserToken.email.label("new_email"))
+    statement = sa.select(*columns).join(UserToken, UserToken.user_id == User.id)
     return db.execute(statement.where(*live_token(token, purpose))).first()
 
 
 def take_token(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
-    """Spends a token: its row as (user_id, email_canonical). One of many at once gets it, the others
-    LinkInvalid.
+    """Spends a token: its row as (user_id, email_canonical, email). One of many at once gets it, the
+    others LinkInvalid.
     """
     row = db.execute(
         sa.delete(UserToken)
         .where(*live_token(token, purpose))
-        .returning(UserToken.user_id, UserToken.email_canonical)
+        .returning(UserToken.user_id, UserToken.email_canonical, UserToken.email)
     ).first()
     if row is None:
         raise errors.LinkInvalid

@@ -25,7 +25,7 @@ from myproject.security.permissions import RULES, permits
 from myproject.settings import settings_of
 from myproject.storage import storage_of
 from myproject.users import constants as USER
-from myproject.users.models import Passkey
+from myproject.users.models import Passkey, User
 from myproject.users.services import tokens
 from myproject.users.services.avatars import keep_avatar
 from tests.conftest import Client
@@ -106,6 +106,12 @@ TABLE = (
     Row("users.edit", "/users/me/edit/", members(200), members(422)),
     Row("users.name", "/users/me/name/", members(200), members(422)),
     Row("users.password", "/users/me/password/", members(200), members(422)),
+    # Who never verified an address mends that one.
+    Row("users.email", "/users/me/email/", (303, 303, 200, 200, 200, 200), members(422)),
+    Row("users.email.confirm", "/users/email/confirm/{change_token}/", everybody(200), everybody(303)),
+    Row("users.email.confirm", "/users/email/confirm/no-such-token-at-all/", everybody(410), everybody(410)),
+    Row("users.email.undo", "/users/email/undo/{undo_token}/", everybody(200), everybody(303)),
+    Row("users.email.undo", "/users/email/undo/no-such-token-at-all/", everybody(410), everybody(410)),
     Row("users.reauth", "/users/reauth/", members(200), members(422)),
     Row("users.security", "/users/me/security/", members(200)),
     # Who is verified has nothing to verify.
@@ -207,6 +213,7 @@ class World:
         make_user(db, "shut", status=USER.Status.INACTIVE)
         self.waiting = make_user(db, "who-waits", status=USER.Status.NEW)
         self.waiting.approval = USER.Approval.WAITING
+        self.moving: User | None = None
         self.post: Post = make_post(db, self.owner, "A post")
         self.draft: Post = make_post(db, self.owner, "A draft", publish=False)
         self.comment: Comment = make_comment(db, self.post, self.owner)
@@ -227,6 +234,8 @@ class World:
             "{verify_token}": self.make_verify_token,
             "{reset_token}": self.make_reset_token,
             "{avatar}": self.make_avatar,
+            "{change_token}": lambda: self.make_address_token(USER.TokenPurpose.CHANGE_EMAIL),
+            "{undo_token}": lambda: self.make_address_token(USER.TokenPurpose.UNDO_EMAIL),
         }
         path = row.path
         for name, make in made.items():
@@ -255,6 +264,12 @@ class World:
     def make_avatar(self) -> str:
         return keep_avatar(storage_of(self.db.info["registry"]), {48: b"a picture"})
 
+    def make_address_token(self, purpose: USER.TokenPurpose) -> str:
+        """For a member whom no visitor is: it may end the sign-ins."""
+        if self.moving is None:
+            self.moving = make_user(self.db, "who-moves")
+        return tokens.add_token(self.db, self.moving, purpose, HOUR, email="elsewhere@example.org")
+
     def make_reset_token(self) -> str:
         return tokens.add_token(self.db, self.owner, USER.TokenPurpose.RESET_PASSWORD, HOUR)
 
@@ -282,12 +297,6 @@ def test_every_address_answers_every_method_to_everybody_as_the_table_says(world
         )
         # The one method that may change something comes last.
         for method in ("GET", "HEAD", *OTHER_METHODS, "POST"):
-    def make_address_token(self, purpose: USER.TokenPurpose) -> str:
-        """For a member whom no visitor is: it may end the sign-ins."""
-        if self.moving is None:
-            self.moving = make_user(self.db, "who-moves")
-        return tokens.add_token(self.db, self.moving, purpose, HOUR, email="elsewhere@example.org")
-
             answer = client.request(path, method=method, headers={"X-CSRF-Token": token}, status="*")
             cell = f"{visitor} {method}"
             expected[cell], found[cell] = answers[method][index], answer.status_int

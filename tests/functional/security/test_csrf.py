@@ -89,6 +89,9 @@ FORMS = (
     Form("verification code", "new", "/users/verify/", {"code": "{code}"}),
     Form("verification again", "new", "/users/verify/", {}, "resend", "/users/verify/"),
     Form("correct address", "new", "/users/verify/address/", {"email": "x@example.org"}),
+    Form("change address", "member", "/users/me/email/", {"email": "x@example.org", "password": PASSWORD}),
+    Form("confirm address", "guest", "/users/email/confirm/{change}/"),
+    Form("undo address", "guest", "/users/email/undo/{undo}/"),
     Form("reauth", "member", "/users/reauth/", {"password": PASSWORD}),
     Form("log out", "member", "/users/me/", {}, None, "/users/logout/"),
     Form("profile", "member", "/users/me/edit/", {"display_name": "Olga", "bio": "Some\n\n  text"}),
@@ -151,6 +154,8 @@ def world(app: Router, db: Session) -> World:
         "new": str(new.id),
         "code": "BCDF-GHJK",
         "verify": tokens.add_token(db, new, USER.TokenPurpose.VERIFY_EMAIL, HOUR, "BCDF-GHJK"),
+        "change": tokens.add_token(db, member, USER.TokenPurpose.CHANGE_EMAIL, HOUR, email="x@example.org"),
+        "undo": tokens.add_token(db, member, USER.TokenPurpose.UNDO_EMAIL, HOUR, email="old@example.org"),
         "reset": tokens.add_token(db, member, USER.TokenPurpose.RESET_PASSWORD, HOUR),
     }
     for state in ("cancelled", "queued"):

@@ -16,7 +16,7 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import cookies_set, field_errors, flashes, heading
 
 NEW_PASSWORD = "staple battery horse"
-SENSITIVE = ("/users/me/password/",)
+SENSITIVE = ("/users/me/password/", "/users/me/email/")
 
 
 def age(db: Session, minutes: float = USER.REAUTH_MINUTES) -> None:

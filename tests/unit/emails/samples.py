@@ -27,6 +27,16 @@ CONTEXTS: dict[Kind, dict[str, Any]] = {
     },
     Kind.ACCOUNT_APPROVED: {"name": "ann", "message": "Glad to have you.\nSay hello in the first topic."},
     Kind.ACCOUNT_REFUSED: {"name": "ann", "message": "We only take people from the valley."},
+    Kind.CHANGE_EMAIL: {"name": "ann", "token": "t0ken", "minutes": 60},
+    Kind.EMAIL_CHANGED: {
+        "name": "ann",
+        "email": "bob@example.org",
+        "token": "t0ken",
+        "days": 7,
+        "when": "2026-11-22T10:00+00:00",
+        "browser": "Firefox/128.0",
+        "address": "192.0.2.7",
+    },
     Kind.REPLY: {
         "name": "ann",
         "author": "bob",

@@ -1,0 +1,124 @@
+"""Changing a verified address: confirmed from the new one, told to the old one, which can undo it for a week."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from myproject.db import utc_now
+from myproject.emails.constants import Kind
+from myproject.emails.services import Mail, queue_mail
+from myproject.i18n import ENGLISH
+from myproject.text import canonical
+from myproject.users import constants as USER
+from myproject.users import errors
+from myproject.users.models import SignInStep, User, UserToken
+from myproject.users.services import accounts, history, passwords, sign_ins, tokens
+
+
+def ask_for_change(db: Session, user_id: int, email: str, client: accounts.Client) -> None:
+    """Sends a link to `email` that makes it the account's address; older ones end. Until then nothing changes.
+
+    An address that another member has verified changes nothing that the caller could see, but the mail tells its
+    owner that they have an account already (OWASP ASVS 5.0: 6.3.8). Raises SameEmail, or NotVerified for an
+    account whose first address waits to be verified: that one is mended instead.
+    """
+    user = accounts.lock_user(db, user_id)
+    if not user.verified:
+        raise errors.NotVerified
+    wanted = canonical(email)[: USER.EMAIL_MAX_LENGTH]
+    if email == user.email:
+        raise errors.SameEmail
+    tokens.end_tokens(db, user.id, USER.TokenPurpose.CHANGE_EMAIL)
+    life = timedelta(minutes=USER.CHANGE_EMAIL_MINUTES)
+    # Made for a taken address too, and sent to nobody then: the answer takes as long.
+    token = tokens.add_token(db, user, USER.TokenPurpose.CHANGE_EMAIL, life, email=email)
+    owner = accounts.find_verified(db, wanted)
+    if owner is not None and owner.id != user.id:
+        already = {"name": owner.name}
+        queue_mail(db, mail_to(owner, Kind.ALREADY_REGISTERED, already))
+    else:
+        context = {"name": user.name, "token": token, "minutes": USER.CHANGE_EMAIL_MINUTES}
+        queue_mail(db, mail_to(user, Kind.CHANGE_EMAIL, context, address=email, expires_in=life))
+    history.note(db, user, USER.SecurityEvent.EMAIL_CHANGE_ASKED, client, email)
+
+
+def confirm_change(db: Session, token: str, client: accounts.Client) -> User:
+    """Makes the address that the link was mailed to the account's own; the link is spent. The address before gets
+    a notice with a link for `undo_change`.
+
+    Raises LinkInvalid, or EmailTaken where another account has verified the address meanwhile.
+    """
+    row = tokens.take_token(db, token, USER.TokenPurpose.CHANGE_EMAIL)
+    user = accounts.lock_user(db, row.user_id)
+    if not accounts.can_sign_in(user):
+        raise errors.LinkInvalid
+    old = user.email
+    set_address(db, user, row)
+    # Those that went to the address before. A link to undo an earlier change stays: it is its owner's way back.
+    for purpose in (USER.TokenPurpose.RESET_PASSWORD, USER.TokenPurpose.CHANGE_EMAIL):
+        tokens.end_tokens(db, user.id, purpose)
+    life = timedelta(days=USER.UNDO_EMAIL_DAYS)
+    undo = tokens.add_token(db, user, USER.TokenPurpose.UNDO_EMAIL, life, email=old)
+    context = {
+        "name": user.name,
+        "email": user.email,
+        "token": undo,
+        "days": USER.UNDO_EMAIL_DAYS,
+        "when": utc_now().isoformat(timespec="minutes"),
+    } | history.where(client)
+    queue_mail(db, mail_to(user, Kind.EMAIL_CHANGED, context, address=old, expires_in=life))
+    # To the new address goes the notice that every such event has.
+    history.note(db, user, USER.SecurityEvent.EMAIL_CHANGED, client, user.email)
+    return user
+
+
+def undo_change(db: Session, token: str, client: accounts.Client) -> User:
+    """Puts back the address that the link was mailed to, and locks the account until its owner has set a new
+    password by a link mailed there: the password, every session and every other link are gone, for whoever changed
+    the address had them.
+
+    Raises LinkInvalid, or EmailTaken where another account has verified the address meanwhile.
+    """
+    row = tokens.take_token(db, token, USER.TokenPurpose.UNDO_EMAIL)
+    user = accounts.lock_user(db, row.user_id)
+    set_address(db, user, row)
+    user.password = None
+    sign_ins.end_sessions(db, user.id)
+    db.execute(sa.delete(UserToken).where(UserToken.user_id == user.id))
+    db.execute(sa.delete(SignInStep).where(SignInStep.user_id == user.id))
+    history.note(db, user, USER.SecurityEvent.EMAIL_CHANGE_UNDONE, client, user.email)
+    passwords.ask_for_reset(db, user.email)
+    return user
+
+
+def set_address(db: Session, user: User, row: Any) -> None:
+    """Gives `user` the address of a spent token, verified: who has the link reads the mail there."""
+    try:
+        with db.begin_nested():
+            user.email, user.email_canonical = row.email, row.email_canonical
+            user.email_verified_at = utc_now()
+    except IntegrityError:
+        raise errors.EmailTaken from None
+
+
+def mail_to(
+    user: User,
+    kind: Kind,
+    context: dict[str, Any],
+    *,
+    address: str | None = None,
+    expires_in: timedelta | None = None,
+) -> Mail:
+    """A mail about an account to its address, or to another one that its owner has, had, or wants."""
+    return Mail(
+        kind,
+        to_address=address or user.email,
+        to_name=user.title,
+        user_id=user.id,
+        locale=user.locale or ENGLISH,
+        context=context,
+        expires_in=expires_in,
+    )
