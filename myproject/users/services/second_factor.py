@@ -165,13 +165,14 @@ def take_app_code(db: Session, keys: KeyRing, user_id: int, code: str) -> bool:
     stored = db.scalar(sa.select(Authenticator.secret).where(Authenticator.user_id == user_id))
     secret = decrypt(keys, stored) if stored else None
     at = totp.matching_step(secret, code, utc_now()) if secret else None
-    if at is None:
+    if stored is None or at is None:
         return False
-    # RFC 6238, 5.2: no code is taken twice, nor one from before the last; of many at once one gets the row.
+    # RFC 6238, 5.2: no code is taken twice, nor one from before the last; of many at once one gets the row. The
+    # secret moves to the site's newest key.
     taken = db.scalar(
         sa.update(Authenticator)
         .where(Authenticator.user_id == user_id, Authenticator.last_step < at)
-        .values(last_step=at)
+        .values(last_step=at, secret=keys.box(SECRETS).rotate(stored).decode())
         .returning(Authenticator.user_id)
         .execution_options(synchronize_session=False)
     )

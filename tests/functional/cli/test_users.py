@@ -1,6 +1,7 @@
 """`myproject user`: accounts from the command line, with the same rules and audit as the admins' pages."""
 
 from collections.abc import Callable
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 from tests.conftest import Client
 from tests.factories import make_user, sign_in
+from tests.functional.pages import text_of
+from tests.phones import turn_on
 
 
 @pytest.fixture
@@ -165,3 +168,48 @@ def test_the_list_shows_the_newest_members(command: Callable[..., Result], db: S
     lines = [line.split() for line in command("list").output.splitlines()]
     assert [line[1:4] for line in lines] == [["bob", "USER", "NEW"], ["ann", "STAFF", "ACTIVE"]]
     assert len(command("list", "--limit", "1").output.splitlines()) == 1
+
+
+def test_a_second_factor_that_was_lost_is_turned_off_with_an_audit_row_and_a_mail(
+    command: Callable[..., Result], client: Client, db: Session, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    user = make_user(db, "ann")
+    turn_on(db, user)
+    sign_in(client, user)
+    result = command("reset-second-factor", "ANN", "--reason", "She showed her passport")
+    assert (result.exit_code, result.output) == (0, "ANN signs in without a second factor\n")
+    assert user.second_factor_at is None
+    client.get("/users/me/", status=303)
+    entry = entries(db, user)[-1]
+    assert (entry.action, entry.actor_name, entry.reason) == (
+        "user.second_factor",
+        "command line",
+        "She showed her passport",
+    )
+    assert (entry.before, entry.after) == ({"second_factor": "ON"}, {"second_factor": "OFF"})
+    assert "no longer asks for a code" in text_of(mails(to="ann@example.org")[-1])
+    assert client.login("ann").location.endswith("/users/me/")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("ann", "This account has no second factor"), ("nobody", "Nobody is called nobody")]
+)
+def test_where_there_is_no_second_factor_none_is_reset(
+    command: Callable[..., Result], db: Session, name: str, problem: str
+) -> None:
+    make_user(db, "ann")
+    result = command("reset-second-factor", name)
+    assert (result.exit_code, result.output) == (1, f"Error: {problem}\n")
+    assert "user.second_factor" not in {entry.action for entry in db.scalars(sa.select(AuditEntry))}
+
+
+def test_an_admin_made_here_needs_the_longer_password_of_staff(
+    command: Callable[..., Result], tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("fourteen chars\n")
+    made = ("create", "ann", "ann@example.org", "--password-file", str(file))
+    refused = command(*made, "--role", "admin")
+    assert refused.exit_code == 1
+    assert "Write at least 15 characters" in refused.output
+    assert command(*made).exit_code == 0
