@@ -22,15 +22,27 @@ def includeme(config: Configurator) -> None:
             view, route_name=f"users.passkeys.{name}", permission=Permission.ACCOUNT_EDIT, fresh=True
         )
 
-    # For the script, which is told where to go instead of being sent there.
+    # For the script, which is told where to go instead of being sent there. Each pair has the permission of the
+    # page that it serves.
     for name, ask, answer, permission in (
         ("add", passkeys.ask_to_add, passkeys.add, Permission.ACCOUNT_EDIT),
         ("sign_in", passkeys.ask_to_sign_in, passkeys.sign_in, Permission.ACCOUNT_ENTER),
+        ("reauth", passkeys.ask_to_prove, passkeys.prove_again, Permission.ACCOUNT_PROTECT),
+        (
+            "second_factor",
+            passkeys.ask_for_second_factor,
+            passkeys.show_second_factor,
+            Permission.ACCOUNT_ENTER,
+        ),
     ):
-        path = f"/users/passkeys/{name.replace('_', '-')}/"
-        config.add_route(f"users.passkeys.{name}.options", f"{path}options/")
-        config.add_view(
-            ask, route_name=f"users.passkeys.{name}.options", request_method="POST", permission=permission
-        )
-        config.add_route(f"users.passkeys.{name}", path)
-        config.add_view(answer, route_name=f"users.passkeys.{name}", request_method="POST", permission=permission)
+        route, path = f"users.passkeys.{name}", f"/users/passkeys/{name.replace('_', '-')}/"
+        config.add_route(f"{route}.options", f"{path}options/")
+        config.add_route(route, path)
+        for route_name, half in ((f"{route}.options", ask), (route, answer)):
+            config.add_view(
+                half,
+                route_name=route_name,
+                request_method="POST",
+                permission=permission,
+                before_terms=name != "add",
+            )

@@ -118,6 +118,10 @@ def find_passkey(db: Session, user_id: int, passkey_id: int) -> Row | None:
     return next((row for row in list_passkeys(db, user_id) if row.id == passkey_id), None)
 
 
+def has_passkey(db: Session, user_id: int) -> bool:
+    return bool(db.scalar(sa.select(sa.exists().where(Passkey.user_id == user_id))))
+
+
 def rename_passkey(db: Session, user_id: int, passkey_id: int, name: str) -> None:
     db.execute(sa.update(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id).values(name=name))
 

@@ -25,9 +25,9 @@ from myproject.security.reauth import is_fresh
 from myproject.security.redirects import local_path
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
-from myproject.users.services import accounts, passkeys, sign_ins
+from myproject.users.services import accounts, passkeys, sign_ins, steps
 from myproject.users.views.client import client_of
-from myproject.users.views.enter import enter
+from myproject.users.views.enter import STEP_COOKIE, enter, enter_afresh
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -133,6 +133,44 @@ def sign_in(request: Request) -> Response:
     days = request.site.retention_sessions_days if request.POST.get("remember") == "true" else None
     opened = sign_ins.open_session(request.dbsession, user, client_of(request), USER.Way.PASSKEY, days)
     return enter(request, opened, days, target(request, url(request, "users.home")))
+
+
+@for_script
+def ask_to_prove(request: Request) -> Response:
+    """Options for a fresh sign-in of the member who is signed in."""
+    return ask(request, passkeys.Use.REAUTH, request.member.id)
+
+
+@for_script
+def prove_again(request: Request) -> Response:
+    prove(request, passkeys.Use.REAUTH, request.member.id)
+    return enter_afresh(request, target(request, url(request, "users.security")))
+
+
+def waiting_member(request: Request) -> int:
+    """Whose sign-in waits in this browser for its second factor. Raises StepGone."""
+    with sessions_of(request.registry).reading() as db:
+        token = cookies_of(request.registry).get(request, STEP_COOKIE)
+        step = steps.find_step(db, token, USER.Step.SECOND_FACTOR)
+    if step is None:
+        raise errors.StepGone
+    return int(step.user_id)
+
+
+@for_script
+def ask_for_second_factor(request: Request) -> Response:
+    """Options for the second half of a sign-in: a passkey of the account whose password was right."""
+    return ask(request, passkeys.Use.SECOND_FACTOR, waiting_member(request))
+
+
+@for_script
+def show_second_factor(request: Request) -> Response:
+    cookies, db = cookies_of(request.registry), request.dbsession
+    user_id = prove(request, passkeys.Use.SECOND_FACTOR, waiting_member(request))
+    user = accounts.lock_user(db, user_id)
+    opened = sign_ins.end_second_factor(db, cookies.get(request, STEP_COOKIE), user, client_of(request))
+    cookies.delete(request, STEP_COOKIE)
+    return enter(request, opened, opened.remember_days, target(request, url(request, "users.home")))
 
 
 # Adding and keeping

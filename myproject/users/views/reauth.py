@@ -13,7 +13,7 @@ from myproject.security.ratelimit import limiter_of
 from myproject.security.redirects import local_path
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
-from myproject.users.services import sign_ins
+from myproject.users.services import passkeys, sign_ins
 from myproject.users.views.enter import enter_afresh
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -30,8 +30,10 @@ class Reauth(FormView):
     def values(self) -> dict[str, Any]:
         with reading(self.request) as db:
             credentials = sign_ins.credentials_of(db, self.request.member.id)
+            has_passkey = passkeys.has_passkey(db, self.request.member.id)
         return {
             "has_password": credentials.password is not None,
+            "has_passkey": has_passkey,
             "next": self.target(),
             "minutes": USER.REAUTH_MINUTES,
         }

@@ -24,7 +24,7 @@ from myproject.settings import SecondFactorFor
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.models import User
-from myproject.users.services import second_factor, steps
+from myproject.users.services import passkeys, second_factor, steps
 from myproject.users.views.client import client_of
 from myproject.users.views.enter import STEP_COOKIE, enter
 from myproject.web.request import Request
@@ -58,7 +58,10 @@ class ShowSecondFactor(FormView):
 
     def values(self) -> dict[str, Any]:
         onward = "?next=" + quote(self.target(), safe="/")
-        return {"recovery": self.recovery, "here": url(self.request, "users.second_factor") + onward}
+        with reading(self.request) as db:
+            has_passkey = self.user_id is not None and passkeys.has_passkey(db, self.user_id)
+        here = url(self.request, "users.second_factor") + onward
+        return {"recovery": self.recovery, "here": here, "has_passkey": has_passkey}
 
     def get(self) -> Response:
         return self.begin_again() if self.user_id is None else super().get()

@@ -128,6 +128,15 @@ TABLE = (
     Row("users.passkeys", "/users/me/security/passkeys/", members(200)),
     Row("users.passkeys.add.options", "/users/passkeys/add/options/", NOT_ALLOWED, members(422)),
     Row("users.passkeys.add", "/users/passkeys/add/", NOT_ALLOWED, members(422)),
+    Row("users.passkeys.reauth.options", "/users/passkeys/reauth/options/", NOT_ALLOWED, members(422)),
+    Row("users.passkeys.reauth", "/users/passkeys/reauth/", NOT_ALLOWED, members(422)),
+    Row(
+        "users.passkeys.second_factor.options",
+        "/users/passkeys/second-factor/options/",
+        NOT_ALLOWED,
+        everybody(422),
+    ),
+    Row("users.passkeys.second_factor", "/users/passkeys/second-factor/", NOT_ALLOWED, everybody(422)),
     Row("users.passkeys.sign_in.options", "/users/passkeys/sign-in/options/", NOT_ALLOWED, everybody(200)),
     Row("users.passkeys.sign_in", "/users/passkeys/sign-in/", NOT_ALLOWED, everybody(422)),
     Row(

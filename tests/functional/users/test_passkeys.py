@@ -23,6 +23,8 @@ from tests.functional.pages import csrf_token, flashes, summary, text_of
 LIST = "/users/me/security/passkeys/"
 ADD = "/users/passkeys/add/"
 SIGN_IN = "/users/passkeys/sign-in/"
+REAUTH = "/users/passkeys/reauth/"
+SECOND_FACTOR = "/users/passkeys/second-factor/"
 REFUSED = "This passkey was not accepted. It may have been removed here: try another one."
 OVER = "That took too long, or was tried too often. Begin again."
 
@@ -161,7 +163,7 @@ def test_unverified_member_can_not_leave_a_passkey_behind(
 
 def test_no_more_passkeys_than_there_may_be(owner: Client, ann: User, db: Session, device: Authenticator) -> None:
     options = ask(owner, ADD, name="one too many")
-    handle = b"h" * 64
+    handle = bytes(64)
     for number in range(USER.PASSKEYS_MAX):
         db.add(Passkey(user_id=ann.id, credential_id=b"%d" % number, handle=handle, public_key=b"", name="x"))
     full = "You have as many passkeys as an account can have: remove one first"
@@ -260,7 +262,6 @@ def test_passkey_signs_in_without_a_name(guest: Client, device: Authenticator, a
     assert options["allowCredentials"] == []
     assert reply(guest, device.get(options)) == {"location": "/users/me/"}
     assert name_in_header(guest) == "ann"
-    assert flashes(guest.get("/users/me/")) == []
     newest = db.scalars(sa.select(UserSession).order_by(UserSession.id.desc())).first()
     assert newest is not None
     assert newest.way is USER.Way.PASSKEY
@@ -474,6 +475,94 @@ def test_answer_to_the_script_is_a_form_with_a_token(client: Client) -> None:
     client.post(f"{SIGN_IN}options/", status=400)
     headers = {"X-CSRF-Token": csrf_token(client.get("/users/register/")), "Content-Type": "application/json"}
     client.post(f"{SIGN_IN}options/", "{}", headers=headers, status=400)
+
+
+# A fresh sign-in
+
+
+def test_passkey_makes_the_sign_in_fresh_under_a_new_token(
+    owner: Client, device: Authenticator, db: Session
+) -> None:
+    add(owner, device)
+    stale(db)
+    page = owner.get(LIST, status=303).follow()
+    assert page.html.select_one("[data-passkey=get]")["data-action"] == REAUTH
+    options, before = ask(owner, REAUTH), owner.cookies["session"]
+    assert [each["id"] for each in options["allowCredentials"]] == [device_id(device)]
+    assert reply(owner, device.get(options), REAUTH, next=LIST) == {"location": LIST}
+    owner.get(LIST, status=200)
+    assert owner.cookies["session"] != before
+    assert db.scalar(sa.select(sa.func.count(UserSession.id))) == 1
+
+
+def test_fresh_sign_in_takes_only_the_members_own_passkeys(
+    owner: Client, device: Authenticator, db: Session, make_client: Callable[..., Client]
+) -> None:
+    add(owner, device)
+    other, others = make_client(), Authenticator()
+    sign_in(other, make_user(db, "ben"))
+    add(other, others)
+    stale(db)
+    assert reply(owner, others.get(ask(owner, REAUTH)), REAUTH, status=422)["error"] == REFUSED
+    # Nor a challenge that was given to somebody else, or for something else.
+    credential = device.get(ask(other, REAUTH))
+    owner.set_cookie("passkey", other.cookies["passkey"])
+    assert reply(owner, credential, REAUTH, status=422)["error"] == OVER
+    assert reply(owner, device.get(ask(owner)), REAUTH, status=422)["error"] == OVER
+    assert reply(owner, device.get(ask(owner, REAUTH)), status=422)["error"] == OVER
+    owner.get(LIST, status=303)
+
+
+def test_member_without_passkeys_is_not_offered_one(owner: Client) -> None:
+    assert owner.get("/users/reauth/").html.select_one("[data-passkey]") is None
+    assert send(owner, f"{REAUTH}options/", status=422)["error"] == "This account has no passkey"
+
+
+# A second factor
+
+
+def half_sign_in(client: Client, user: User) -> webtest.TestResponse:
+    """Signs in with the password, and stands before the second factor."""
+    user.second_factor_at = utc_now()
+    return client.login(user.name, remember=True).follow()
+
+
+def test_passkey_is_taken_as_second_factor(guest: Client, device: Authenticator, ann: User, db: Session) -> None:
+    page = half_sign_in(guest, ann)
+    assert page.html.select_one("[data-passkey=get]")["data-action"] == SECOND_FACTOR
+    options = ask(guest, SECOND_FACTOR)
+    assert [each["id"] for each in options["allowCredentials"]] == [device_id(device)]
+    assert name_in_header(guest) == ""
+    assert reply(guest, device.get(options), SECOND_FACTOR, next="/drafts/") == {"location": "/drafts/"}
+    assert name_in_header(guest) == "ann"
+    newest = db.scalars(sa.select(UserSession).order_by(UserSession.id.desc())).first()
+    assert newest is not None
+    assert newest.expires_at - newest.created_at > timedelta(days=29)
+    assert db.scalar(sa.select(sa.func.count(SignInStep.id))) == 0
+
+
+def test_second_factor_is_a_passkey_of_that_member_only(
+    guest: Client, ann: User, db: Session, make_client: Callable[..., Client]
+) -> None:
+    other, others = make_client(), Authenticator()
+    sign_in(other, make_user(db, "ben"))
+    add(other, others)
+    half_sign_in(guest, ann)
+    assert reply(guest, others.get(ask(guest, SECOND_FACTOR)), SECOND_FACTOR, status=422)["error"] == REFUSED
+    assert name_in_header(guest) == ""
+
+
+def test_passkey_is_no_second_factor_of_a_sign_in_that_never_began(
+    guest: Client, device: Authenticator, ann: User
+) -> None:
+    assert send(guest, f"{SECOND_FACTOR}options/", status=422)["error"] == OVER
+    half_sign_in(guest, ann)
+    # A challenge for signing in is none for the second factor.
+    assert reply(guest, device.get(ask(guest)), SECOND_FACTOR, status=422)["error"] == OVER
+    credential = device.get(ask(guest, SECOND_FACTOR))
+    guest.set_cookie("step", "")
+    assert reply(guest, credential, SECOND_FACTOR, status=422)["error"] == OVER
+    assert name_in_header(guest) == ""
 
 
 # Keeping
