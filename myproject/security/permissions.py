@@ -116,13 +116,9 @@ WITHOUT_SECOND_FACTOR = frozenset(
 OF_FILES = frozenset({Permission.AVATAR_VIEW})
 
 
-def is_for_everyone(permission: str) -> bool:
-    """Whether guests have this permission too."""
-    return any(everyone in RULES[known] for known in Permission if known == permission)
-
-
-# Granted before it is asked who looks: a page shows many of these, and none of them should take a query.
-OF_FILES = frozenset({Permission.AVATAR_VIEW})
+def is_for_members(permission: str | None) -> bool:
+    """Whether the table has this permission, and guests don't. Error pages need none of the table."""
+    return any(everyone not in RULES[known] for known in Permission if known == permission)
 
 
 def permits(permission: str, identity: Identity | None, context: Any) -> bool:

@@ -14,7 +14,7 @@ from pyramid.response import Response
 
 from myproject.db import is_unsafe
 from myproject.forms.view import Ended, expired_form
-from myproject.security.permissions import is_for_everyone
+from myproject.security.permissions import is_for_members
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -32,8 +32,7 @@ def terms_address(request: Request, target: str) -> str:
 
 
 def terms_deriver(view: Callable[..., Response], info: Any) -> Callable[..., Response]:
-    permission = info.options.get("permission")
-    if permission is None or is_for_everyone(permission) or info.options.get("before_terms"):
+    if info.options.get("before_terms") or not is_for_members(info.options.get("permission")):
         return view
 
     def after_terms(context: Any, request: Request) -> Response:
