@@ -488,6 +488,12 @@ class Settings:
     users_password_min_length: int = setting(
         "users.password_min_length", at_least(8, 64), "10", "shortest password, in characters"
     )
+    users_password_min_length_staff: int = setting(
+        "users.password_min_length_staff",
+        at_least(8, 64),
+        "15",
+        "the same for staff and admins; what is longer of the two holds for them",
+    )
     users_password_rounds: int = setting(
         "users.password_rounds",
         at_least(4, 20),
@@ -542,6 +548,11 @@ class Settings:
     def secure(self) -> bool:
         """Whether people reach the site by https: cookies are then Secure and named `__Host-`."""
         return self.site_url.startswith("https://")
+
+    def password_minimum(self, *, staff: bool) -> int:
+        """The shortest password, in characters, that a member may choose; `staff`: one of staff, or an admin."""
+        shortest, of_staff = self.users_password_min_length, self.users_password_min_length_staff
+        return max(shortest, of_staff) if staff else shortest
 
     @property
     def host(self) -> str:

@@ -92,7 +92,7 @@ def demo(site: Site, first_run: bool, bulk_posts: int, bulk_comments: int) -> No
 
     words = render()
     if not is_filled:
-        password = PASSWORD.ljust(settings.users_password_min_length, "1")
+        password = PASSWORD.ljust(settings.password_minimum(staff=True), "1")
         password_hash = hasher_of(registry).hash(password)
         try:
             with sessions.writing() as db:

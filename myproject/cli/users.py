@@ -59,14 +59,14 @@ def create(site: Site, name: str, email: str, role: str, password_file: TextIO |
     it.
     """
     registry = site.registry()
-    minimum = settings_of(registry).users_password_min_length
+    minimum = settings_of(registry).password_minimum(staff=USER.Role[role.upper()] <= USER.Role.STAFF)
     made_up = ""
     if password_file is not None:
         password = password_file.read().rstrip("\n")
     elif sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
-        password = made_up = secrets.token_urlsafe(15)
+        password = made_up = secrets.token_urlsafe(minimum)
     try:
         data = registration_schema(minimum).deserialize(
             {"name": name, "email": email, "password": password, "confirm": password, "accept_tos": "true"}

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import colander
+import deform
 
 from myproject.forms.schema import (
     BIDI_CONTROLS,
@@ -20,6 +21,7 @@ from myproject.forms.schema import (
     upload,
 )
 from myproject.i18n import LANGUAGES, _
+from myproject.security.common_passwords import is_common
 from myproject.text import is_name
 from myproject.users import constants as USER
 
@@ -53,7 +55,7 @@ def same_password(node: colander.SchemaNode, data: dict[str, Any]) -> None:
 
 def fresh_password(known: Iterable[str] = ()) -> Callable[[colander.SchemaNode, dict[str, Any]], None]:
     """A validator: the password is repeated right, and is not simply the nickname or the address, as `known` or as
-    the form has them.
+    the form has them, nor another of `known`.
     """
 
     def validate(node: colander.SchemaNode, data: dict[str, Any]) -> None:
@@ -61,7 +63,8 @@ def fresh_password(known: Iterable[str] = ()) -> Callable[[colander.SchemaNode, 
         words = {str(word).casefold() for word in (*known, data.get("name", ""), data.get("email", ""))} - {""}
         words |= {word.partition("@")[0] for word in words}
         if data["password"].casefold() in words:
-            raise invalid_child(node, "password", _("Choose one that is not your name or address"))
+            message = _("Choose one that is not your name or address, nor the name of this site")
+            raise invalid_child(node, "password", message)
 
     return validate
 
@@ -74,17 +77,36 @@ def invalid_child(node: colander.SchemaNode, name: str, message: str) -> colande
 
 
 def new_password(minimum: int, title: str = _("Password")) -> list[colander.SchemaNode]:
-    """The two nodes in which a new password is chosen, at least `minimum` characters long."""
+    """The two nodes in which a new password is chosen, at least `minimum` characters long and not a common one."""
+
+    def uncommon(node: colander.SchemaNode, value: str) -> None:
+        if is_common(value, minimum):
+            raise colander.Invalid(
+                node, _("Many people use this password, so it is among the first that are tried. Choose another.")
+            )
+
     return [
         password(
             "password",
             title,
             min=minimum,
+            check=uncommon,
             autocomplete="new-password",
             hint=_("At least ${min} characters, whatever you like", mapping={"min": minimum}),
         ),
         password("confirm", _("The same again"), autocomplete="new-password"),
     ]
+
+
+def whose_password(name: str) -> colander.SchemaNode:
+    """The nickname beside a password, unseen: managers of passwords keep both together."""
+    return colander.SchemaNode(
+        colander.String(),
+        name="username",
+        default=name,
+        missing="",
+        widget=deform.widget.TextInputWidget(template="username", hidden=True),
+    )
 
 
 def join_reason() -> colander.SchemaNode:
@@ -116,9 +138,9 @@ class Rename(Schema):
     name = name_line(_("New nickname"), _("Letters and digits, with - or _ between them."))
 
 
-def registration(minimum: int, *, ask_reason: bool = False) -> Schema:
-    """Nickname, address, password twice, and the terms; `minimum` is the shortest password. With `ask_reason` also
-    why somebody wants to join.
+def registration(minimum: int, known: Iterable[str] = (), *, ask_reason: bool = False) -> Schema:
+    """Nickname, address, password twice, and the terms; `minimum` is the shortest password, `known` are words that
+    make no password. With `ask_reason` also why somebody wants to join.
     """
     return Schema(
         name_line(_("Nickname"), _("Everybody sees it. Letters and digits, with - or _ between them.")),
@@ -130,7 +152,7 @@ def registration(minimum: int, *, ask_reason: bool = False) -> Schema:
             _("I accept the terms of this site"),
             error=_("You can only join if you accept the terms"),
         ),
-        validator=fresh_password(),
+        validator=fresh_password(known),
     )
 
 
@@ -206,15 +228,22 @@ class LostPassword(Schema):
     email = email("email", _("Email"), autocomplete="email")
 
 
-def reset_password(minimum: int, known: Iterable[str] = ()) -> Schema:
-    return Schema(*new_password(minimum, _("New password")), validator=fresh_password(known))
-
-
-def change_password(minimum: int, known: Iterable[str]) -> Schema:
+def reset_password(minimum: int, name: str = "", known: Iterable[str] = ()) -> Schema:
+    """A new password for the member `name`, of at least `minimum` characters and none of `known`."""
     return Schema(
+        whose_password(name),
+        *new_password(minimum, _("New password")),
+        validator=fresh_password((name, *known)),
+    )
+
+
+def change_password(minimum: int, name: str, known: Iterable[str]) -> Schema:
+    """The present password and a new one; the rest as in `reset_password`."""
+    return Schema(
+        whose_password(name),
         password("current", _("Present password"), autocomplete="current-password"),
         *new_password(minimum, _("New password")),
-        validator=fresh_password(known),
+        validator=fresh_password((name, *known)),
     )
 
 

@@ -44,10 +44,10 @@ def add_token(
 
 
 def token_owner(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
-    """Whose link it is, as (name, email, new_email), where it would work. Looking spends nothing: mail scanners
-    may.
+    """Whose link it is, as (name, email, role, new_email), where it would work. Looking spends nothing: mail
+    scanners may.
     """
-    columns = (User.name, User.email, UserToken.email.label("new_email"))
+    columns = (User.name, User.email, User.role, UserToken.email.label("new_email"))
     statement = sa.select(*columns).join(UserToken, UserToken.user_id == User.id)
     return db.execute(statement.where(*live_token(token, purpose))).first()
 

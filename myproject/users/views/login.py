@@ -14,6 +14,7 @@ from myproject.security.passwords import hasher_of
 from myproject.security.policy import end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
 from myproject.security.redirects import local_path
+from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.services import sign_ins, steps
 from myproject.users.views.client import client_of
@@ -62,6 +63,17 @@ class Login(FormView):
             remember_days=days,
             new_hash=hasher.hash(data["password"]) if outdated else None,
         )
+        minimum = request.site.password_minimum(staff=opened.user.role <= USER.Role.STAFF)
+        if len(data["password"]) < minimum:
+            # Who has become staff since may have a shorter one than staff may choose.
+            request.flash(
+                _(
+                    "Your password is short for what you may do here. Choose one of at least ${min} characters.",
+                    mapping={"min": minimum},
+                ),
+                "warning",
+            )
+            return enter(request, opened, days, url(request, "users.password"))
         return enter(request, opened, days, self.target())
 
 

@@ -54,8 +54,11 @@ class ResetPassword(FormView):
     def make_schema(self) -> colander.SchemaNode:
         with sessions_of(self.request.registry).reading() as db:
             self.owner = tokens.token_owner(db, self.token, USER.TokenPurpose.RESET_PASSWORD)
-        known = (self.owner.name, self.owner.email) if self.owner else ()
-        return schemas.reset_password(self.request.site.users_password_min_length, known)
+        site, owner = self.request.site, self.owner
+        if owner is None:
+            return schemas.reset_password(site.users_password_min_length)
+        minimum = site.password_minimum(staff=owner.role <= USER.Role.STAFF)
+        return schemas.reset_password(minimum, owner.name, (owner.email, site.site_title))
 
     @property
     def token(self) -> str:
@@ -91,8 +94,9 @@ class ChangePassword(FormView):
     template = "myproject:templates/users/change_password.html"
 
     def make_schema(self) -> colander.SchemaNode:
-        member = self.request.member
-        return schemas.change_password(self.request.site.users_password_min_length, (member.name, member.email))
+        member, site = self.request.member, self.request.site
+        minimum = site.password_minimum(staff=member.is_staff)
+        return schemas.change_password(minimum, member.name, (member.email, site.site_title))
 
     def submit(self, data: dict[str, Any]) -> Response:
         request, member = self.request, self.request.member

@@ -38,7 +38,7 @@ class Register(FormView):
     def make_schema(self) -> colander.SchemaNode:
         site = self.request.site
         ask_reason = site.users_registration is Registration.APPROVAL
-        return schemas.registration(site.users_password_min_length, ask_reason=ask_reason)
+        return schemas.registration(site.users_password_min_length, (site.site_title,), ask_reason=ask_reason)
 
     def submit(self, data: dict[str, Any]) -> Response:
         request, site = self.request, self.request.site

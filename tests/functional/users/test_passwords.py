@@ -293,3 +293,70 @@ def test_long_and_unusual_passwords_are_taken_whole(client: Client, ann: User, p
     client.logout()
     assert not can_sign_in(client, password[:-1])
     assert can_sign_in(client, password)
+
+
+# What may be chosen
+
+COMMON = "Many people use this password, so it is among the first that are tried. Choose another."
+
+
+@pytest.mark.parametrize("password", ["1234567890", "PassWord123"])
+def test_a_common_password_is_refused_wherever_one_is_chosen(
+    client: Client, make_client: Callable[..., Client], ann: User, link: str, password: str
+) -> None:
+    pages = [
+        make_client().register("bob", password=password, confirm=password),
+        reset(make_client(), link, password),
+    ]
+    sign_in(client, ann)
+    form = form_with(client.get("/users/me/password/"), "current")
+    form["current"], form["password"], form["confirm"] = PASSWORD, password, password
+    for page in [*pages, form.submit(status=422)]:
+        assert page.status_int == 422
+        assert field_errors(page) == {"password": COMMON}
+
+
+def test_the_name_of_the_site_is_no_password(client: Client, db: Session) -> None:
+    page = client.register("bob", password="my community", confirm="My Community")
+    assert "password" in field_errors(page) or "confirm" in field_errors(page)
+    page = client.register("bob", password="my community", confirm="my community")
+    assert field_errors(page) == {
+        "password": "Choose one that is not your name or address, nor the name of this site"
+    }
+
+
+@pytest.mark.parametrize("role", [USER.Role.STAFF, USER.Role.ADMIN])
+def test_staff_and_admins_choose_a_longer_password(
+    client: Client, db: Session, role: USER.Role, mails: Mails
+) -> None:
+    user = make_user(db, "helper-in-need", role=role)
+    passwords.ask_for_reset(db, user.email)
+    page = reset(client, link_in(mails()[0]), "fourteen chars")
+    assert field_errors(page) == {"password": "Write at least 15 characters"}
+    sign_in(client, user)
+    form = form_with(client.get("/users/me/password/"), "current")
+    form["current"], form["password"], form["confirm"] = PASSWORD, "fourteen chars", "fourteen chars"
+    assert field_errors(form.submit(status=422)) == {"password": "Write at least 15 characters"}
+    form["current"], form["password"], form["confirm"] = PASSWORD, "fifteen letters", "fifteen letters"
+    form.submit("save", status=303)
+
+
+def test_who_has_become_staff_with_a_short_password_is_asked_for_a_longer_one(
+    client: Client, db: Session, ann: User
+) -> None:
+    client.register("bob", password="only eleven", confirm="only eleven")
+    client.logout()
+    assert client.login("bob", "only eleven", remember=False).location.endswith("/users/me/")
+    client.logout()
+    bob = db.scalars(sa.select(User).where(User.name == "bob")).one()
+    bob.role = USER.Role.STAFF
+    answer = client.login("bob", "only eleven")
+    assert answer.location.endswith("/users/me/password/")
+    assert "Choose one of at least 15 characters" in flashes(answer.follow())[0]
+
+
+def test_managers_of_passwords_are_told_whose_password_is_changed(client: Client, ann: User, link: str) -> None:
+    sign_in(client, ann)
+    for address in ("/users/me/password/", link):
+        field = client.get(address).html.select_one("input[autocomplete=username]")
+        assert (field["value"], field.has_attr("hidden")) == ("ann", True)
