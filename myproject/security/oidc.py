@@ -126,6 +126,8 @@ class OAuthClient:
             scope=self.scope,
             redirect_uri=self.redirect_uri,
             code_challenge_method="S256",
+            # A token is used at once, and need not live for long.
+            leeway=0,
             **options,
         )
         prepare(session, Outbound(self.provider.private_hosts))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from myproject.db import utc_now
 from myproject.errors import InputError
 from myproject.security.oidc import Person
-from myproject.settings_oidc import Provider
+from myproject.settings_oidc import Kind, Provider
 from myproject.text import canonical, is_name
 from myproject.users import constants as USER
 from myproject.users import errors
@@ -46,6 +46,14 @@ def list_connections(db: Session, user_id: int) -> Sequence[Row]:
     )
     statement = sa.select(*columns).where(Connection.user_id == user_id).order_by(Connection.id)
     return [Row(*row) for row in db.execute(statement)]
+
+
+def provable(db: Session, user_id: int, providers: Collection[Provider]) -> list[Provider]:
+    """The providers at which a member can prove once more who they are: connected ones that tell when somebody
+    signed in, which GitHub does not.
+    """
+    connected = {row.provider for row in list_connections(db, user_id)}
+    return [each for each in providers if each.name in connected and each.kind is Kind.OIDC]
 
 
 def find_owner(db: Session, person: Person) -> int | None:

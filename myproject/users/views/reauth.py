@@ -13,7 +13,7 @@ from myproject.security.ratelimit import limiter_of
 from myproject.security.redirects import local_path
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
-from myproject.users.services import passkeys, sign_ins
+from myproject.users.services import connections, passkeys, sign_ins
 from myproject.users.views.enter import enter_afresh
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -31,9 +31,11 @@ class Reauth(FormView):
         with reading(self.request) as db:
             credentials = sign_ins.credentials_of(db, self.request.member.id)
             has_passkey = passkeys.has_passkey(db, self.request.member.id)
+            providers = connections.provable(db, self.request.member.id, self.request.site.oidc)
         return {
             "has_password": credentials.password is not None,
             "has_passkey": has_passkey,
+            "providers": providers,
             "next": self.target(),
             "minutes": USER.REAUTH_MINUTES,
         }
