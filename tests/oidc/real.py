@@ -47,10 +47,10 @@ def installed() -> Path:
 
 
 @contextmanager
-def real_provider(site_urls: list[str]) -> Iterator[servers.Server]:
+def real_provider(site_urls: list[str], port: int | None = None) -> Iterator[servers.Server]:
     """The provider, which knows the sites at these addresses. Its `url` is the issuer."""
     folder = installed()
-    port = servers.free_port()
+    port = port or servers.free_port()
     issuer = f"http://localhost:{port}"
     callbacks = [f"{url}/users/oidc/{NAME}/callback/" for url in site_urls]
     with tempfile.TemporaryDirectory() as log:
