@@ -172,6 +172,7 @@ KINDS = {
     "profile edit": Kind("/users/me/edit/", "ada"),
     "password": Kind("/users/me/password/", "ada"),
     "security": Kind("/users/me/security/", "ada"),
+    "passkeys": Kind("/users/me/security/passkeys/", "ada"),
     "new post": Kind("/posts/new/", "ada"),
     "new post, preview": Kind(preview_post, "ada"),
     "new post, errors": Kind(fail_to_publish, "ada", 422),

@@ -76,7 +76,9 @@ const tell = (element, error) => {
   element.querySelectorAll("[aria-invalid]").forEach((each) => each.removeAttribute("aria-invalid"));
   field?.setAttribute("aria-invalid", "true");
   field?.focus();
-  element.querySelector("[data-passkey-message]").textContent = error ? words(element, error) : "";
+  const message = element.querySelector("[data-passkey-message]");
+  message.classList.toggle("field-error", Boolean(error));
+  message.textContent = error ? words(element, error) : "";
 };
 
 // The question that waits behind the field of names, if there is one: a browser answers one at a time.

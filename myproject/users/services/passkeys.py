@@ -6,7 +6,7 @@ hence verification of the user is required every time.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -127,14 +127,25 @@ def rename_passkey(db: Session, user_id: int, passkey_id: int, name: str) -> Non
 
 
 def remove_passkey(
-    db: Session, user_id: int, passkey_id: int, client: accounts.Client, *, keep_session_id: int
+    db: Session,
+    user_id: int,
+    passkey_id: int,
+    providers: Collection[str],
+    client: accounts.Client,
+    *,
+    keep_session_id: int,
 ) -> None:
     """Removes a passkey, and ends the sessions that began with any but for the one at hand: whoever holds the lost
-    device is out as well. Raises LastWayIn where the account could not be entered any more.
+    device is out as well.
+
+    `providers` are the names of those in the settings: only these are ways in. Raises LastWayIn where the account
+    could not be entered any more.
     """
     user = accounts.lock_user(db, user_id)
     others = [row for row in list_passkeys(db, user_id) if row.id != passkey_id]
-    connected = db.scalar(sa.select(sa.exists().where(Connection.user_id == user_id)))
+    connected = db.scalar(
+        sa.select(sa.exists().where(Connection.user_id == user_id, Connection.provider.in_(providers)))
+    )
     if not others and user.password is None and not connected:
         raise errors.LastWayIn
     name = db.scalar(

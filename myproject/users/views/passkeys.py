@@ -278,7 +278,12 @@ class RemovePasskey(OnePasskey):
     def submit(self, data: dict[str, Any]) -> Response:
         request, member = self.request, self.request.member
         passkeys.remove_passkey(
-            request.dbsession, member.id, self.passkey.id, client_of(request), keep_session_id=member.session_id
+            request.dbsession,
+            member.id,
+            self.passkey.id,
+            [provider.name for provider in request.site.oidc],
+            client_of(request),
+            keep_session_id=member.session_id,
         )
         request.flash(_("The passkey “${name}” is removed", mapping={"name": self.passkey.name}))
         return self.redirect("users.passkeys")

@@ -621,18 +621,34 @@ def test_last_way_in_is_not_removed(owner: Client, device: Authenticator, ann: U
     assert row(owner.get(LIST), "one")
 
 
-@pytest.mark.parametrize("other", ["password", "passkey", "provider"])
+@pytest.mark.parametrize("other", ["password", "passkey"])
 def test_passkey_is_removed_where_there_is_another_way_in(
-    owner: Client, device: Authenticator, ann: User, db: Session, other: str
+    owner: Client, device: Authenticator, ann: User, other: str
 ) -> None:
     add(owner, device, "one")
     if other == "passkey":
         add(owner, device, "two")
-    if other != "password":
         ann.password = None
-    if other == "provider":
-        db.add(Connection(user_id=ann.id, provider="p", issuer="https://p.example", subject="1"))
     follow(owner, "one", "Remove").forms["form"].submit("remove", status=303)
+
+
+@pytest.mark.parametrize(("name", "status"), [("acme", 303), ("gone", 422)])
+def test_provider_is_another_way_in_while_it_stands_in_the_settings(
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    device: Authenticator,
+    ann: User,
+    db: Session,
+    name: str,
+    status: int,
+) -> None:
+    options = {"issuer": "https://acme.example", "client_id": "us", "client_secret": "secret"}
+    owner = make_client(make_app(**{f"oidc.acme.{key}": value for key, value in options.items()}))
+    sign_in(owner, ann)
+    add(owner, device, "one")
+    ann.password = None
+    db.add(Connection(user_id=ann.id, provider=name, issuer="https://acme.example", subject="1"))
+    follow(owner, "one", "Remove").forms["form"].submit("remove", status=status)
 
 
 def test_renaming_and_removing_ask_for_a_fresh_sign_in(owner: Client, device: Authenticator, db: Session) -> None:
