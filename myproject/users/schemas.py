@@ -237,11 +237,12 @@ def reset_password(minimum: int, name: str = "", known: Iterable[str] = ()) -> S
     )
 
 
-def change_password(minimum: int, name: str, known: Iterable[str]) -> Schema:
-    """The present password and a new one; the rest as in `reset_password`."""
+def change_password(minimum: int, name: str, known: Iterable[str], *, ask_present: bool = True) -> Schema:
+    """The present password, where there is one, and a new one; the rest as in `reset_password`."""
+    present = password("current", _("Present password"), autocomplete="current-password")
     return Schema(
         whose_password(name),
-        password("current", _("Present password"), autocomplete="current-password"),
+        *([present] if ask_present else []),
         *new_password(minimum, _("New password")),
         validator=fresh_password((name, *known)),
     )

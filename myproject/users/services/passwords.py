@@ -14,7 +14,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User
-from myproject.users.services import accounts, sign_ins, tokens, verification
+from myproject.users.services import accounts, connections, sign_ins, tokens, verification
 
 UNVERIFIED_ACCOUNTS_PER_RESET = 3
 
@@ -66,6 +66,9 @@ def reset_password(db: Session, token: str, password_hash: str, client: accounts
     Raises LinkInvalid, or EmailTaken where another account has verified the address meanwhile.
     """
     row = tokens.take_token(db, token, USER.TokenPurpose.RESET_PASSWORD)
+    if not accounts.lock_user(db, row.user_id).verified:
+        # Whoever registered with this address had not shown that it is theirs; its owner takes the account over.
+        connections.disconnect_all(db, row.user_id)
     user = verification.mark_verified(db, row)
     if not accounts.can_sign_in(user):
         raise errors.LinkInvalid

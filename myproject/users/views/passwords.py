@@ -88,7 +88,10 @@ class ResetPassword(FormView):
 
 
 class ChangePassword(FormView):
-    """Changes the password: asks the present one, ends every other session, gives this browser a new one."""
+    """Changes the password: asks the present one, ends every other session, gives this browser a new one.
+
+    Who signs in by other means, and has none, chooses the first one here.
+    """
 
     title = _("Change your password")
     template = "myproject:templates/users/change_password.html"
@@ -96,14 +99,22 @@ class ChangePassword(FormView):
     def make_schema(self) -> colander.SchemaNode:
         member, site = self.request.member, self.request.site
         minimum = site.password_minimum(staff=member.is_staff)
-        return schemas.change_password(minimum, member.name, (member.email, site.site_title))
+        with sessions_of(self.request.registry).reading() as db:
+            self.credentials = sign_ins.credentials_of(db, member.id)
+        return schemas.change_password(
+            minimum,
+            member.name,
+            (member.email, site.site_title),
+            ask_present=self.credentials.password is not None,
+        )
 
     def submit(self, data: dict[str, Any]) -> Response:
-        request, member = self.request, self.request.member
-        try:
-            credentials = check_password(request, data["current"])
-        except errors.NotYourPassword:
-            raise errors.WrongPassword from None
+        request, member, credentials = self.request, self.request.member, self.credentials
+        if credentials.password is not None:
+            try:
+                credentials = check_password(request, data["current"])
+            except errors.NotYourPassword:
+                raise errors.WrongPassword from None
         with sessions_of(request.registry).reading() as db:
             remembered = sign_ins.is_remembered(db, member.session_id)
         password_hash = hasher_of(request.registry).hash(data["password"])

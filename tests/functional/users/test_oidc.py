@@ -19,7 +19,7 @@ from myproject.users import constants as USER
 from myproject.users.models import Connection, SecurityLogEntry, SignInStep, User, UserSession
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
-from tests.functional.pages import field_errors, flashes, heading, summary, text_of
+from tests.functional.pages import field_errors, flashes, heading, link_in, summary, text_of
 from tests.functional.users.oidc import address_in, connect, fill_registration, leave
 from tests.oidc.providers import (
     CLIENT_ID,
@@ -824,6 +824,47 @@ def test_account_without_a_password_has_none_to_guess(client: Client, db: Sessio
     form["login"], form["password"] = "ann", PASSWORD
     answer = form.submit(status=422)
     assert "Wrong email or password" in summary(answer)
+
+
+def test_member_without_a_password_chooses_the_first_one(client: Client, db: Session, ann: User) -> None:
+    ann.password = None
+    sign_in(client, ann)
+    form = form_with(client.get("/users/me/password/"), "confirm")
+    assert "current" not in form.fields
+    form["password"] = form["confirm"] = "staple battery horse"
+    form.submit(status=303)
+    client.logout()
+    client.login("ann", "staple battery horse")
+
+
+def test_member_with_a_password_is_asked_for_it(client: Client, db: Session, ann: User) -> None:
+    sign_in(client, ann)
+    form = form_with(client.get("/users/me/password/"), "confirm")
+    form["password"] = form["confirm"] = "staple battery horse"
+    assert "current" in field_errors(form.submit(status=422))
+
+
+def test_owner_of_an_address_who_takes_an_account_over_leaves_no_way_in_to_who_made_it(
+    client: Client,
+    make_client: Callable[..., Client],
+    db: Session,
+    provider: HostileProvider,
+    mails: Callable[..., list[EmailMessage]],
+) -> None:
+    squatter, owner = client, make_client()
+    provider.email_verified = False
+    fill_registration(begin_registration(squatter, provider), email="victim@example.org")
+    form = form_with(owner.get("/users/lost-password/"), "email")
+    form["email"] = "victim@example.org"
+    form.submit()
+    link = link_in(next(mail for mail in mails(to="victim@example.org") if "reset" in text_of(mail)))
+    form = form_with(owner.get(link), "confirm")
+    form["password"] = form["confirm"] = "staple battery horse"
+    form.submit(status=303)
+    owner.login("victim@example.org", "staple battery horse")
+    assert db.scalars(sa.select(Connection)).all() == []
+    assert not is_signed_in(squatter)
+    assert "/register/" in arrive(squatter, provider).location
 
 
 def prove(client: Client, next_path: str = "/users/me/connections/") -> str:
