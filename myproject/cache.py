@@ -58,6 +58,10 @@ class BoundedDict(LRUCache[str, bytes]):
         with self.lock:
             return super().pop(key, default)
 
+    def clear(self) -> None:
+        with self.lock:
+            super().clear()
+
 
 class Changes(Protocol):
     """Numbers every change of content, and remembers the latest for each tag for as long as a page may be
@@ -144,9 +148,10 @@ class Cache:
     gap in which an old page could be kept as a new one.
     """
 
-    def __init__(self, region: CacheRegion, changes: Changes) -> None:
+    def __init__(self, region: CacheRegion, changes: Changes, empty: Callable[[], None]) -> None:
         self.region = region
         self.changes = changes
+        self.empty = empty
         self.resting_until = 0.0
 
     def attempt(self, do: Callable[[], T], otherwise: T) -> T:
@@ -202,6 +207,10 @@ class Cache:
     def touch(self, tags: Iterable[str]) -> None:
         self.attempt(lambda: self.changes.touch(tags), None)
 
+    def clear(self) -> None:
+        """Deletes all values: what is too old to be used may still hold what must not be kept."""
+        self.attempt(self.empty, None)
+
 
 def touch(db: Session, *tags: str) -> None:
     """Says that the things with `tags` change with this transaction; cached pages that show them end at its
@@ -228,9 +237,17 @@ def make_cache(settings: Settings) -> Cache:
                 "distributed_lock": False,
             },
         )
-        return Cache(region, RedisChanges(client, tag_seconds))
-    region.configure("dogpile.cache.memory", arguments={"cache_dict": BoundedDict(settings.cache_size)})
-    return Cache(region, MemoryChanges(tag_seconds))
+        return Cache(region, RedisChanges(client, tag_seconds), lambda: delete_values(client))
+    values = BoundedDict(settings.cache_size)
+    region.configure("dogpile.cache.memory", arguments={"cache_dict": values})
+    return Cache(region, MemoryChanges(tag_seconds), values.clear)
+
+
+def delete_values(client: "redis.Redis") -> None:
+    """Deletes what the cache holds in a Redis, where limits, tasks and numbers of changes stand too."""
+    for kind in ("page", "fragment", "user", "seen"):
+        for key in client.scan_iter(f"{kind}:*", count=1000):
+            client.unlink(key)
 
 
 def includeme(config: Configurator) -> None:

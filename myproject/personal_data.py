@@ -22,6 +22,7 @@ class Person:
 
     id: int
     name: str
+    email: str
     email_canonical: str
 
 

@@ -29,6 +29,8 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.RESET_PASSWORD: _("Choose a new password"),
     EMAIL.Kind.PASSWORD_CHANGED: _("Password changed"),
     EMAIL.Kind.SECURITY_NOTICE: _("Notice about an account's safety"),
+    EMAIL.Kind.EXPORT_READY: _("Data are ready to be fetched"),
+    EMAIL.Kind.DELETION_ASKED: _("Account will be deleted"),
     EMAIL.Kind.ACCOUNT_APPROVED: _("Let in"),
     EMAIL.Kind.ACCOUNT_REFUSED: _("Not let in"),
     EMAIL.Kind.CHANGE_EMAIL: _("Confirm a new address"),

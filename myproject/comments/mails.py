@@ -41,5 +41,7 @@ def reply(comment: Comment) -> Mail | None:
 
 
 def may_get_mail(user: User) -> bool:
-    """Whether optional mail may go to a member: the address is verified, the account open."""
-    return user.verified and user.status == USER.Status.ACTIVE
+    """Whether optional mail may go to a member: the address is verified, the account open, and not
+    about to go.
+    """
+    return user.verified and user.status == USER.Status.ACTIVE and user.deletion == USER.Deletion.NONE

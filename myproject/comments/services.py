@@ -1,6 +1,7 @@
 """What is done with comments. Markdown comes rendered: the caller does that with no transaction open."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from myproject.comments import constants as COMMENT
 from myproject.comments import errors
 from myproject.comments.models import Comment
 from myproject.db import fetch, publish, utc_now
+from myproject.emails.services import forget_mails
+from myproject.personal_data import File, Person, json_list
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services import AUTHOR_COLUMNS, viewer_of, visible
@@ -33,8 +36,9 @@ class CommentCreated:
 class CommentRow:
     """A comment as a page shows it. `level` counts from 1 and never jumps by more than one from row to row.
 
-    `reply_to` names whom it answers where that is not the comment it stands under; `closes`
-    is how many lists end after it, `opens` whether one begins.
+    `reply_to` names whom it answers where that is not the comment it stands under, and is empty where that member
+    is gone. Of a `removed` comment only the place is left, for the sake of its replies. `closes` is how many lists
+    end after it, `opens` whether one begins.
     """
 
     id: int
@@ -45,10 +49,11 @@ class CommentRow:
     body_html: str
     created_at: datetime
     edited_at: datetime | None
-    author_name: str
+    author_name: str | None
     author_display_name: str
     author_role: USER.Role
     author_avatar: str
+    removed: bool
     reply_to: str | None = None
     level: int = 1
     opens: bool = False
@@ -79,7 +84,9 @@ COLUMNS = (
     Comment.created_at,
     Comment.edited_at,
     *AUTHOR_COLUMNS,
-    ParentAuthor.name,
+    (Comment.body == "").label("removed"),
+    # Empty where that member is gone.
+    sa.case((ParentAuthor.name.startswith(USER.FORMER_MEMBER), ""), else_=ParentAuthor.name),
 )
 ROWS = (
     sa.select(*COLUMNS)
@@ -215,3 +222,48 @@ def edit_comment(db: Session, comment_id: int, version: int, body: str, body_htm
     comment.edited_at = utc_now()
     touch(db, f"post:{comment.post_id}")
     return comment
+
+
+def export_comments(db: Session, person: Person) -> Iterator[File]:
+    """A member's comments as a list, and one after the other as the Markdown they were written in."""
+    columns = (Comment.id, Comment.post_id, Comment.parent_id, Comment.created_at, Comment.edited_at)
+    theirs = sa.select(*columns).where(Comment.author_id == person.id).order_by(Comment.id)
+    yield "comments.json", json_list(row._asdict() for row in db.execute(theirs))
+    texts = theirs.add_columns(Comment.body, Post.title).join(Post, Post.id == Comment.post_id)
+    rows = db.execute(texts, execution_options={"yield_per": 100})
+    yield "comments.md", (f"## {row.title}, {row.created_at:%Y-%m-%d %H:%M}\n\n{row.body}\n\n" for row in rows)
+
+
+def erase_comments(db: Session, person: Person, removing: bool) -> None:
+    """Takes a member's name out of the mails about their comments; where they are `removing`, the comments too. Of
+    one that was answered the place is left.
+    """
+    theirs = Comment.author_id == person.id
+    under_theirs = Post.author_id == person.id
+    forget_mails(db, mail_keys(db, theirs | under_theirs if removing else theirs))
+    touch(db, "site", "posts")
+    if not removing:
+        return
+    posts = sa.select(Comment.post_id).where(theirs)
+    # As whoever comments does: the post's row first, so that nobody answers meanwhile.
+    db.execute(sa.select(Post.id).where(Post.id.in_(posts)).order_by(Post.id).with_for_update())
+    reply = aliased(Comment)
+    unanswered = ~sa.exists().where(reply.parent_id == Comment.id)
+    gone: Counter[int] = Counter()
+    # One that answered another of theirs goes first.
+    delete = sa.delete(Comment).where(theirs, unanswered).returning(Comment.post_id)
+    while deleted := db.scalars(delete, execution_options={"synchronize_session": False}).all():
+        gone.update(deleted)
+    for post_id, number in gone.items():
+        counted = sa.update(Post).where(Post.id == post_id)
+        db.execute(counted.values(comment_count=Post.comment_count - number))
+    empty = {"body": "", "body_html": "", "body_renderer": 0, "edited_at": None, "version": Comment.version + 1}
+    db.execute(sa.update(Comment).where(theirs).values(empty))
+
+
+def mail_keys(db: Session, which: sa.ColumnElement[bool]) -> Iterator[str]:
+    """The keys of the mails that comments have caused, as `mails.reply` makes them."""
+    reader_id = sa.func.coalesce(Parent.author_id, Post.author_id)
+    rows = sa.select(Comment.id, reader_id).join(Post, Post.id == Comment.post_id)
+    for comment_id, user_id in db.execute(rows.outerjoin(Parent, Parent.id == Comment.parent_id).where(which)):
+        yield f"reply:{comment_id}:{user_id}"

@@ -1,8 +1,8 @@
-"""What happens when a comment is written."""
+"""What happens when a comment is written, and what comments hold of a person."""
 
 from pyramid.config import Configurator
 
-from myproject.comments import mails
+from myproject.comments import mails, services
 from myproject.comments.services import CommentCreated
 from myproject.emails.services import queue_mail
 
@@ -16,3 +16,4 @@ def mail_reply(event: CommentCreated) -> None:
 
 def includeme(config: Configurator) -> None:
     config.add_subscriber(mail_reply, CommentCreated)
+    config.add_personal_data("comments", export=services.export_comments, erase=services.erase_comments)

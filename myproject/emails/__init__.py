@@ -8,3 +8,4 @@ def includeme(config: Configurator) -> None:
     config.include(".message")
     config.include(".tasks")
     config.include(".routes")
+    config.include(".subscribers")

@@ -11,6 +11,8 @@ class Kind(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a folder's name
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a folder's name
     SECURITY_NOTICE = "security_notice"
+    EXPORT_READY = "export_ready"
+    DELETION_ASKED = "deletion_asked"
     ACCOUNT_APPROVED = "account_approved"
     ACCOUNT_REFUSED = "account_refused"
     CHANGE_EMAIL = "change_email"
@@ -40,6 +42,8 @@ LANES = {
     Kind.RESET_PASSWORD: Lane.SECURITY,
     Kind.PASSWORD_CHANGED: Lane.SECURITY,
     Kind.SECURITY_NOTICE: Lane.SECURITY,
+    Kind.EXPORT_READY: Lane.REPLY,
+    Kind.DELETION_ASKED: Lane.SECURITY,
     Kind.ACCOUNT_APPROVED: Lane.REPLY,
     Kind.ACCOUNT_REFUSED: Lane.REPLY,
     Kind.CHANGE_EMAIL: Lane.SECURITY,
@@ -51,7 +55,7 @@ LANES = {
 # was made of goes as soon as the mail is sent.
 SECRETS: dict[str, tuple[str, ...]] = {
     Kind.VERIFY: ("token", "code"),
-    Kind.RESET_PASSWORD: ("token",),
+    Kind.RESET_PASSWORD: ("token",), Kind.DELETION_ASKED: ("token",),
     Kind.CHANGE_EMAIL: ("token",),
     Kind.EMAIL_CHANGED: ("token",),
 }

@@ -112,7 +112,7 @@ class FormView:
         }
 
     def uploaded(self, name: str, most: int) -> bytes | None:
-        """The content of the file sent as `name`, None where none was; of a long one the first `most` + 1 bytes."""
+        """The content of the file sent as `name`, at most `most` + 1 bytes of it; None where there is none."""
         # Text has no file, and neither have the empty bytes of a file that nobody chose.
         file = getattr(self.request.POST.get(name), "file", None)
         if file is None:

@@ -2,7 +2,7 @@
 transaction open.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from myproject.cache import touch
 from myproject.db import fetch, utc_now
 from myproject.db import publish as tell
 from myproject.pagination import Page, before, cut
+from myproject.personal_data import File, Person, json_list
 from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post, Tag, post_tags
@@ -65,7 +66,7 @@ class PostRow(Tagged):
     comment_count: int
     published_at: datetime | None
     last_activity_at: datetime
-    author_name: str
+    author_name: str | None
     author_display_name: str
     author_role: USER.Role
     author_avatar: str
@@ -86,7 +87,7 @@ class PostPage(Tagged):
     comment_count: int
     published_at: datetime | None
     edited_at: datetime | None
-    author_name: str
+    author_name: str | None
     author_display_name: str
     author_role: USER.Role
     author_avatar: str
@@ -97,8 +98,10 @@ class PostPage(Tagged):
         return self.status == POST.Status.DRAFT
 
 
+# None where the member is gone.
+AUTHOR_NAME = sa.case((~User.name.startswith(USER.FORMER_MEMBER), User.name))
 AUTHOR_COLUMNS = (
-    User.name.label("author_name"),
+    AUTHOR_NAME.label("author_name"),
     User.display_name.label("author_display_name"),
     User.role.label("author_role"),
     User.avatar.label("author_avatar"),
@@ -263,6 +266,41 @@ def find_or_make_tags(db: Session, names: Sequence[str]) -> list[Tag]:
         for name in sorted(set(names) - set(found)):
             found[name] = make_tag(db, name)
     return [found[name] for name in names]
+
+
+def export_posts(db: Session, person: Person) -> Iterator[File]:
+    """A member's posts and drafts, as a list and each as the Markdown it was written in."""
+    columns = (
+        Post.id,
+        Post.status,
+        Post.title,
+        Post.slug,
+        Post.created_at,
+        Post.published_at,
+        Post.edited_at,
+        Post.comment_count,
+        TAG_NAMES,
+    )
+    theirs = sa.select(*columns).where(Post.author_id == person.id).order_by(Post.id)
+    rows = db.execute(theirs)
+    yield "posts.json", json_list(row._asdict() | {"status": row.status.name} for row in rows)
+    texts = sa.select(Post.id, Post.slug, Post.title, Post.body).where(Post.author_id == person.id)
+    for row in db.execute(texts.order_by(Post.id), execution_options={"yield_per": 20}):
+        yield f"posts/{row.id}-{row.slug}.md", (f"# {row.title}\n\n", row.body, "\n")
+
+
+def erase_posts(db: Session, person: Person, removing: bool) -> None:
+    """Deletes a member's posts with all that hangs on them, or only the drafts, which nobody else could read."""
+    theirs = Post.author_id == person.id
+    if not removing:
+        theirs &= Post.status == POST.Status.DRAFT
+    theirs_tags = sa.select(post_tags.c.tag_id).join(Post, Post.id == post_tags.c.post_id).where(theirs)
+    tags = db.scalars(theirs_tags).all()
+    db.execute(sa.delete(Post).where(theirs))
+    # A tag that no other post has was theirs too.
+    unused = ~sa.exists().where(post_tags.c.tag_id == Tag.id)
+    db.execute(sa.delete(Tag).where(Tag.id.in_(set(tags)), unused))
+    touch(db, "site", "posts")
 
 
 def make_tag(db: Session, name: str) -> Tag:

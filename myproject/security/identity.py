@@ -28,6 +28,8 @@ class Identity:
     terms_version: str
     session_id: int
     authenticated_at: datetime
+    # The account goes in some days, if its owner does not keep it.
+    leaving: bool = False
 
     @property
     def is_staff(self) -> bool:

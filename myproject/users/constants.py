@@ -99,6 +99,8 @@ class SecurityEvent(IntEnum):
     STATUS_CHANGED = 24
 
 
+# With their number behind it, the name of a member who is gone. No nickname has a blank in it.
+FORMER_MEMBER = "former member "
 NAME_MIN_LENGTH = 3
 NAME_MAX_LENGTH = 30
 # A nickname stands in addresses: letters and digits of any script, with single ones of these between them.
@@ -133,6 +135,7 @@ DELETION_DAYS = 7
 EXPORT_DAYS = 7
 FORMER_NAME_DAYS = 365  # nobody else gets a parked nickname for so long
 RENAME_DAYS = 30
+EXPORT_LOST_MINUTES = 30  # an export that is not made by then is begun anew
 RECOVERY_CODES = 10
 RECOVERY_CODES_FEW = 2  # so few left that the site reminds its owner to make new ones
 PASSKEYS_MAX = 20

@@ -182,6 +182,10 @@ class AlreadyVerified(InputError):
     field = "email"
 
 
+class ExportWaiting(InputError):
+    message = _("We are at it already: a mail tells you when your data are ready")
+
+
 class LastAdmin(InputError):
     message = _("The site needs an admin: make somebody else one first")
 

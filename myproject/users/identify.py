@@ -44,6 +44,7 @@ USER_STATEMENT = sa.select(
     User.avatar,
     User.second_factor_at.is_not(None).label("second_factor"),
     User.terms_version,
+    (User.deletion != USER.Deletion.NONE).label("leaving"),
     User.revision,
 ).where(User.id == sa.bindparam("user_id"))
 

@@ -301,6 +301,17 @@ class CorrectEmail(Schema):
     email = email("email", _("Email"), autocomplete="email")
 
 
+class DeleteAccount(Schema):
+    posts = choice(
+        "posts",
+        _("Your posts and comments"),
+        [("keep", _("Keep them, as by a former member")), ("remove", _("Remove them"))],
+    )
+    sure = checkbox(
+        "sure", _("Delete my account"), error=_("Tick this box if you want to delete your account")
+    )
+
+
 class Profile(Schema):
     avatar = upload(
         "avatar",

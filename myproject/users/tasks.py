@@ -1,13 +1,25 @@
 """Background work of the users module."""
 
+import logging
+from datetime import timedelta
+from itertools import islice
+
 import sqlalchemy as sa
 from pyramid.config import Configurator
 from pyramid.registry import Registry
 
 from myproject.db import sessions_of, utc_now
+from myproject.storage import storage_of
 from myproject.tasks import crontab
-from myproject.users.models import FormerName, Invitation, SignInStep, UserSession, UserToken
-from myproject.users.services import passwords
+from myproject.users import constants as USER
+from myproject.users.models import Export, FormerName, Invitation, SignInStep, UserSession, UserToken
+from myproject.users.services import avatars, deletion, export, passwords
+
+log = logging.getLogger(__name__)
+
+# A form that is being sent has written its picture, and not yet the row that names it.
+ORPHAN_SECONDS = 24 * 3600
+FILES_AT_ONCE = 500
 
 
 def touch_session(registry: Registry, session_id: int) -> None:
@@ -33,7 +45,55 @@ def purge(registry: Registry) -> None:
         db.execute(sa.delete(Invitation).where(Invitation.expires_at < now))
 
 
+def make_export(registry: Registry, export_id: int) -> None:
+    """Writes an export that its owner has asked for."""
+    export.write_export(registry, export_id)
+
+
+def make_lost_exports(registry: Registry) -> None:
+    """Writes exports whose task was lost."""
+    with sessions_of(registry).reading() as db:
+        waiting = export.waiting_exports(db, timedelta(minutes=USER.EXPORT_LOST_MINUTES))
+    for export_id in waiting:
+        export.write_export(registry, export_id)
+
+
+def erase_leavers(registry: Registry) -> None:
+    """Erases the members whose days to think better of it are over, each in a transaction of their own."""
+    with sessions_of(registry).reading() as db:
+        due = deletion.list_due(db)
+    for user_id in due:
+        try:
+            with sessions_of(registry).writing() as db:
+                deletion.erase(db, user_id)
+        except Exception:
+            # The others are due all the same, and this one is tried again.
+            log.exception("deletion: member %s could not be erased", user_id)
+
+
+def purge_files(registry: Registry) -> None:
+    """Deletes exports whose time is over, and files that no row names: left by a transaction that failed after
+    they were written, or by a process that ended before it could delete them.
+    """
+    with sessions_of(registry).writing() as db:
+        export.delete_exports(db, Export.expires_at < utc_now())
+    storage = storage_of(registry)
+    old = storage.names(older_than=ORPHAN_SECONDS)
+    while names := list(islice(old, FILES_AT_ONCE)):
+        # A file's name begins with 32 random characters; a picture's row has only these.
+        stems = {name[:32] for name in names}
+        with sessions_of(registry).reading() as db:
+            used = avatars.used_avatars(db, stems) | export.used_exports(db, names)
+        for name in names:
+            if name not in used and name[:32] not in used:
+                storage.delete(name)
+
+
 def includeme(config: Configurator) -> None:
+    config.add_task(make_export)
+    config.add_periodic_task(make_lost_exports, crontab(minute="*/10"))
+    config.add_periodic_task(erase_leavers, crontab(minute="40"))
+    config.add_periodic_task(purge_files, crontab(hour="3", minute="50"))
     config.add_task(touch_session)
     config.add_task(ask_for_reset)
     config.add_periodic_task(purge, crontab(hour="3", minute="20"))

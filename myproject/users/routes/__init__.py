@@ -7,6 +7,7 @@ def includeme(config: Configurator) -> None:
     config.include(".accounts")
     config.include(".names")
     config.include(".avatars")
+    config.include(".data")
     config.include(".joining")
     config.include(".oidc")
     config.include(".passkeys")

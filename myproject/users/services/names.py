@@ -19,7 +19,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import FormerName, User
-from myproject.users.services import accounts, history, lookalikes, profiles
+from myproject.users.services import accounts, history, lookalikes, profiles, traces
 
 
 def check_name(db: Session, name: str, user_id: int | None = None) -> None:
@@ -51,8 +51,11 @@ def check_unlike_others(db: Session, name: str, user_id: int | None = None) -> N
 
 def check_not_parked(db: Session, name: str, user_id: int | None) -> None:
     """Raises NameTaken where somebody else has given up `name`, or one that looks the same, not long ago."""
+    skeleton = lookalikes.skeleton(name)
     parked = sa.select(FormerName.id).where(
-        (FormerName.name_canonical == canonical(name)) | (FormerName.name_skeleton == lookalikes.skeleton(name)),
+        # Of a member who is gone there is but a trace.
+        FormerName.name_canonical.in_([canonical(name), *traces.possible_traces(db, canonical(name))])
+        | FormerName.name_skeleton.in_([skeleton, *traces.possible_traces(db, skeleton)]),
         # Nobody's, where the account is gone, is somebody else's too.
         FormerName.user_id.is_distinct_from(user_id or 0),
         FormerName.parked_until > utc_now(),

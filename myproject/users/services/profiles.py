@@ -31,6 +31,7 @@ PROFILE_STATEMENT = sa.select(
 ).where(
     User.name_canonical == sa.bindparam("name"),
     User.status != USER.Status.INACTIVE,
+    User.deletion == USER.Deletion.NONE,
     User.approval.in_(USER.ADMITTED),
 )
 

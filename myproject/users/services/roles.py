@@ -54,15 +54,8 @@ def record_change(
 
 
 def lock_for_change(db: Session, actor: Actor, user_id: int) -> User:
-    """The user's row, and all admins' rows, locked in one order: two admins who demote each other take turns."""
-    rows = db.scalars(
-        sa.select(User)
-        .where((User.role == USER.Role.ADMIN) | (User.id == user_id))
-        .order_by(User.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    user = next(row for row in rows.all() if row.id == user_id)
+    """The user's row, for an actor who may change it. Raises OwnAccount or NoLongerAdmin."""
+    user = lock_with_admins(db, user_id)
     if actor.id == user.id:
         raise errors.OwnAccount
     if actor.id is not None:
@@ -73,10 +66,28 @@ def lock_for_change(db: Session, actor: Actor, user_id: int) -> User:
     return user
 
 
+def lock_with_admins(db: Session, user_id: int) -> User:
+    """The user's row, and all admins' rows, locked in one order: two admins who demote each other take turns."""
+    rows = db.scalars(
+        sa.select(User)
+        .where((User.role == USER.Role.ADMIN) | (User.id == user_id))
+        .order_by(User.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return next(row for row in rows.all() if row.id == user_id)
+
+
 def check_not_last_admin(db: Session, user: User) -> None:
+    """Raises LastAdmin where no other admin is active and stays."""
     others = db.scalar(
         sa.select(User.id)
-        .where(User.role == USER.Role.ADMIN, User.status == USER.Status.ACTIVE, User.id != user.id)
+        .where(
+            User.role == USER.Role.ADMIN,
+            User.status == USER.Status.ACTIVE,
+            User.deletion == USER.Deletion.NONE,
+            User.id != user.id,
+        )
         .limit(1)
     )
     if others is None:

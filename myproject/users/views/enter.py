@@ -34,6 +34,8 @@ def enter(
     request.flash(_("Welcome ${name}", mapping={"name": opened.user.title}))
     if terms_due(opened.user.terms_version, request.site.site_terms_version):
         target = terms_address(request, target)
+    if opened.user.deletion != USER.Deletion.NONE:
+        target = url(request, "users.delete")
     return HTTPSeeOther(target)
 
 

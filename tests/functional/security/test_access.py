@@ -114,6 +114,12 @@ TABLE = (
     Row("users.email.undo", "/users/email/undo/no-such-token-at-all/", everybody(410), everybody(410)),
     Row("users.reauth", "/users/reauth/", members(200), members(422)),
     Row("users.security", "/users/me/security/", members(200)),
+    Row("users.data", "/users/me/data/", members(200), members(303)),
+    Row("users.data.file", "/users/me/data/export.zip", members(404)),
+    Row("users.delete", "/users/me/delete/", members(200), members(422)),
+    Row("users.delete.undo", "/users/me/delete/undo/", NOT_ALLOWED, members(303)),
+    Row("users.keep", "/users/keep-account/{keep_token}/", everybody(200), everybody(303)),
+    Row("users.keep", "/users/keep-account/no-such-token-at-all/", everybody(410), everybody(410)),
     # Who is verified has nothing to verify.
     # Who never verified an address mends that one.
     Row("users.email", "/users/me/email/", (303, 303, 200, 200, 200, 200), members(422)),
@@ -243,6 +249,7 @@ class World:
             "{verify_token}": self.make_verify_token,
             "{reset_token}": self.make_reset_token,
             "{avatar}": self.make_avatar,
+            "{keep_token}": self.make_keep_token,
             "{change_token}": lambda: self.make_address_token(USER.TokenPurpose.CHANGE_EMAIL),
             "{undo_token}": lambda: self.make_address_token(USER.TokenPurpose.UNDO_EMAIL),
         }
@@ -269,6 +276,9 @@ class World:
         user = self.users["new"]
         user.email_verified_at, user.status = None, USER.Status.NEW
         return tokens.add_token(self.db, user, USER.TokenPurpose.VERIFY_EMAIL, HOUR)
+
+    def make_keep_token(self) -> str:
+        return tokens.add_token(self.db, self.owner, USER.TokenPurpose.KEEP_ACCOUNT, HOUR)
 
     def make_avatar(self) -> str:
         return keep_avatar(storage_of(self.db.info["registry"]), {48: b"a picture"})

@@ -37,6 +37,8 @@ CONTEXTS: dict[Kind, dict[str, Any]] = {
         "browser": "Firefox/128.0",
         "address": "192.0.2.7",
     },
+    Kind.EXPORT_READY: {"name": "ann", "days": 7},
+    Kind.DELETION_ASKED: {"name": "ann", "token": "t0ken", "when": "2026-11-29T10:00+00:00"},
     Kind.REPLY: {
         "name": "ann",
         "author": "bob",

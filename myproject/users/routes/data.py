@@ -1,0 +1,40 @@
+"""Addresses of a member's data: taking them along, and leaving."""
+
+from pyramid.config import Configurator
+
+from myproject.security.permissions import Permission
+from myproject.users.views import data, deletion
+
+
+def includeme(config: Configurator) -> None:
+    config.add_route("users.data", "/users/me/data/")
+    config.add_form_view(data.Data, route_name="users.data", permission=Permission.ACCOUNT_EDIT, fresh=True)
+
+    config.add_route("users.data.file", "/users/me/data/export.zip")
+    config.add_view(
+        data.fetch,
+        route_name="users.data.file",
+        request_method="GET",
+        permission=Permission.ACCOUNT_EDIT,
+        fresh=True,
+    )
+
+    config.add_route("users.delete", "/users/me/delete/")
+    config.add_form_view(
+        deletion.DeleteAccount, route_name="users.delete", permission=Permission.ACCOUNT_EDIT, fresh=True
+    )
+
+    config.add_route("users.delete.undo", "/users/me/delete/undo/")
+    config.add_view(
+        deletion.undo, route_name="users.delete.undo", request_method="POST", permission=Permission.ACCOUNT_EDIT
+    )
+
+    config.add_route("users.keep", "/users/keep-account/{token:[A-Za-z0-9_-]{20,100}}/")
+    for method in ("GET", "POST"):
+        config.add_view(
+            deletion.KeepLink,
+            attr=method.lower(),
+            route_name="users.keep",
+            request_method=method,
+            permission=Permission.ACCOUNT_ENTER,
+        )

@@ -1,0 +1,87 @@
+"""Leaving, and thinking better of it."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from myproject.db import reading
+from myproject.errors import InputError
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.security.policy import end_session
+from myproject.security.ratelimit import client_key, limiter_of
+from myproject.users import constants as USER
+from myproject.users import schemas
+from myproject.users.models import User
+from myproject.users.services import deletion, tokens
+from myproject.users.views.client import client_of
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+CHOICES = {"keep": USER.Deletion.KEEP_POSTS, "remove": USER.Deletion.REMOVE_POSTS}
+
+
+class DeleteAccount(FormView):
+    """Says what happens, and lets a member shut their account; who has done so may keep it here."""
+
+    schema = schemas.DeleteAccount
+    title = _("Delete your account")
+    template = "myproject:templates/users/delete.html"
+    buttons = (deform.Button("delete", _("Delete my account"), css_class="button-danger"),)
+
+    def values(self) -> dict[str, Any]:
+        with reading(self.request) as db:
+            delete_after = db.get_one(User, self.request.member.id).delete_after
+        return {"delete_after": delete_after, "days": USER.DELETION_DAYS}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request = self.request
+        user = deletion.ask_for_deletion(
+            request.dbsession, request.member.id, CHOICES[data["posts"]], client_of(request)
+        )
+        end_session(request)
+        if user.verified:
+            words = _("Your account is shut. We have sent you a mail with a link to keep it after all.")
+        else:
+            words = _("Your account is shut. If you think better of it, sign in and keep it.")
+        request.flash(words)
+        return self.redirect("posts.list")
+
+
+def undo(request: Request) -> Response:
+    """Keeps the account of a member who has signed in again."""
+    deletion.keep_account(request.dbsession, request.member.id, client_of(request))
+    request.flash(_("Your account stays. It is good to have you back."))
+    return HTTPSeeOther(url(request, "users.home"))
+
+
+class KeepLink:
+    """The mail's link: looking at it changes nothing, its button keeps the account. It works without being signed
+    in.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.token: str = request.matchdict["token"]
+
+    def get(self) -> Response:
+        owner = tokens.token_owner(self.request.dbsession, self.token, USER.TokenPurpose.KEEP_ACCOUNT)
+        return self.page(owner is not None)
+
+    def post(self) -> Response:
+        limiter_of(self.request.registry).hit("verify_address", client_key(self.request.client_addr))
+        try:
+            deletion.keep_by_token(self.request.dbsession, self.token, client_of(self.request))
+        except InputError:
+            return self.page(False)
+        self.request.flash(_("Your account stays. It is good to have you back."))
+        return HTTPSeeOther(url(self.request, "users.home" if self.request.identity else "users.login"))
+
+    def page(self, live: bool) -> Response:
+        template = "myproject:templates/users/keep_account.html"
+        response = render_to_response(template, {"live": live}, request=self.request)
+        response.status_int = 200 if live else 410
+        return response
