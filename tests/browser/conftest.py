@@ -97,8 +97,8 @@ class Watch(Misbehaviour):
     def on_console(self, message: ConsoleMessage) -> None:
         super().on_console(message)
         url = message.location["url"]
-        # Chromium says so where a page, or what a script sends, is answered with 404 or 422, and where a mail has no
-        # icon.
+        # Chromium says so where a page, or what a script sends, is answered with 404 or 422, and where a mail has
+        # no icon.
         expected = message.page is not None and (
             url in (message.page.url, f"http://{self.host}/favicon.ico") or f"{self.host}/users/passkeys/" in url
         )

@@ -39,7 +39,7 @@ def sign_in(page: Page, login: str, password: str = PASSWORD) -> None:
     page.goto("/users/login/")
     page.get_by_label("Nickname or email").fill(login)
     page.get_by_label("Password").fill(password)
-    page.locator("main").get_by_role("button", name="Sign in").click()
+    page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(re.compile("/users/me/$"))
 
 

@@ -107,7 +107,7 @@ def test_hostile_browser_name_and_search_are_shown_to_admins_as_text(
     visitor.goto("/users/login/")
     visitor.get_by_label("Nickname or email").fill("priya")
     visitor.get_by_label("Password").fill("demo-password-1")
-    visitor.locator("main").get_by_role("button", name="Sign in").click()
+    visitor.locator("main").get_by_role("button", name="Sign in", exact=True).click()
 
     admin = make_bare_page(storage_state=signed_in("ada"))
     admin.goto("/admin/users/?q=priya")
@@ -127,7 +127,7 @@ def test_signing_in_never_leads_away(make_bare_page: Callable[..., Page], target
     page.goto(f"/users/login/?next={target}")
     page.get_by_label("Nickname or email").fill("priya")
     page.get_by_label("Password").fill("demo-password-1")
-    page.locator("main").get_by_role("button", name="Sign in").click()
+    page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_text("Welcome Priya")).to_be_visible()
     assert page.url.endswith("/users/me/")
 

@@ -128,7 +128,7 @@ def test_admin_changes_a_role_and_shuts_an_account(
     expect(other.locator("header")).not_to_contain_text(dan)
     other.get_by_label("Nickname or email").fill(dan)
     other.get_by_label("Password").fill(PASSWORD)
-    other.locator("main").get_by_role("button", name="Sign in").click()
+    other.locator("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(other.get_by_role("alert")).to_contain_text("This account has been shut")
 
 

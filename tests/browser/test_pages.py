@@ -59,7 +59,7 @@ def fail_to_sign_in(page: Page) -> Any:
     page.goto("/users/login/")
     page.get_by_label("Nickname or email").fill("nobody")
     page.get_by_label("Password").fill("wrong")
-    return press(page, page.locator("main").get_by_role("button", name="Sign in"))
+    return press(page, page.locator("main").get_by_role("button", name="Sign in", exact=True))
 
 
 def open_verify_link(page: Page) -> Any:

@@ -60,7 +60,7 @@ def test_comment_outlives_a_session_that_ended_in_another_tab(page: Page, javasc
         page.get_by_role("link", name="Sign in").and_(page.locator("main a")).click()
     popup.value.get_by_label("Nickname or email").fill("grace")
     popup.value.get_by_label("Password").fill(DEMO_PASSWORD)
-    popup.value.locator("main").get_by_role("button", name="Sign in").click()
+    popup.value.locator("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(popup.value.get_by_text("Welcome")).to_be_visible()
 
     page.get_by_role("button", name="Send again").click()
