@@ -55,7 +55,8 @@ LANES = {
 # was made of goes as soon as the mail is sent.
 SECRETS: dict[str, tuple[str, ...]] = {
     Kind.VERIFY: ("token", "code"),
-    Kind.RESET_PASSWORD: ("token",), Kind.DELETION_ASKED: ("token",),
+    Kind.RESET_PASSWORD: ("token",),
+    Kind.DELETION_ASKED: ("token",),
     Kind.CHANGE_EMAIL: ("token",),
     Kind.EMAIL_CHANGED: ("token",),
 }

@@ -39,8 +39,6 @@ class SecurityPolicy:
     def permits(self, request: Any, context: Any, permission: str) -> Allowed | Denied:
         if permission in OF_FILES:
             return Allowed("granted to everybody")
-        if permission in OF_FILES:
-            return Allowed("granted to everybody")
         if permission not in WITHOUT_SECOND_FACTOR and lacks_second_factor(request):
             return Denied("needs a second factor first")
         if permits(permission, self.identity(request), context):

@@ -157,26 +157,6 @@ class PictureUnreadable(InputError):
     field = "avatar"
 
 
-class AddressUnverified(InputError):
-    message = _("Verify your address first: until then anybody might have registered with it")
-
-
-class PasskeyRefused(InputError):
-    message = _("This passkey was not accepted. It may have been removed here: try another one.")
-
-
-class NoPasskey(InputError):
-    message = _("This account has no passkey")
-
-
-class TooManyPasskeys(InputError):
-    message = _("You have as many passkeys as an account can have: remove one first")
-
-
-class LastWayIn(InputError):
-    message = _("It is the only way you sign in: first choose a password, or add another passkey")
-
-
 class AlreadyVerified(InputError):
     message = _("Your address is verified already")
     field = "email"

@@ -160,8 +160,6 @@ TABLE = (
     Row("users.lost_password", "/users/lost-password/", everybody(200), everybody(422)),
     Row("users.reset_password", "/users/reset-password/{reset_token}/", everybody(200), everybody(422)),
     Row("users.reset_password", "/users/reset-password/no-such-token-at-all/", everybody(410), everybody(422)),
-    Row("users.avatar", "/avatars/{avatar}-48.webp", everybody(200)),
-    Row("users.avatar", f"/avatars/{'0' * 32}-192.webp", NOBODY),
     # Nothing waits there for anybody here: see tests/functional/users/test_second_factor.py.
     Row("users.second_factor", "/users/login/second-factor/", everybody(303), everybody(303)),
     Row("users.second_factor.settings", "/users/me/security/second-factor/", members(200)),
