@@ -314,7 +314,7 @@ def person_of(claims: Mapping[str, Any]) -> Person:
         email=email,
         # No string, and no number: only the word of the standard (Core, 5.1).
         email_verified=claims.get("email_verified") is True,
-        authenticated_at=signed_in_at if isinstance(signed_in_at, int) else None,
+        authenticated_at=signed_in_at if type(signed_in_at) is int and signed_in_at < 2**32 else None,
     )
 
 

@@ -5,7 +5,7 @@ party says of a name or an address never leads to an account (OWASP ASVS 5.0: 6.
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from myproject.db import utc_now
 from myproject.errors import InputError
 from myproject.security.oidc import Person
+from myproject.security.tokens import hash_token
 from myproject.settings_oidc import Kind, Provider
 from myproject.text import canonical, is_name
 from myproject.users import constants as USER
@@ -84,7 +85,19 @@ def sign_in(db: Session, person: Person, client: accounts.Client) -> sign_ins.Op
         .values(last_used_at=utc_now(), label=person.label)
         .returning(Connection.id)
     ).first()
-    return None if used is None else sign_ins.open_session(db, user, client, USER.Way.PROVIDER)
+    if used is None:
+        return None
+    opened = sign_ins.open_session(db, user, client, USER.Way.PROVIDER)
+    if person.authenticated_at is not None and not opened.needs_second_factor:
+        # Who was signed in there for long has proved nothing now (OWASP ASVS 5.0: 7.5.3).
+        then = datetime.fromtimestamp(max(person.authenticated_at, 0), UTC)
+        db.execute(
+            sa.update(UserSession)
+            .where(UserSession.token_hash == hash_token(opened.token), UserSession.authenticated_at > then)
+            .values(authenticated_at=then)
+            .execution_options(synchronize_session=False)
+        )
+    return opened
 
 
 def connect(db: Session, user_id: int, provider: Provider, person: Person, client: accounts.Client) -> None:

@@ -155,6 +155,23 @@ def test_second_factor_is_asked_after_the_provider(
     assert not is_signed_in(client)
 
 
+def test_sign_in_is_as_fresh_as_the_one_there(client: Client, ann: User, provider: HostileProvider) -> None:
+    arrive(client, provider)
+    client.get("/users/me/connections/", status=200)
+    client.logout()
+    provider.lies.claims = {"auth_time": LONG_AGO}
+    arrive(client, provider)
+    assert "/users/reauth/" in client.get("/users/me/connections/").location
+
+
+@pytest.mark.parametrize("auth_time", [-1, 10**30, True, 1.5, "now", []])
+def test_odd_time_of_the_sign_in_there_breaks_nothing(
+    client: Client, ann: User, provider: HostileProvider, auth_time: object
+) -> None:
+    provider.lies.claims = {"auth_time": auth_time}
+    assert arrive(client, provider).status_int == 303
+
+
 def test_shut_account_does_not_sign_in(client: Client, db: Session, ann: User, provider: HostileProvider) -> None:
     ann.status = USER.Status.INACTIVE
     answer = arrive(client, provider)
