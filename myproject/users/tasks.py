@@ -9,11 +9,22 @@ from pyramid.config import Configurator
 from pyramid.registry import Registry
 
 from myproject.db import sessions_of, utc_now
+from myproject.settings import settings_of
 from myproject.storage import storage_of
 from myproject.tasks import crontab
 from myproject.users import constants as USER
-from myproject.users.models import Export, FormerName, Invitation, SignInStep, UserSession, UserToken
-from myproject.users.services import avatars, deletion, export, passwords
+from myproject.users.models import (
+    Export,
+    FormerName,
+    Invitation,
+    SecurityLogEntry,
+    SignInStep,
+    User,
+    UserSession,
+    UserToken,
+)
+from myproject.users.services import avatars, deletion, export, history, passwords
+from myproject.users.services.accounts import Client
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +45,25 @@ def ask_for_reset(registry: Registry, email: str) -> None:
         passwords.ask_for_reset(db, email)
 
 
+def note_failed_sign_in(registry: Registry, user_id: int | None, address: str, user_agent: str) -> None:
+    """Adds a failed sign-in to the history of an account; to none where there was no such account."""
+    if user_id is None:
+        return
+    with sessions_of(registry).writing() as db:
+        user = db.get(User, user_id)
+        if user is not None:
+            history.note(db, user, USER.SecurityEvent.SIGN_IN_FAILED, Client(address, user_agent))
+
+
 def purge(registry: Registry) -> None:
-    """Deletes sessions, tokens, steps and invitations whose time is over."""
+    """Deletes sessions, tokens, steps, invitations and lines of the history whose time is over."""
     with sessions_of(registry).writing() as db:
         now = utc_now()
         db.execute(sa.delete(UserSession).where(UserSession.expires_at < now))
         db.execute(sa.delete(UserToken).where(UserToken.expires_at < now))
         db.execute(sa.delete(SignInStep).where(SignInStep.expires_at < now))
+        kept_from = now - timedelta(days=settings_of(registry).retention_security_log_days)
+        db.execute(sa.delete(SecurityLogEntry).where(SecurityLogEntry.created_at < kept_from))
         db.execute(sa.delete(FormerName).where(FormerName.parked_until < now))
         db.execute(sa.delete(Invitation).where(Invitation.expires_at < now))
 
@@ -96,4 +119,5 @@ def includeme(config: Configurator) -> None:
     config.add_periodic_task(purge_files, crontab(hour="3", minute="50"))
     config.add_task(touch_session)
     config.add_task(ask_for_reset)
+    config.add_task(note_failed_sign_in)
     config.add_periodic_task(purge, crontab(hour="3", minute="20"))

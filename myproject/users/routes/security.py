@@ -3,7 +3,7 @@
 from pyramid.config import Configurator
 
 from myproject.security.permissions import Permission
-from myproject.users.views import addresses, reauth, security
+from myproject.users.views import addresses, reauth, security, sessions
 
 
 def includeme(config: Configurator) -> None:
@@ -36,3 +36,40 @@ def includeme(config: Configurator) -> None:
                 request_method=method,
                 permission=Permission.ACCOUNT_ENTER,
             )
+
+    config.add_route("users.sessions", "/users/me/sessions/")
+    config.add_view(
+        sessions.SessionList,
+        attr="get",
+        route_name="users.sessions",
+        request_method="GET",
+        permission=Permission.ACCOUNT_EDIT,
+        renderer="myproject:templates/users/sessions.html",
+        fresh=True,
+    )
+    config.add_view(
+        sessions.SessionList,
+        attr="post",
+        route_name="users.sessions",
+        request_method="POST",
+        permission=Permission.ACCOUNT_EDIT,
+        fresh=True,
+    )
+
+    config.add_route("users.history", "/users/me/security/history/")
+    config.add_view(
+        security.show_history,
+        route_name="users.history",
+        request_method="GET",
+        permission=Permission.ACCOUNT_EDIT,
+        renderer="myproject:templates/users/history.html",
+    )
+
+    # Its address is the one thing here that is not ours to choose.
+    config.add_route("users.well_known_change_password", "/.well-known/change-password")
+    config.add_view(
+        security.change_password_address,
+        route_name="users.well_known_change_password",
+        request_method="GET",
+        permission=Permission.SITE_VIEW,
+    )

@@ -14,7 +14,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User
-from myproject.users.services import accounts, connections, sign_ins, tokens, verification
+from myproject.users.services import accounts, connections, history, sign_ins, tokens, verification
 
 UNVERIFIED_ACCOUNTS_PER_RESET = 3
 
@@ -73,6 +73,7 @@ def reset_password(db: Session, token: str, password_hash: str, client: accounts
     if not accounts.can_sign_in(user):
         raise errors.LinkInvalid
     set_password(db, user, password_hash, client)
+    history.note(db, user, USER.SecurityEvent.PASSWORD_RESET, client)
     return user
 
 
@@ -84,14 +85,18 @@ def change_password(
     if user.password != credentials.password:
         raise errors.WrongPassword
     set_password(db, user, password_hash, client)
+    history.note(db, user, USER.SecurityEvent.PASSWORD_CHANGED, client)
     return user
 
 
 def set_password(db: Session, user: User, password_hash: str, client: accounts.Client) -> None:
-    """Sets the password; every session and reset link ends, and a mail tells the owner."""
+    """Sets the password; every session and pending link to reset it or to change the address ends, and a mail
+    tells the owner.
+    """
     user.password = password_hash
     sign_ins.end_sessions(db, user.id)
-    tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
+    for purpose in (USER.TokenPurpose.RESET_PASSWORD, USER.TokenPurpose.CHANGE_EMAIL):
+        tokens.end_tokens(db, user.id, purpose)
     queue_mail(
         db,
         Mail(

@@ -10,7 +10,7 @@ from myproject.cache import touch
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User
-from myproject.users.services import accounts, sign_ins, tokens
+from myproject.users.services import accounts, history, sign_ins, tokens
 
 
 def change_role(db: Session, actor: Actor, user_id: int, role: USER.Role, reason: str) -> User:
@@ -50,6 +50,9 @@ def record_change(
     """The audit row of a changed role or status; pages that show it end."""
     values = {"before": {what: before.name}, "after": {what: after.name}}
     record(db, f"user.{what}", user, actor=actor, reason=reason, **values)
+    # The owner sees that it happened; who did it, and from where, is in the audit.
+    event = USER.SecurityEvent.ROLE_CHANGED if what == "role" else USER.SecurityEvent.STATUS_CHANGED
+    history.note(db, user, event, accounts.Client("", ""), after.name)
     touch(db, "site")
 
 

@@ -1,7 +1,9 @@
 """Sign-ins: how a session begins and ends, and the account behind what somebody typed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -161,6 +163,37 @@ def is_remembered(db: Session, session_id: int) -> bool:
     """Whether a session was begun with "keep me signed in"."""
     row = db.get(UserSession, session_id)
     return row is not None and row.expires_at - row.created_at > timedelta(hours=USER.SESSION_HOURS)
+
+
+def list_sessions(db: Session, user_id: int) -> Sequence[Any]:
+    """A member's sign-ins that last, those seen last first, as (id, user_agent, address, created_at,
+    last_seen_at).
+    """
+    columns = (
+        UserSession.id,
+        UserSession.user_agent,
+        UserSession.address,
+        UserSession.created_at,
+        UserSession.last_seen_at,
+    )
+    statement = sa.select(*columns).where(UserSession.user_id == user_id, UserSession.expires_at > utc_now())
+    newest_first = (UserSession.last_seen_at.desc(), UserSession.id.desc())
+    return db.execute(statement.order_by(*newest_first).limit(USER.SESSIONS_SHOWN)).all()
+
+
+def end_session(db: Session, user_id: int, session_id: int, client: accounts.Client) -> bool:
+    """Ends one session of a member; says whether there was such a one."""
+    own = sa.delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user_id)
+    ended = db.execute(own.returning(UserSession.id)).first()
+    if ended is not None:
+        history.note(db, accounts.lock_user(db, user_id), USER.SecurityEvent.SESSIONS_ENDED, client)
+    return ended is not None
+
+
+def end_other_sessions(db: Session, user_id: int, session_id: int, client: accounts.Client) -> None:
+    """Ends every session of a member but one."""
+    end_sessions(db, user_id, but=session_id)
+    history.note(db, accounts.lock_user(db, user_id), USER.SecurityEvent.SESSIONS_ENDED, client)
 
 
 def sign_out(db: Session, token: str) -> None:

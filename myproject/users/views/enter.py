@@ -12,6 +12,7 @@ from myproject.security.policy import begin_session
 from myproject.security.terms import terms_address, terms_due
 from myproject.users import constants as USER
 from myproject.users.services import sign_ins
+from myproject.users.views.device import remember_device
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -31,6 +32,7 @@ def enter(
         # A new sign-in in a browser that has one ends the old one: no session outlives its owner's change.
         sign_ins.sign_out(db or request.dbsession, request.session_token)
     begin_session(request, opened.token, remember_days * 86_400 if remember_days else None)
+    remember_device(request, opened.user)
     request.flash(_("Welcome ${name}", mapping={"name": opened.user.title}))
     if terms_due(opened.user.terms_version, request.site.site_terms_version):
         target = terms_address(request, target)

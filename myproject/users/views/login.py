@@ -14,10 +14,12 @@ from myproject.security.passwords import hasher_of
 from myproject.security.policy import end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
 from myproject.security.redirects import local_path
+from myproject.tasks import enqueue_now
 from myproject.users import constants as USER
-from myproject.users import errors, schemas
+from myproject.users import errors, schemas, tasks
 from myproject.users.services import sign_ins, steps
 from myproject.users.views.client import client_of
+from myproject.users.views.device import device_of
 from myproject.users.views.enter import STEP_COOKIE, enter
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -48,11 +50,17 @@ class Login(FormView):
             credentials = sign_ins.find_credentials(db, data["login"])
         # By the account where there is one: its name and its address are not two doors.
         account = f"id:{credentials.id}" if credentials else account_key(data["login"])
-        limiter.hit("login_account", account)
+        device = device_of(request, credentials)
+        if device:
+            # Strangers can't use up the tries of a browser that its owner signed in with before.
+            limiter.hit("login_device", device)
+        else:
+            limiter.hit("login_account", account)
         # No transaction is open while the hash is computed, and an unknown account costs one as well.
         hasher = hasher_of(request.registry)
         right = hasher.check(data["password"], credentials.password if credentials else None)
         if credentials is None or credentials.password is None or not right:
+            self.note_failure(account, credentials)
             raise errors.WrongCredentials
         outdated = hasher.is_outdated(credentials.password)
         days = request.site.retention_sessions_days if data["remember"] else None
@@ -75,6 +83,20 @@ class Login(FormView):
             )
             return enter(request, opened, days, url(request, "users.password"))
         return enter(request, opened, days, self.target())
+
+    def note_failure(self, account: str, credentials: sign_ins.Credentials | None) -> None:
+        """Has the owner see the failure in their history; in a task, and asked for where there is no such account
+        too, so that the answer takes as long. Once a minute for one account: nobody can fill the table.
+        """
+        registry, client = self.request.registry, client_of(self.request)
+        if limiter_of(registry).once("failed_sign_in", account, 60):
+            enqueue_now(
+                registry,
+                tasks.note_failed_sign_in,
+                user_id=credentials.id if credentials else None,
+                address=client.address,
+                user_agent=client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
+            )
 
 
 def logout(request: Request) -> Response:

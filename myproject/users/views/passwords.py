@@ -18,6 +18,7 @@ from myproject.users import constants as USER
 from myproject.users import errors, schemas, tasks
 from myproject.users.services import passwords, sign_ins, tokens
 from myproject.users.views.client import client_of
+from myproject.users.views.device import remember_device
 from myproject.users.views.reauth import check_password
 
 
@@ -123,5 +124,6 @@ class ChangePassword(FormView):
         days = request.site.retention_sessions_days if remembered else None
         token = sign_ins.begin_session(request.dbsession, user, client, days)
         begin_session(request, token, days * 86_400 if days else None)
+        remember_device(request, user)
         request.flash(_("Your new password is saved. Every other device is signed out."))
         return self.redirect("users.home")

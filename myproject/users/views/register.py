@@ -19,6 +19,7 @@ from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import names, registration, sign_ins
 from myproject.users.views.client import client_of
+from myproject.users.views.device import remember_device
 from myproject.web.request import Request
 
 
@@ -72,6 +73,7 @@ class Register(FormView):
             sign_ins.sign_out(db, request.session_token)
         token = sign_ins.begin_session(db, user, client, None, USER.Way.REGISTRATION)
         begin_session(request, token, None)
+        remember_device(request, user)
         request.flash(_("Thanks for registering"))
         return self.redirect("users.home")
 

@@ -113,6 +113,9 @@ TABLE = (
     Row("users.email.undo", "/users/email/undo/{undo_token}/", everybody(200), everybody(303)),
     Row("users.email.undo", "/users/email/undo/no-such-token-at-all/", everybody(410), everybody(410)),
     Row("users.reauth", "/users/reauth/", members(200), members(422)),
+    Row("users.sessions", "/users/me/sessions/", members(200), members(404)),
+    Row("users.history", "/users/me/security/history/", members(200)),
+    Row("users.well_known_change_password", "/.well-known/change-password", everybody(302)),
     Row("users.security", "/users/me/security/", members(200)),
     Row("users.data", "/users/me/data/", members(200), members(303)),
     Row("users.data.file", "/users/me/data/export.zip", members(404)),
@@ -121,12 +124,6 @@ TABLE = (
     Row("users.keep", "/users/keep-account/{keep_token}/", everybody(200), everybody(303)),
     Row("users.keep", "/users/keep-account/no-such-token-at-all/", everybody(410), everybody(410)),
     # Who is verified has nothing to verify.
-    # Who never verified an address mends that one.
-    Row("users.email", "/users/me/email/", (303, 303, 200, 200, 200, 200), members(422)),
-    Row("users.email.confirm", "/users/email/confirm/{change_token}/", everybody(200), everybody(303)),
-    Row("users.email.confirm", "/users/email/confirm/no-such-token-at-all/", everybody(410), everybody(410)),
-    Row("users.email.undo", "/users/email/undo/{undo_token}/", everybody(200), everybody(303)),
-    Row("users.email.undo", "/users/email/undo/no-such-token-at-all/", everybody(410), everybody(410)),
     Row("users.verify", "/users/verify/", (303, 200, 303, 303, 303, 303), members(422)),
     Row("users.correct_email", "/users/verify/address/", (303, 200, 303, 303, 303, 303), members(422)),
     Row("users.verify.link", "/users/verify/{verify_token}/", everybody(200), everybody(303)),

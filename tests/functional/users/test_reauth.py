@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import cookies_set, field_errors, flashes, heading
 
 NEW_PASSWORD = "staple battery horse"
-SENSITIVE = ("/users/me/password/", "/users/me/email/")
+SENSITIVE = ("/users/me/password/", "/users/me/email/", "/users/me/sessions/")
 
 
 def age(db: Session, minutes: float = USER.REAUTH_MINUTES) -> None:
@@ -24,7 +25,9 @@ def age(db: Session, minutes: float = USER.REAUTH_MINUTES) -> None:
     db.execute(sa.update(UserSession).values(authenticated_at=utc_now() - timedelta(minutes=minutes)))
 
 
-def prove(client: Client, path: str = "/users/reauth/", password: str = PASSWORD, status: object = 303) -> object:
+def prove(
+    client: Client, path: str = "/users/reauth/", password: str = PASSWORD, status: int = 303
+) -> webtest.TestResponse:
     form = form_with(client.get(path), "password")
     form["password"] = password
     return form.submit(status=status)

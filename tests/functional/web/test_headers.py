@@ -222,6 +222,8 @@ def test_cookies_on_https_are_bound_to_the_site_and_to_https(
         "__Host-guest",
         "__Host-session",
         "__Host-flash",
+        "__Host-step",
+        "__Host-device",
     }
     for cookie in cookies:
         attributes = {part.strip().lower() for part in cookie.split(";")[1:]}

@@ -1,0 +1,110 @@
+"""Strangers who use up the tries of an account do not lock its owner out."""
+
+from collections.abc import Callable
+
+import pytest
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from tests.conftest import PASSWORD, Client, form_with
+from tests.factories import make_user
+from tests.functional.pages import cookies_set
+
+NEW_PASSWORD = "staple battery horse"
+
+
+def try_to_sign_in(client: Client, login: str, password: str = PASSWORD) -> int:
+    form = form_with(client.get("/users/login/"), "login")
+    form["login"], form["password"] = login, password
+    return int(form.submit(status="*").status_int)
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Router]) -> Router:
+    return make_app(
+        **{
+            "ratelimit.enabled": True,
+            "ratelimit.login_account": "3 per hour",
+            "ratelimit.login_device": "4 per hour",
+            "ratelimit.login_address": "1000 per hour",
+        }
+    )
+
+
+@pytest.fixture
+def owner(client: Client, db: Session) -> Client:
+    """A browser that Ann has signed in with, and signed out."""
+    make_user(db, "ann")
+    client.login("ann")
+    client.logout()
+    return client
+
+
+def attack(make_client: Callable[..., Client]) -> Client:
+    """Uses up the tries of Ann's account, and gives the browser of it."""
+    stranger = make_client(address="203.0.113.7")
+    while try_to_sign_in(stranger, "ann", "wrong") != 429:
+        pass
+    return stranger
+
+
+def test_the_owner_gets_in_with_a_browser_of_theirs_and_nobody_with_another(
+    owner: Client, make_client: Callable[..., Client]
+) -> None:
+    stranger = attack(make_client)
+    assert try_to_sign_in(stranger, "ann") == 429
+    assert try_to_sign_in(make_client(), "ann") == 429
+    assert try_to_sign_in(owner, "ann") == 303
+
+
+def test_the_tries_of_a_known_browser_are_limited_too(owner: Client, make_client: Callable[..., Client]) -> None:
+    tries = [try_to_sign_in(owner, "ann", "wrong") for _ in range(5)]
+    assert tries == [422, 422, 422, 422, 429]
+
+
+def test_a_browser_of_another_account_does_not_help(
+    owner: Client, make_client: Callable[..., Client], db: Session
+) -> None:
+    make_user(db, "bob")
+    bobs = make_client()
+    bobs.login("bob")
+    bobs.logout()
+    attack(make_client)
+    assert try_to_sign_in(bobs, "ann") == 429
+
+
+@pytest.mark.parametrize("forge", [lambda value: value[:-2] + "xx", lambda value: "", lambda value: "[1, 2, 3]"])
+def test_a_forged_cookie_does_not_help(
+    owner: Client, make_client: Callable[..., Client], forge: Callable[[str], str]
+) -> None:
+    other = make_client()
+    other.set_cookie("device", forge(owner.cookies["device"].strip('"')))
+    attack(make_client)
+    assert try_to_sign_in(other, "ann") == 429
+
+
+def test_a_changed_password_ends_what_other_browsers_had(
+    owner: Client, make_client: Callable[..., Client]
+) -> None:
+    second = make_client()
+    second.login("ann")
+    form = form_with(second.get("/users/me/password/"), "current")
+    form["current"], form["password"], form["confirm"] = PASSWORD, NEW_PASSWORD, NEW_PASSWORD
+    form.submit(status=303)
+    second.logout()
+    attack(make_client)
+    assert try_to_sign_in(owner, "ann", NEW_PASSWORD) == 429
+    assert try_to_sign_in(second, "ann", NEW_PASSWORD) == 303
+
+
+def test_the_cookie_signs_nobody_in_and_no_script_reads_it(
+    owner: Client, make_client: Callable[..., Client], db: Session
+) -> None:
+    other = make_client()
+    other.set_cookie("device", owner.cookies["device"].strip('"'))
+    other.get("/users/me/", status=303)
+    make_user(db, "bob")
+    cookie = cookies_set(make_client().login("bob"))["device"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "bob" not in cookie

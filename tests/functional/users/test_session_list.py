@@ -1,0 +1,123 @@
+"""Where a member is signed in: shown to its owner alone, and ended by the next request."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+import webtest
+from sqlalchemy.orm import Session
+
+from myproject.users import constants as USER
+from myproject.users.models import SecurityLogEntry, User, UserSession
+from myproject.users.services import accounts, sign_ins
+from myproject.users.views.client import browser_name, coarse_network
+from tests.conftest import Client
+from tests.factories import make_user, sign_in
+from tests.functional.pages import csrf_token, flashes
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+@pytest.fixture
+def ann(client: Client, db: Session) -> User:
+    """A member who is signed in with `client`."""
+    user = make_user(db, "ann")
+    sign_in(client, user)
+    return user
+
+
+def rows(page: webtest.TestResponse) -> list[str]:
+    return [row.get_text(" ", strip=True) for row in page.html.select("tbody tr")]
+
+
+def post(client: Client, **fields: str) -> webtest.TestResponse:
+    fields["csrf_token"] = csrf_token(client.get("/users/me/sessions/"))
+    return client.post("/users/me/sessions/", fields, status="*")
+
+
+def session_of(db: Session, user: User) -> int:
+    return int(db.scalars(sa.select(UserSession.id).where(UserSession.user_id == user.id)).one())
+
+
+def test_the_list_tells_the_browser_the_system_and_no_more_than_the_network(
+    client: Client, db: Session, ann: User
+) -> None:
+    sign_ins.begin_session(db, ann, accounts.Client("203.0.113.77", FIREFOX))
+    first, second = rows(client.get("/users/me/sessions/"))
+    assert "Firefox 128 on Linux" in first
+    assert "203.0.113.0/24" in first
+    assert "203.0.113.77" not in first
+    assert "just now" in first
+    assert "This browser" in second
+    assert "An unknown browser" in second
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+        ("::1", "::/48"),
+        ("", ""),
+        ("not an address", ""),
+    ],
+)
+def test_an_address_is_shown_as_its_network(address: str, network: str) -> None:
+    assert coarse_network(address) == network
+
+
+@pytest.mark.parametrize("user_agent", ["", "x" * 200, "\x00\ud800", "Mozilla/5.0 (", "${browser} %(x)s {{ 7 }}"])
+def test_whatever_calls_itself_something_odd_is_unknown(user_agent: str) -> None:
+    assert browser_name(user_agent).interpolate() == "An unknown browser"
+
+
+def test_a_session_that_is_ended_signs_nobody_in_from_the_next_request_on(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User
+) -> None:
+    here = session_of(db, ann)
+    other = make_client()
+    sign_in(other, ann)
+    other.get("/users/me/", status=200)
+    there = db.scalars(sa.select(UserSession.id).where(UserSession.id != here)).one()
+    page = post(client, session=str(there)).follow()
+    assert flashes(page) == ["That device is signed out"]
+    other.get("/users/me/", status=303)
+    client.get("/users/me/", status=200)
+
+
+def test_all_others_are_ended_at_once_and_this_one_stays(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User
+) -> None:
+    others = [make_client() for _ in range(3)]
+    for other in others:
+        sign_in(other, ann)
+    bob = make_client()
+    sign_in(bob, make_user(db, "bob"))
+    page = post(client, others="others").follow()
+    assert flashes(page) == ["Every other device is signed out"]
+    assert len(rows(page)) == 1
+    assert {other.get("/users/me/", status="*").status_int for other in others} == {303}
+    bob.get("/users/me/", status=200)
+
+
+@pytest.mark.parametrize("number", ["", "0", "999999", "-1", "x", "9" * 30, "١"])
+def test_a_session_that_is_not_there_is_not_found(client: Client, db: Session, ann: User, number: str) -> None:
+    assert post(client, session=number).status_int == 404
+    client.get("/users/me/", status=200)
+
+
+def test_the_session_of_somebody_else_is_not_found_and_lives_on(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User
+) -> None:
+    bob, user = make_client(), make_user(db, "bob")
+    sign_in(bob, user)
+    assert post(client, session=str(session_of(db, user))).status_int == 404
+    bob.get("/users/me/", status=200)
+    assert len(rows(client.get("/users/me/sessions/"))) == 1
+
+
+def test_ending_stands_in_the_history(client: Client, db: Session, ann: User) -> None:
+    post(client, others="others")
+    events = db.scalars(sa.select(SecurityLogEntry.event).where(SecurityLogEntry.user_id == ann.id)).all()
+    assert events == [USER.SecurityEvent.SESSIONS_ENDED]
