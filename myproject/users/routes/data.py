@@ -7,8 +7,11 @@ from myproject.users.views import data, deletion
 
 
 def includeme(config: Configurator) -> None:
+    # Who does not accept new terms may take their data along, and leave.
     config.add_route("users.data", "/users/me/data/")
-    config.add_form_view(data.Data, route_name="users.data", permission=Permission.ACCOUNT_EDIT, fresh=True)
+    config.add_form_view(
+        data.Data, route_name="users.data", permission=Permission.ACCOUNT_EDIT, fresh=True, before_terms=True
+    )
 
     config.add_route("users.data.file", "/users/me/data/export.zip")
     config.add_view(
@@ -17,16 +20,25 @@ def includeme(config: Configurator) -> None:
         request_method="GET",
         permission=Permission.ACCOUNT_EDIT,
         fresh=True,
+        before_terms=True,
     )
 
     config.add_route("users.delete", "/users/me/delete/")
     config.add_form_view(
-        deletion.DeleteAccount, route_name="users.delete", permission=Permission.ACCOUNT_EDIT, fresh=True
+        deletion.DeleteAccount,
+        route_name="users.delete",
+        permission=Permission.ACCOUNT_EDIT,
+        fresh=True,
+        before_terms=True,
     )
 
     config.add_route("users.delete.undo", "/users/me/delete/undo/")
     config.add_view(
-        deletion.undo, route_name="users.delete.undo", request_method="POST", permission=Permission.ACCOUNT_EDIT
+        deletion.undo,
+        route_name="users.delete.undo",
+        request_method="POST",
+        permission=Permission.ACCOUNT_EDIT,
+        before_terms=True,
     )
 
     config.add_route("users.keep", "/users/keep-account/{token:[A-Za-z0-9_-]{20,100}}/")

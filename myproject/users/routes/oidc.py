@@ -14,7 +14,13 @@ def includeme(config: Configurator) -> None:
         ("prove", oidc.prove, "POST", Permission.ACCOUNT_PROTECT),
     ):
         config.add_route(f"users.oidc.{name}", f"{provider}{name}/", factory=oidc.client_for)
-        config.add_view(view, route_name=f"users.oidc.{name}", request_method=method, permission=permission)
+        config.add_view(
+            view,
+            route_name=f"users.oidc.{name}",
+            request_method=method,
+            permission=permission,
+            before_terms=name == "prove",
+        )
 
     config.add_route("users.oidc.register", f"{provider}register/", factory=oidc.client_for)
     config.add_form_view(
