@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INI := development.ini
 WORKERS := $(shell getconf _NPROCESSORS_ONLN)
+# GNU's name, else that of macOS.
+SHA256 := $(shell command -v sha256sum || echo shasum -a 256)
 # Further words for a command: make test args="-k login"
 args :=
 
@@ -46,6 +48,16 @@ serve: $(READY) ## Run the site at http://localhost:6543; the first time with a 
 	@$(BIN)/myproject --config $(INI) init
 	@$(BIN)/myproject --config $(INI) demo --first-run
 	@exec $(BIN)/pserve $(INI) --reload
+
+# Each file must be the one that was looked at when its version was chosen.
+.PHONY: vendor
+vendor: ## Install the scripts of others that the site serves (captcha.provider = altcha); needs npm
+	@command -v npm >/dev/null || { echo "Install Node.js with npm (Debian: apt-get install npm)" >&2; exit 1; }
+	@npm install --prefix vendor --package-lock=false --ignore-scripts --no-audit --no-fund --loglevel=error
+	@mkdir -p myproject/static/vendor/altcha
+	@cd vendor/node_modules/altcha/dist && cp external/altcha.min.js external/altcha.css workers/pbkdf2.js \
+		../../../../myproject/static/vendor/altcha/
+	@cd myproject/static/vendor && $(SHA256) -c ../../../vendor/SHA256SUMS
 
 .PHONY: test
 test: $(READY) ## Run all tests, on both databases, with real servers and a browser (args="-k login")

@@ -33,6 +33,7 @@ ENVIRONMENT_PREFIX = "MYPROJECT_"
 E = TypeVar("E", bound=StrEnum)
 
 SECRET_KEY_MIN_LENGTH = 32
+ALTCHA_SCRIPT = Path(__file__).parent / "static/vendor/altcha/altcha.min.js"
 PASSWORD_ROUNDS_FLOOR = 12
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -71,6 +72,7 @@ class MailTls(StrEnum):
 class CaptchaProvider(StrEnum):
     NONE = "none"
     QUESTION = "question"
+    ALTCHA = "altcha"
     RECAPTCHA = "recaptcha"
     HCAPTCHA = "hcaptcha"
     TURNSTILE = "turnstile"
@@ -457,6 +459,12 @@ class Settings:
         "3",
         "a registration form sent faster than this was not filled by a person",
     )
+    captcha_work: int = setting(
+        "captcha.work",
+        at_least(100, 1_000_000),
+        "3000",
+        "keys that a browser has to try for `altcha`, on average; a phone tries about a thousand in a second",
+    )
     captcha_site_key: str = setting("captcha.site_key", text, "", "public key of the remote provider")
     captcha_secret_key: str = setting(
         "captcha.secret_key",
@@ -638,6 +646,8 @@ def contradictions(settings: Settings, options: Mapping[str, str], environ: Mapp
         problems.append(
             f"captcha.provider: {settings.captcha_provider} needs captcha.site_key and captcha.secret_key"
         )
+    if settings.captcha_provider is CaptchaProvider.ALTCHA and not ALTCHA_SCRIPT.exists():
+        problems.append("captcha.provider: the script of altcha is not installed; run `make vendor`, which needs npm")
     if settings.captcha_provider is CaptchaProvider.QUESTION:
         for line in settings.captcha_questions or ("",):
             question, _, answers = line.rpartition("=")

@@ -25,6 +25,8 @@ import redis
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from myproject.settings import ALTCHA_SCRIPT
+
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 30
@@ -40,6 +42,12 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("CI") or os.environ.get("MYPROJECT_TESTS_STRICT") == "1":
         pytest.fail(MISSING + what, pytrace=False)
     pytest.skip(MISSING + what)
+
+
+def altcha_script() -> None:
+    """Skips the test where `make vendor` has not installed the script of the captcha."""
+    if not ALTCHA_SCRIPT.exists():
+        missing("the script of altcha: run `make vendor`, which needs npm")
 
 
 def free_port() -> int:

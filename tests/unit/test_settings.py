@@ -281,7 +281,7 @@ BAD: list[tuple[str, str, str]] = [
     ("mail.sender", "a@example.org, b@example.org", "say one mail address"),
     ("mail.sender", "a@example.org\nBcc: b@example.org", "say one mail address"),
     ("mail.redirect_all_to", "nobody", "say one mail address"),
-    ("captcha.provider", "altcha", "say one of none, question, recaptcha, hcaptcha, turnstile"),
+    ("captcha.provider", "magic", "say one of none, question, altcha, recaptcha, hcaptcha, turnstile"),
     ("captcha.provider", "hcaptcha", "needs captcha.site_key and captcha.secret_key"),
     ("captcha.questions", "", "write `question = answer, other answer`"),
     ("captcha.questions", "What colour is snow?", "write `question = answer, other answer`"),
@@ -330,6 +330,18 @@ def test_bad_values_are_listed_all_at_once(production: dict[str, str]) -> None:
     assert said == set(bad) - set(debugging) | {", ".join(sorted(debugging))}
     for problem in error.value.problems:
         assert f"\n  - {problem}" in str(error.value)
+
+
+def test_altcha_without_its_script_is_refused_with_what_installs_it(
+    problems: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "altcha.min.js"
+    monkeypatch.setattr("myproject.settings.ALTCHA_SCRIPT", script)
+    (problem,) = problems({"captcha.provider": "altcha"})
+    assert problem.startswith("captcha.provider: ")
+    assert "make vendor" in problem
+    script.touch()
+    assert problems({"captcha.provider": "altcha"}) == []
 
 
 def test_debugging_in_the_environment_stops_production(problems: Callable[..., list[str]]) -> None:

@@ -10,7 +10,8 @@ from myproject.db import reading, sessions_of
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
-from myproject.security.captcha import CaptchaFailed, CaptchaUnavailable, captcha_of
+from myproject.security.captcha.base import CaptchaFailed, CaptchaUnavailable
+from myproject.security.captcha.provider import captcha_of
 from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of

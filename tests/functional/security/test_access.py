@@ -87,6 +87,8 @@ TABLE = (
     Row("emails.mailbox.list", "/dev/mailbox/", everybody(200)),
     Row("emails.mailbox.show", f"/dev/mailbox/{MAIL}/", everybody(200)),
     Row("emails.mailbox.html", f"/dev/mailbox/{MAIL}/html/", everybody(200)),
+    # There where the provider is altcha.
+    Row("captcha.challenge", "/captcha/altcha/", NOBODY),
     Row("users.register", "/users/register/", everybody(200), everybody(422)),
     # Everybody here has accepted the present terms: see tests/functional/users/test_terms.py.
     Row("users.terms", "/users/terms/", members(303), members(422)),

@@ -16,16 +16,10 @@ from pyramid.config import Configurator
 from pyramid.testing import DummyRequest, testConfig
 
 from myproject.i18n import _
-from myproject.security.captcha import (
-    SITEVERIFY,
-    TOKEN_SECONDS,
-    Captcha,
-    CaptchaFailed,
-    CaptchaUnavailable,
-    QuestionCaptcha,
-    RemoteCaptcha,
-    captcha_of,
-)
+from myproject.security.captcha.base import Captcha, CaptchaFailed, CaptchaUnavailable
+from myproject.security.captcha.provider import captcha_of
+from myproject.security.captcha.question import TOKEN_SECONDS, QuestionCaptcha
+from myproject.security.captcha.remote import SITEVERIFY, RemoteCaptcha
 from myproject.settings import CaptchaProvider, Settings
 from tests import servers
 
