@@ -1,0 +1,139 @@
+"""Nobody learns from an answer whether there is an account: status, headers, text and the work of hashing are the
+same for a known, an unknown, a shut account, and one without a password (OWASP ASVS 5.0: 6.3.8).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import webtest
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.security.passwords import hasher_of
+from myproject.users import constants as USER
+from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with, run_tasks
+from tests.factories import make_user
+
+# Names that no page has a word of: an account that is there, none, and three that are not as others.
+KNOWN, UNKNOWN, SHUT, ELSEWHERE, UNVERIFIED = ACCOUNTS = (
+    "amberjack",
+    "barracuda",
+    "coelacanth",
+    "dorado",
+    "eulachon",
+)
+# What differs in any two answers: a number for the logs, and the values of cookies and form tokens.
+VARIABLE = {"X-Request-ID"}
+
+Answer = tuple[int, list[tuple[str, str]], str]
+
+
+@pytest.fixture
+def members(db: Session) -> None:
+    make_user(db, KNOWN)
+    make_user(db, SHUT, status=USER.Status.INACTIVE)
+    # Only third parties sign this one in.
+    make_user(db, ELSEWHERE).password = None
+    make_user(db, UNVERIFIED, status=USER.Status.NEW)
+
+
+@contextmanager
+def hashes(app: Router) -> Iterator[list[str]]:
+    """Counts hashes at the turns that each has to wait for."""
+    hasher = hasher_of(app.registry)
+    turn, seen = hasher.turn, []
+
+    @contextmanager
+    def counted() -> Iterator[None]:
+        seen.append("hash")
+        with turn():
+            yield
+
+    hasher.turn = counted  # type: ignore[method-assign]
+    try:
+        yield seen
+    finally:
+        del hasher.turn
+
+
+def shape(answer: webtest.TestResponse, *own: str) -> Answer:
+    """An answer without what differs each time, and without what the visitor typed."""
+    text = re.sub(r'(name="csrf_token" value=")\w+', r"\1", answer.text)
+    headers = [
+        (name, re.sub(r"=[^;]*", "=", value, count=1) if name == "Set-Cookie" else value)
+        for name, value in answer.headers.items()
+        if name not in VARIABLE
+    ]
+    for word in own:
+        text = text.replace(word, "TYPED")
+    # As long as what was typed is long.
+    return answer.status_int, [(n, v) for n, v in headers if n != "Content-Length"], text
+
+
+def send(client: Client, path: str, **values: object) -> webtest.TestResponse:
+    form = form_with(client.get(path), next(iter(values)))
+    for name, value in values.items():
+        form[name] = value
+    return form.submit(status="*")
+
+
+def compare(
+    app: Router, make_client: Callable[..., Client], act: Callable[[Client, str], list[Answer]]
+) -> tuple[list[list[Answer]], list[int]]:
+    """What `act` answers for each account, and how many hashes each cost."""
+    answers, counts = [], []
+    for account in ACCOUNTS:
+        client = make_client()
+        with hashes(app) as seen:
+            answers.append(act(client, account))
+        counts.append(len(seen))
+        run_tasks(app.registry)
+    return answers, counts
+
+
+@pytest.mark.usefixtures("members")
+@pytest.mark.parametrize("by", ["name", "address"])
+def test_a_sign_in_with_a_wrong_password(app: Router, make_client: Callable[..., Client], by: str) -> None:
+    def act(client: Client, account: str) -> list[Answer]:
+        login = account if by == "name" else f"{account}@example.org"
+        return [shape(send(client, "/users/login/", login=login, password="wrong"), login)]
+
+    answers, counts = compare(app, make_client, act)
+    assert answers[0][0][0] == 422
+    for answer in answers[1:]:
+        assert answer == answers[0]
+    assert counts == [1] * len(ACCOUNTS)
+
+
+@pytest.mark.usefixtures("members")
+def test_asking_for_a_lost_password(app: Router, make_client: Callable[..., Client]) -> None:
+    def act(client: Client, account: str) -> list[Answer]:
+        email = f"{account}@example.org"
+        answer = send(client, "/users/lost-password/", email=email)
+        return [shape(answer, email), shape(answer.follow(), email)]
+
+    answers, counts = compare(app, make_client, act)
+    assert answers[0][0][0] == 303
+    for answer in answers[1:]:
+        assert answer == answers[0]
+    assert counts == [0] * len(ACCOUNTS)
+
+
+@pytest.mark.usefixtures("members")
+def test_registering_with_an_address(app: Router, make_client: Callable[..., Client]) -> None:
+    def act(client: Client, account: str) -> list[Answer]:
+        # The nickname is everybody's to see, and so may be told to be taken; the address is not.
+        name, email = f"new-{account}", f"{account}@example.org"
+        form = form_with(client.get("/users/register/"), "accept_tos")
+        form["name"], form["email"], form["password"], form["confirm"] = name, email, PASSWORD, PASSWORD
+        form["accept_tos"], form["captcha_answer"] = True, CAPTCHA_ANSWER
+        answer = form.submit(status="*")
+        return [shape(answer, email, name), shape(answer.follow(), email, name)]
+
+    answers, counts = compare(app, make_client, act)
+    assert answers[0][0][0] == 303
+    for answer in answers[1:]:
+        assert answer == answers[0]
+    assert counts == [1] * len(ACCOUNTS)
