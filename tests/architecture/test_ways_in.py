@@ -1,5 +1,5 @@
-"""Every way into an account ends at one decision, `can_sign_in`: who calls what stands here, and a new caller fails
-until it has been looked at (OWASP ASVS 5.0: 6.1.3, 6.3.4).
+"""Every way into an account ends at one decision, `can_sign_in`: who calls what stands here, and a new caller
+fails until it has been looked at (OWASP ASVS 5.0: 6.1.3, 6.3.4).
 """
 
 import ast

@@ -24,8 +24,9 @@ KNOWN, UNKNOWN, SHUT, ELSEWHERE, UNVERIFIED = ACCOUNTS = (
     "dorado",
     "eulachon",
 )
-# What differs in any two answers: a number for the logs, and the values of cookies and form tokens.
-VARIABLE = {"X-Request-ID"}
+# What differs in any two answers: a number for the logs, and what is as long as what was typed. The values of cookies
+# and form tokens do too.
+VARIABLE = {"X-Request-ID", "Content-Length"}
 
 Answer = tuple[int, list[tuple[str, str]], str]
 
@@ -58,18 +59,22 @@ def hashes(app: Router) -> Iterator[list[str]]:
         del hasher.turn
 
 
+def cookie_shape(header: str) -> str:
+    """A cookie's name and attributes, without its value and the second at which it ends."""
+    return re.sub(r"expires=[^;]*", "expires", re.sub(r"=[^;]*", "=", header, count=1))
+
+
 def shape(answer: webtest.TestResponse, *own: str) -> Answer:
     """An answer without what differs each time, and without what the visitor typed."""
     text = re.sub(r'(name="csrf_token" value=")\w+', r"\1", answer.text)
     headers = [
-        (name, re.sub(r"=[^;]*", "=", value, count=1) if name == "Set-Cookie" else value)
+        (name, cookie_shape(value) if name == "Set-Cookie" else value)
         for name, value in answer.headers.items()
         if name not in VARIABLE
     ]
     for word in own:
         text = text.replace(word, "TYPED")
-    # As long as what was typed is long.
-    return answer.status_int, [(n, v) for n, v in headers if n != "Content-Length"], text
+    return answer.status_int, headers, text
 
 
 def send(client: Client, path: str, **values: object) -> webtest.TestResponse:
