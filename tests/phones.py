@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from myproject.db import utc_now
 from myproject.security import totp
 from myproject.security.keys import keys_of
-from myproject.users.models import User
+from myproject.users.models import Authenticator, User
 from myproject.users.services import accounts, second_factor
 
 CLIENT = accounts.Client("127.0.0.1", "a test")
@@ -30,11 +30,12 @@ class Phone:
 
 
 def turn_on(db: Session, user: User) -> Phone:
-    """Gives a member a second factor, set up with the code before the one that the app shows now."""
+    """Gives a member a second factor; the code that the app shows now is not used up by that."""
     keys = keys_of(db.info["registry"])
     token = second_factor.begin_adding(db, keys, user.id)
     secret = second_factor.find_adding(db, keys, token, user.id)
     assert secret is not None
-    code = code_of(secret, -1)
+    code = code_of(secret)
     codes = second_factor.turn_on(db, keys, token, code, user_id=user.id, session_id=0, client=CLIENT)
+    db.get_one(Authenticator, user.id).last_step = 0
     return Phone(secret, codes)
