@@ -1,14 +1,11 @@
 """Widgets of other companies, which share reCAPTCHA's siteverify protocol."""
 
-import json
 import logging
-import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from markupsafe import Markup
 from pyramid.interfaces import IRequest
 from translationstring import TranslationString
@@ -22,6 +19,7 @@ from myproject.security.captcha.base import (
     posted,
     render_fields,
 )
+from myproject.security.outbound import open_session
 from myproject.settings import CaptchaProvider, Settings
 
 log = logging.getLogger(__name__)
@@ -115,34 +113,18 @@ class RemoteCaptcha(SingleUse):
 
     def ask(self, form: dict[str, str | None]) -> dict[str, Any]:
         """The provider's reply to `form`, in which None is left out. Raises CaptchaUnavailable."""
+        # Where a setting names the host, it may be in a private network.
+        named = [urlsplit(self.verify_url).netloc.lower()] if self.verify_url != self.provider.verify_url else []
         try:
-            with requests.post(
-                self.verify_url,
-                data=form,
-                headers={"Accept-Encoding": "identity"},
-                timeout=self.timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                if response.status_code != requests.codes.ok:
-                    raise ValueError(f"status {response.status_code}")
-                reply = json.loads(self.read_body(response))
+            with open_session(named, seconds=self.timeout, most_bytes=REPLY_MAX_BYTES) as session:
+                response = session.post(self.verify_url, data=form)
+            if response.status_code != requests.codes.ok:
+                raise ValueError(f"status {response.status_code}")
+            reply = response.json()
             if not isinstance(reply, dict):
                 raise ValueError("no JSON object")
-        # urllib3's own come out of reading the raw body; RecursionError out of JSON nested too deep.
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
+        # RecursionError comes out of JSON nested too deep.
+        except (requests.RequestException, ValueError, RecursionError) as error:
             log.warning("captcha: no answer from %s: %s", self.verify_url, error)
             raise CaptchaUnavailable from error
         return reply
-
-    def read_body(self, response: requests.Response) -> bytes:
-        """The body, in bounded size and time: a slow drip would reset the socket's own clock for ever."""
-        body = bytearray()
-        deadline = time.monotonic() + self.timeout
-        while chunk := response.raw.read1(REPLY_MAX_BYTES):
-            body += chunk
-            if len(body) > REPLY_MAX_BYTES:
-                raise ValueError("reply too long")
-            if time.monotonic() > deadline:
-                raise ValueError("reply too slow")
-        return bytes(body)
