@@ -140,7 +140,7 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(make_page: Callable[...,
     device = Device(page)
     page.goto(LIST)
     page.get_by_role("button", name="Add a passkey").click()
-    expect(page.get_by_role("alert")).to_have_text("Fill in this field")
+    expect(page.locator("[data-passkey-message]")).to_have_text("Fill in this field")
     expect(page.get_by_label("Name of the passkey")).to_be_focused()
     accessible(page, "an error")
 
@@ -148,7 +148,7 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(make_page: Callable[...,
     page.get_by_label("Name of the passkey").fill("Laptop again")
     device.willing(True)
     page.get_by_role("button", name="Add a passkey").click()
-    expect(page.get_by_role("alert")).to_have_text("This device has a passkey for your account already.")
+    expect(page.locator("[data-passkey-message]")).to_have_text("This device has a passkey for your account already.")
     assert len(device.passkeys()) == 1
 
     device.willing(False)
@@ -158,7 +158,7 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(make_page: Callable[...,
     device.willing(True)
     button = page.get_by_role("button", name="Sign in with a passkey")
     button.click()
-    expect(page.get_by_role("alert")).to_contain_text("No passkey was used")
+    expect(page.locator("[data-passkey-message]")).to_contain_text("No passkey was used")
     device.verifies(True)
     button.click()
     expect(page.get_by_role("heading", name="Hi nina!")).to_be_visible()
