@@ -24,8 +24,8 @@ KNOWN, UNKNOWN, SHUT, ELSEWHERE, UNVERIFIED = ACCOUNTS = (
     "dorado",
     "eulachon",
 )
-# What differs in any two answers: a number for the logs, and what is as long as what was typed. The values of cookies
-# and form tokens do too.
+# What differs in any two answers: a number for the logs, and what is as long as what was typed. So do the values
+# of cookies and form tokens.
 VARIABLE = {"X-Request-ID", "Content-Length"}
 
 Answer = tuple[int, list[tuple[str, str]], str]
