@@ -96,15 +96,15 @@ TABLE = (
     Row("users.invitations", "/users/me/invitations/", NOBODY, NOBODY),
     Row("users.invitations.revoke", "/users/me/invitations/1/revoke/", NOT_ALLOWED, NOBODY),
     Row("users.waiting", "/users/register/waiting/", everybody(200)),
-    Row("users.login", "/users/login/", (200, 303, 303, 303, 303, 303), everybody(422)),
-    Row("users.logout", "/users/logout/", NOT_ALLOWED, everybody(303)),
-    Row("users.home", "/users/me/", members(200)),
     # With providers in the settings: see tests/functional/users/test_oidc.py.
     Row("users.oidc.start", "/users/oidc/nobody/start/", NOT_ALLOWED, NOBODY),
     Row("users.oidc.callback", "/users/oidc/nobody/callback/", NOBODY),
     Row("users.oidc.prove", "/users/oidc/nobody/prove/", NOT_ALLOWED, NOBODY),
     Row("users.oidc.register", "/users/oidc/nobody/register/", NOBODY, NOBODY),
     Row("users.connections", "/users/me/connections/", members(200), members(303)),
+    Row("users.login", "/users/login/", (200, 303, 303, 303, 303, 303), everybody(422)),
+    Row("users.logout", "/users/logout/", NOT_ALLOWED, everybody(303)),
+    Row("users.home", "/users/me/", members(200)),
     Row("users.edit", "/users/me/edit/", members(200), members(422)),
     Row("users.name", "/users/me/name/", members(200), members(422)),
     Row("users.password", "/users/me/password/", members(200), members(422)),
@@ -223,9 +223,9 @@ class World:
             "admin": make_user(db, "who-runs-it", role=USER.Role.ADMIN),
         }
         make_user(db, "shut", status=USER.Status.INACTIVE)
+        self.moving: User | None = None
         self.waiting = make_user(db, "who-waits", status=USER.Status.NEW)
         self.waiting.approval = USER.Approval.WAITING
-        self.moving: User | None = None
         self.post: Post = make_post(db, self.owner, "A post")
         self.draft: Post = make_post(db, self.owner, "A draft", publish=False)
         self.comment: Comment = make_comment(db, self.post, self.owner)
@@ -274,17 +274,17 @@ class World:
         user.email_verified_at, user.status = None, USER.Status.NEW
         return tokens.add_token(self.db, user, USER.TokenPurpose.VERIFY_EMAIL, HOUR)
 
-    def make_keep_token(self) -> str:
-        return tokens.add_token(self.db, self.owner, USER.TokenPurpose.KEEP_ACCOUNT, HOUR)
-
-    def make_avatar(self) -> str:
-        return keep_avatar(storage_of(self.db.info["registry"]), {48: b"a picture"})
-
     def make_address_token(self, purpose: USER.TokenPurpose) -> str:
         """For a member whom no visitor is: it may end the sign-ins."""
         if self.moving is None:
             self.moving = make_user(self.db, "who-moves")
         return tokens.add_token(self.db, self.moving, purpose, HOUR, email="elsewhere@example.org")
+
+    def make_keep_token(self) -> str:
+        return tokens.add_token(self.db, self.owner, USER.TokenPurpose.KEEP_ACCOUNT, HOUR)
+
+    def make_avatar(self) -> str:
+        return keep_avatar(storage_of(self.db.info["registry"]), {48: b"a picture"})
 
     def make_reset_token(self) -> str:
         return tokens.add_token(self.db, self.owner, USER.TokenPurpose.RESET_PASSWORD, HOUR)
