@@ -647,7 +647,7 @@ def contradictions(settings: Settings, options: Mapping[str, str], environ: Mapp
             f"captcha.provider: {settings.captcha_provider} needs captcha.site_key and captcha.secret_key"
         )
     if settings.captcha_provider is CaptchaProvider.ALTCHA and not ALTCHA_SCRIPT.exists():
-        problems.append("captcha.provider: the script of altcha is not installed; run `make vendor`, which needs npm")
+        problems.append("captcha.provider: altcha's script is not installed; run `make vendor`, which needs npm")
     if settings.captcha_provider is CaptchaProvider.QUESTION:
         for line in settings.captcha_questions or ("",):
             question, _, answers = line.rpartition("=")

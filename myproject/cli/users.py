@@ -30,7 +30,7 @@ from myproject.web.templating import site_url
 @click.option("--days", type=click.IntRange(1, USER.INVITATION_DAYS_MAX), default=7, show_default=True)
 @click.pass_obj
 def invitation(site: Site, uses: int, days: int) -> None:
-    """Makes an invitation and prints its link: for the first members of a site where users.registration = invite."""
+    """Makes an invitation and prints its link: for the first members where users.registration = invite."""
     registry = site.registry()
     with sessions_of(registry).writing() as db:
         token = invitations.make_invitation(db, None, uses=uses, days=days)

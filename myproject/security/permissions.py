@@ -107,9 +107,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
 
 
 # What is left to a member whose role asks for a second factor that they lack: to set one up, and to leave.
-WITHOUT_SECOND_FACTOR = frozenset(
-    {Permission.ACCOUNT_PROTECT, Permission.ACCOUNT_LEAVE, Permission.TERMS_ACCEPT}
-)
+WITHOUT_SECOND_FACTOR = frozenset({Permission.ACCOUNT_PROTECT, Permission.ACCOUNT_LEAVE, Permission.TERMS_ACCEPT})
 
 
 # Granted before it is asked who looks: a page shows many of these, and none of them should take a query.

@@ -307,9 +307,7 @@ class DeleteAccount(Schema):
         _("Your posts and comments"),
         [("keep", _("Keep them, as by a former member")), ("remove", _("Remove them"))],
     )
-    sure = checkbox(
-        "sure", _("Delete my account"), error=_("Tick this box if you want to delete your account")
-    )
+    sure = checkbox("sure", _("Delete my account"), error=_("Tick this box if you want to delete your account"))
 
 
 class Profile(Schema):

@@ -148,7 +148,8 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(make_page: Callable[...,
     page.get_by_label("Name of the passkey").fill("Laptop again")
     device.willing(True)
     page.get_by_role("button", name="Add a passkey").click()
-    expect(page.locator("[data-passkey-message]")).to_have_text("This device has a passkey for your account already.")
+    told = "This device has a passkey for your account already."
+    expect(page.locator("[data-passkey-message]")).to_have_text(told)
     assert len(device.passkeys()) == 1
 
     device.willing(False)

@@ -13,8 +13,8 @@ from myproject.web.templating import url
 
 
 def profile_of(request: Request) -> profiles.Profile:
-    """The context of `/@NAME/` and what is below: the member's public profile. Raises HTTPNotFound, and leads on to
-    where a member who gave up that nickname is now.
+    """The context of `/@NAME/` and what is below: the member's public profile. Raises HTTPNotFound, and leads on
+    to where a member who gave up that nickname is now.
     """
     values = request.matchdict
     with reading(request) as db:

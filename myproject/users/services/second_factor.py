@@ -32,7 +32,7 @@ CODES = "recovery codes"
 
 
 def begin_adding(db: Session, keys: KeyRing, user_id: int) -> str:
-    """Begins to add an authenticator: a new secret waits, encrypted, for its first code. Gives the step's token."""
+    """Begins to add an authenticator: a secret waits, encrypted, for its first code. Gives the step's token."""
     secret = keys.box(SECRETS).encrypt(totp.make_secret().encode()).decode()
     return steps.begin_step(db, USER.Step.AUTHENTICATOR_ADDING, {"secret": secret}, user_id=user_id)
 

@@ -99,8 +99,8 @@ def open_session(
 
 def end_second_factor(db: Session, token: str, user: User, client: accounts.Client) -> Opened:
     """Begins the session that the step of `token` waits for: `user`, locked by `lock_user`, has just shown their
-    second factor. It is of the way and the length that the first factor asked for. Raises StepGone, AccountInactive
-    or WaitsForApproval.
+    second factor. It is of the way and the length that the first factor asked for. Raises StepGone,
+    AccountInactive or WaitsForApproval.
     """
     step = steps.end_step(db, token, USER.Step.SECOND_FACTOR)
     if step.user_id != user.id:
