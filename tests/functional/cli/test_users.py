@@ -57,16 +57,15 @@ def test_an_account_is_made_with_a_password_that_is_printed_once(
 
 
 def test_the_password_can_come_from_a_file_or_standard_input(
-    command: Callable[..., Result], client: Client, tmp_path: Path
+    command: Callable[..., Result], make_client: Callable[..., Client], tmp_path: Path
 ) -> None:
     file = tmp_path / "password"
     file.write_text("a password in a file\n")
     result = command("create", "ann", "ann@example.org", "--password-file", str(file))
     assert result.output == "Made ann (USER)\n"
-    client.login("ann", "a password in a file")
-    client.logout()
+    make_client().login("ann", "a password in a file")
     command("create", "bob", "bob@example.org", "--password-file", "-", input="a password by pipe\n")
-    client.login("bob", "a password by pipe")
+    make_client().login("bob", "a password by pipe")
 
 
 def test_an_admin_can_be_made_under_a_name_that_members_can_not_have(
