@@ -79,7 +79,12 @@ class Register(FormView):
         return self.redirect("users.home")
 
     def refusal(self) -> InputError | None:
-        """Why nobody, or not this visitor, may register; None where they may."""
+        """Why nobody, or not this visitor, may register; None where they may.
+
+        Where anybody may, the page needs no database.
+        """
+        if self.request.site.users_registration in (Registration.OPEN, Registration.APPROVAL):
+            return None
         with reading(self.request) as db:
             try:
                 registration.check_admission(db, self.request.site.users_registration, invitation_of(self.request))

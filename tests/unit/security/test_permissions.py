@@ -58,6 +58,10 @@ GRANTS: dict[str, set[str]] = {
     "users:account:leave": EVERYONE,
     "users:account:view": SIGNED_IN,
     "users:account:edit": SIGNED_IN,
+    "users:account:protect": SIGNED_IN,
+    "users:terms:accept": SIGNED_IN,
+    # Where the route names no least role; below, where it does.
+    "users:invitation:write": set(),
     "users:profile:view": EVERYONE,
     "users:avatar:view": EVERYONE,
     "posts:post:list": EVERYONE,
@@ -87,6 +91,19 @@ def test_this_table_names_every_permission() -> None:
 def test_grants(permission: str, who: str) -> None:
     written_by_author = SimpleNamespace(author_id=AUTHOR_ID)
     assert permits(permission, WHO[who], written_by_author) == (who in GRANTS[permission])
+
+
+@pytest.mark.parametrize(
+    ("least", "inviters"),
+    [
+        (USER.Role.USER, {"active", "author", "staff", "admin"}),
+        (USER.Role.STAFF, {"staff", "admin"}),
+        (USER.Role.ADMIN, {"admin"}),
+    ],
+)
+def test_who_invites(least: USER.Role, inviters: set[str]) -> None:
+    route = SimpleNamespace(invite_role=least)
+    assert {who for who in WHO if permits("users:invitation:write", WHO[who], route)} == inviters
 
 
 @pytest.mark.parametrize("permission", ["posts:post:edit", "comments:comment:edit"])
