@@ -1,4 +1,5 @@
-"""Addresses of the admins' pages, each with its views. A member who is no admin gets 404 for all of them."""
+"""Addresses of the admins' pages, each with its views. A member who is no admin gets 404 for all of them; who is
+one proves once an hour that it is them."""
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
@@ -44,15 +45,24 @@ def includeme(config: Configurator) -> None:
             route_name=name,
             request_method="GET",
             permission=Permission.ADMIN_VIEW,
+            fresh=USER.ADMIN_REAUTH_MINUTES,
             renderer=f"myproject:templates/admin/{template}.html",
         )
 
     config.add_route("admin.users.view", "/admin/users/{id:[0-9]{1,18}}/", factory=user_of)
-    config.add_form_view(views.EditUser, route_name="admin.users.view", permission=Permission.ADMIN_USERS_EDIT)
+    config.add_form_view(
+        views.EditUser,
+        route_name="admin.users.view",
+        permission=Permission.ADMIN_USERS_EDIT,
+        fresh=USER.ADMIN_REAUTH_MINUTES,
+    )
 
     config.add_route("admin.approvals.decide", "/admin/approvals/{id:[0-9]{1,18}}/", factory=joining_user_of)
     config.add_form_view(
-        views.DecideApproval, route_name="admin.approvals.decide", permission=Permission.ADMIN_USERS_EDIT
+        views.DecideApproval,
+        route_name="admin.approvals.decide",
+        permission=Permission.ADMIN_USERS_EDIT,
+        fresh=USER.ADMIN_REAUTH_MINUTES,
     )
 
     for verb in ("resend", "cancel"):
@@ -63,4 +73,5 @@ def includeme(config: Configurator) -> None:
             route_name=f"admin.emails.{verb}",
             request_method="POST",
             permission=Permission.ADMIN_EMAILS_EDIT,
+            fresh=USER.ADMIN_REAUTH_MINUTES,
         )

@@ -1,8 +1,8 @@
 """What is dangerous asks for a fresh sign-in: the password or passkey once more, where the last time is long ago
 (OWASP ASVS 5.0: 7.5.1, 7.5.3).
 
-A view says `fresh=True`. Pyramid checks the form's token and the permission before this, so that only a
-member's own form gets here.
+A view says for how many minutes a proof is enough: `fresh=USER.REAUTH_MINUTES`. Pyramid checks the form's token
+and the permission before this, so that only a member's own form gets here.
 """
 
 from collections.abc import Callable
@@ -21,17 +21,18 @@ from myproject.web.request import Request
 from myproject.web.templating import url
 
 
-def is_fresh(request: Request) -> bool:
-    """Whether the member has proved who they are within the last minutes."""
-    return request.member.authenticated_at > utc_now() - timedelta(minutes=USER.REAUTH_MINUTES)
+def is_fresh(request: Request, minutes: int = USER.REAUTH_MINUTES) -> bool:
+    """Whether the member has proved who they are within the last `minutes`."""
+    return request.member.authenticated_at > utc_now() - timedelta(minutes=minutes)
 
 
 def fresh_deriver(view: Callable[..., Response], info: Any) -> Callable[..., Response]:
-    if not info.options.get("fresh"):
+    minutes = info.options.get("fresh")
+    if minutes is None:
         return view
 
     def fresh(context: Any, request: Request) -> Response:
-        if is_fresh(request):
+        if is_fresh(request, minutes):
             return view(context, request)
         if is_unsafe(request):
             # Nothing typed is lost: the page carries it until they have signed in afresh.

@@ -127,6 +127,7 @@ RESET_MINUTES = 60
 SESSION_HOURS = 24  # of a sign-in that asked not to be remembered
 SESSION_TOUCH_MINUTES = 5  # how old `last_seen_at` may be
 REAUTH_MINUTES = 10  # how long a sign-in is fresh enough for what is dangerous
+ADMIN_REAUTH_MINUTES = 60  # and for the admins' pages
 STEP_MINUTES = 10
 STEP_TRIES = 5
 CHANGE_EMAIL_MINUTES = 60

@@ -6,6 +6,7 @@ from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from myproject.db import is_unsafe, reading
 from myproject.security.permissions import Permission
 from myproject.text import canonical
+from myproject.users import constants as USER
 from myproject.users.services import names, profiles
 from myproject.users.views import login, passwords, profile, register, verify
 from myproject.web.request import Request
@@ -55,7 +56,10 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("users.password", "/users/me/password/")
     config.add_form_view(
-        passwords.ChangePassword, route_name="users.password", permission=Permission.ACCOUNT_EDIT, fresh=True
+        passwords.ChangePassword,
+        route_name="users.password",
+        permission=Permission.ACCOUNT_EDIT,
+        fresh=USER.REAUTH_MINUTES,
     )
 
     config.add_route("users.verify", "/users/verify/")

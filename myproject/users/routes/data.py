@@ -3,6 +3,7 @@
 from pyramid.config import Configurator
 
 from myproject.security.permissions import Permission
+from myproject.users import constants as USER
 from myproject.users.views import data, deletion
 
 
@@ -10,7 +11,11 @@ def includeme(config: Configurator) -> None:
     # Who does not accept new terms may take their data along, and leave.
     config.add_route("users.data", "/users/me/data/")
     config.add_form_view(
-        data.Data, route_name="users.data", permission=Permission.ACCOUNT_EDIT, fresh=True, before_terms=True
+        data.Data,
+        route_name="users.data",
+        permission=Permission.ACCOUNT_EDIT,
+        fresh=USER.REAUTH_MINUTES,
+        before_terms=True,
     )
 
     config.add_route("users.data.file", "/users/me/data/export.zip")
@@ -19,7 +24,7 @@ def includeme(config: Configurator) -> None:
         route_name="users.data.file",
         request_method="GET",
         permission=Permission.ACCOUNT_EDIT,
-        fresh=True,
+        fresh=USER.REAUTH_MINUTES,
         before_terms=True,
     )
 
@@ -28,7 +33,7 @@ def includeme(config: Configurator) -> None:
         deletion.DeleteAccount,
         route_name="users.delete",
         permission=Permission.ACCOUNT_EDIT,
-        fresh=True,
+        fresh=USER.REAUTH_MINUTES,
         before_terms=True,
     )
 

@@ -3,6 +3,7 @@
 from pyramid.config import Configurator
 
 from myproject.security.permissions import Permission
+from myproject.users import constants as USER
 from myproject.users.views import oidc
 
 
@@ -35,7 +36,7 @@ def includeme(config: Configurator) -> None:
         request_method="GET",
         permission=Permission.ACCOUNT_EDIT,
         renderer="myproject:templates/users/connections.html",
-        fresh=True,
+        fresh=USER.REAUTH_MINUTES,
     )
     config.add_view(
         oidc.Connections,
@@ -43,5 +44,5 @@ def includeme(config: Configurator) -> None:
         route_name="users.connections",
         request_method="POST",
         permission=Permission.ACCOUNT_EDIT,
-        fresh=True,
+        fresh=USER.REAUTH_MINUTES,
     )

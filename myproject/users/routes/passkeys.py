@@ -3,6 +3,7 @@
 from pyramid.config import Configurator
 
 from myproject.security.permissions import Permission
+from myproject.users import constants as USER
 from myproject.users.views import passkeys
 
 
@@ -13,13 +14,16 @@ def includeme(config: Configurator) -> None:
         route_name="users.passkeys",
         request_method="GET",
         permission=Permission.ACCOUNT_EDIT,
-        fresh=True,
+        fresh=USER.REAUTH_MINUTES,
         renderer="myproject:templates/users/passkeys.html",
     )
     for name, view in (("rename", passkeys.RenamePasskey), ("remove", passkeys.RemovePasskey)):
         config.add_route(f"users.passkeys.{name}", f"/users/passkeys/{{id:[0-9]{{1,18}}}}/{name}/")
         config.add_form_view(
-            view, route_name=f"users.passkeys.{name}", permission=Permission.ACCOUNT_EDIT, fresh=True
+            view,
+            route_name=f"users.passkeys.{name}",
+            permission=Permission.ACCOUNT_EDIT,
+            fresh=USER.REAUTH_MINUTES,
         )
 
     # For the script, which is told where to go instead of being sent there. Each pair has the permission of the

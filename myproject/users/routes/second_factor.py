@@ -3,6 +3,7 @@
 from pyramid.config import Configurator
 
 from myproject.security.permissions import Permission
+from myproject.users import constants as USER
 from myproject.users.views import second_factor
 
 
@@ -19,7 +20,7 @@ def includeme(config: Configurator) -> None:
         request_method="GET",
         permission=Permission.ACCOUNT_PROTECT,
         renderer="myproject:templates/users/second_factor_settings.html",
-        fresh=True,
+        fresh=USER.REAUTH_MINUTES,
     )
 
     config.add_route("users.second_factor.add", "/users/me/security/second-factor/authenticator/")
@@ -27,7 +28,7 @@ def includeme(config: Configurator) -> None:
         second_factor.AddAuthenticator,
         route_name="users.second_factor.add",
         permission=Permission.ACCOUNT_PROTECT,
-        fresh=True,
+        fresh=USER.REAUTH_MINUTES,
     )
 
     for name, address, view in (
@@ -41,5 +42,5 @@ def includeme(config: Configurator) -> None:
             route_name=name,
             request_method="POST",
             permission=Permission.ACCOUNT_PROTECT,
-            fresh=True,
+            fresh=USER.REAUTH_MINUTES,
         )

@@ -3,6 +3,7 @@
 from pyramid.config import Configurator
 
 from myproject.security.permissions import Permission
+from myproject.users import constants as USER
 from myproject.users.views import addresses, reauth, security, sessions
 
 
@@ -23,7 +24,10 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("users.email", "/users/me/email/")
     config.add_form_view(
-        addresses.ChangeEmail, route_name="users.email", permission=Permission.ACCOUNT_EDIT, fresh=True
+        addresses.ChangeEmail,
+        route_name="users.email",
+        permission=Permission.ACCOUNT_EDIT,
+        fresh=USER.REAUTH_MINUTES,
     )
 
     for name, view in (("confirm", addresses.ConfirmEmail), ("undo", addresses.UndoEmail)):
@@ -45,7 +49,7 @@ def includeme(config: Configurator) -> None:
         request_method="GET",
         permission=Permission.ACCOUNT_EDIT,
         renderer="myproject:templates/users/sessions.html",
-        fresh=True,
+        fresh=USER.REAUTH_MINUTES,
     )
     config.add_view(
         sessions.SessionList,
@@ -53,7 +57,7 @@ def includeme(config: Configurator) -> None:
         route_name="users.sessions",
         request_method="POST",
         permission=Permission.ACCOUNT_EDIT,
-        fresh=True,
+        fresh=USER.REAUTH_MINUTES,
     )
 
     config.add_route("users.history", "/users/me/security/history/")

@@ -14,8 +14,8 @@ from myproject.i18n import ENGLISH
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.models import SignInStep, User, UserToken
-from myproject.users.services import accounts, history, passwords, sign_ins, tokens
+from myproject.users.models import Connection, Passkey, SignInStep, User, UserToken
+from myproject.users.services import accounts, history, passwords, second_factor, sign_ins, tokens
 
 
 def ask_for_change(db: Session, user_id: int, email: str, client: accounts.Client) -> None:
@@ -77,8 +77,8 @@ def confirm_change(db: Session, token: str, client: accounts.Client) -> User:
 
 def undo_change(db: Session, token: str, client: accounts.Client) -> User:
     """Puts back the address that the link was mailed to, and locks the account until its owner has set a new
-    password by a link mailed there: the password, every session and every other link are gone, for whoever changed
-    the address had them.
+    password by a link mailed there: the password, every session, every other link, and every way in that was added
+    since a week before the change are gone, for whoever changed the address may have them.
 
     Raises LinkInvalid, or EmailTaken where another account has verified the address meanwhile.
     """
@@ -87,6 +87,10 @@ def undo_change(db: Session, token: str, client: accounts.Client) -> User:
     set_address(db, user, row)
     user.password = None
     sign_ins.end_sessions(db, user.id)
+    since = row.created_at - timedelta(days=USER.UNDO_EMAIL_DAYS)
+    for way in (Passkey, Connection):
+        db.execute(sa.delete(way).where(way.user_id == user.id, way.created_at >= since))
+    second_factor.forget_newer(db, user, since, client)
     db.execute(sa.delete(UserToken).where(UserToken.user_id == user.id))
     db.execute(sa.delete(SignInStep).where(SignInStep.user_id == user.id))
     history.note(db, user, USER.SecurityEvent.EMAIL_CHANGE_UNDONE, client, user.email)

@@ -6,6 +6,7 @@ neither.
 
 import hmac
 import logging
+from datetime import datetime
 
 import sqlalchemy as sa
 from cryptography.fernet import InvalidToken
@@ -60,7 +61,8 @@ def turn_on(
     if at is None:
         raise errors.AppCodeWrong
     # The code that proved it is used up with that.
-    db.merge(Authenticator(user_id=user_id, secret=step.data["secret"], last_step=at))
+    secret_kept = {"secret": step.data["secret"], "last_step": at, "created_at": utc_now()}
+    db.merge(Authenticator(user_id=user_id, **secret_kept))
     user.second_factor_at = user.second_factor_at or utc_now()
     # They began without what now guards the account.
     sign_ins.end_sessions(db, user_id, but=session_id)
@@ -119,6 +121,13 @@ def reset(db: Session, actor: Actor, user_id: int, reason: str) -> None:
     forget(db, user, accounts.Client(actor.address, ""))
     values = {"before": {"second_factor": "ON"}, "after": {"second_factor": "OFF"}}
     record(db, "user.second_factor", user, actor=actor, reason=reason, **values)
+
+
+def forget_newer(db: Session, user: User, since: datetime, client: accounts.Client) -> None:
+    """Turns the second factor off where its app was set up, or replaced, at or after `since`."""
+    authenticator = db.get(Authenticator, user.id)
+    if authenticator is not None and authenticator.created_at >= since:
+        forget(db, user, client)
 
 
 def forget(db: Session, user: User, client: accounts.Client, session_id: int | None = None) -> None:

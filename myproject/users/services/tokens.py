@@ -53,13 +53,13 @@ def token_owner(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
 
 
 def take_token(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
-    """Spends a token: its row as (user_id, email_canonical, email). One of many at once gets it, the
-    others LinkInvalid.
+    """Spends a token: its row as (user_id, email_canonical, email, created_at). One of many at once gets
+    it, the others LinkInvalid.
     """
     row = db.execute(
         sa.delete(UserToken)
         .where(*live_token(token, purpose))
-        .returning(UserToken.user_id, UserToken.email_canonical, UserToken.email)
+        .returning(UserToken.user_id, UserToken.email_canonical, UserToken.email, UserToken.created_at)
     ).first()
     if row is None:
         raise errors.LinkInvalid

@@ -124,8 +124,9 @@ class UndoEmail(AddressLink):
     purpose = USER.TokenPurpose.UNDO_EMAIL
     title = _("Put your address back")
     question = _(
-        "${email} becomes the address of the account ${name} again, every device is signed out, and we mail you "
-        "a link to choose a new password."
+        "${email} becomes the address of the account ${name} again, every device is signed out, what was "
+        "added to sign in with in the week before or since is taken off, and we mail you a link to choose a new "
+        "password."
     )
     button = _("Put the address back")
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,17 @@ from sqlalchemy.orm import Session
 from myproject.audit import COMMAND_LINE
 from myproject.db import utc_now
 from myproject.users import constants as USER
-from myproject.users.models import SecurityLogEntry, SignInStep, User, UserSession, UserToken
+from myproject.users.models import (
+    Authenticator,
+    Connection,
+    Passkey,
+    RecoveryCode,
+    SecurityLogEntry,
+    SignInStep,
+    User,
+    UserSession,
+    UserToken,
+)
 from myproject.users.services import passwords, roles, steps
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
@@ -238,6 +249,39 @@ def test_undoing_puts_the_address_back_and_locks_the_account_until_a_new_passwor
     reset["password"] = reset["confirm"] = "staple battery horse"
     reset.submit(status=303)
     guest.login("ann", "staple battery horse")
+
+
+def test_undoing_takes_away_the_ways_in_that_were_added_since_a_week_before(
+    client: Client, db: Session, ann: User, undo_link: str
+) -> None:
+    now = utc_now()
+    for number, days in enumerate((8, 6, 0)):
+        of_ann: dict[str, Any] = {"user_id": ann.id, "created_at": now - timedelta(days=days)}
+        key = b"%d" % number
+        db.add(Passkey(**of_ann, credential_id=key, handle=key, public_key=key, name=f"{days} days"))
+        db.add(Connection(**of_ann, provider=f"p{days}", issuer=f"https://{days}.example", subject="1"))
+    db.add(Authenticator(user_id=ann.id, secret="of the intruder"))
+    db.add(RecoveryCode(user_id=ann.id, code_hash="x" * 64))
+    ann.second_factor_at = now
+    db.flush()
+    press(client, undo_link)
+    db.expire_all()
+    assert list(db.scalars(sa.select(Passkey.name))) == ["8 days"]
+    assert list(db.scalars(sa.select(Connection.provider))) == ["p8"]
+    assert db.scalars(sa.select(Authenticator)).all() == db.scalars(sa.select(RecoveryCode)).all() == []
+    assert ann.second_factor_at is None
+
+
+def test_undoing_leaves_the_second_factor_that_was_there_long_before(
+    client: Client, db: Session, ann: User, undo_link: str
+) -> None:
+    long_ago = utc_now() - timedelta(days=8)
+    db.add(Authenticator(user_id=ann.id, secret="of ann", created_at=long_ago))
+    ann.second_factor_at = long_ago
+    db.flush()
+    press(client, undo_link)
+    db.refresh(ann)
+    assert ann.second_factor_at == long_ago
 
 
 def test_undoing_in_the_browser_that_changed_it_signs_out_there(client: Client, undo_link: str) -> None:

@@ -60,6 +60,15 @@ def test_a_sign_in_of_the_last_minutes_is_asked_for_nothing(
     client.get(path, status=200)
 
 
+def test_the_admins_pages_ask_for_the_proof_once_an_hour(client: Client, db: Session) -> None:
+    sign_in(client, make_user(db, "root", role=USER.Role.ADMIN))
+    age(db, USER.ADMIN_REAUTH_MINUTES - 1)
+    client.get("/admin/", status=200)
+    age(db, USER.ADMIN_REAUTH_MINUTES)
+    assert "/users/reauth/?next=/admin/users/%3Fq%3Dann" in client.get("/admin/users/?q=ann", status=303).location
+    assert client.get("/admin/emails/", status=303).location.endswith("/users/reauth/?next=/admin/emails/")
+
+
 def test_a_guest_is_sent_to_sign_in(client: Client) -> None:
     assert "/users/login/?next=/users/reauth/" in client.get("/users/reauth/", status=303).location
 
