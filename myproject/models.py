@@ -1,9 +1,18 @@
 """All tables, for what must know every one of them: migrations, and the shell."""
 
 from myproject.audit import AuditEntry
-from myproject.comments.models import Comment
+from myproject.comments.models import Comment, CommentLike, CommentRevision
 from myproject.emails.models import Email
-from myproject.posts.models import Post, Tag
+from myproject.forms.models import KeptText, Submission
+from myproject.posts.models import (
+    Post,
+    PostAttention,
+    PostLike,
+    PostRevision,
+    PostVisit,
+    Tag,
+    TagMute,
+)
 from myproject.users.models import (
     Authenticator,
     Connection,
@@ -23,17 +32,26 @@ MODELS = (
     AuditEntry,
     Authenticator,
     Comment,
+    CommentLike,
+    CommentRevision,
     Connection,
     Email,
     Export,
     FormerName,
     Invitation,
+    KeptText,
     Passkey,
     Post,
+    PostAttention,
+    PostLike,
+    PostRevision,
+    PostVisit,
     RecoveryCode,
     SecurityLogEntry,
     SignInStep,
+    Submission,
     Tag,
+    TagMute,
     User,
     UserSession,
     UserToken,

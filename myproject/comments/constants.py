@@ -1,4 +1,15 @@
-"""Limits of comments. Imported as `from myproject.comments import constants as COMMENT`."""
+"""Enums and limits of comments. Imported as `from myproject.comments import constants as COMMENT`."""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """As far as they are the same, the numbers are those of posts."""
+
+    PUBLISHED = 1
+    WAITING = 2  # for the approval of staff
+    REMOVED = 3
+
 
 # Replies deeper than this stand at the last level, each saying whom it answers.
 LEVELS = 5

@@ -84,7 +84,7 @@ COLUMNS = (
     Comment.created_at,
     Comment.edited_at,
     *AUTHOR_COLUMNS,
-    (Comment.body == "").label("removed"),
+    (Comment.status == COMMENT.Status.REMOVED).label("removed"),
     # Empty where that member is gone.
     sa.case((ParentAuthor.name.startswith(USER.FORMER_MEMBER), ""), else_=ParentAuthor.name),
 )
@@ -257,7 +257,16 @@ def erase_comments(db: Session, person: Person, removing: bool) -> None:
     for post_id, number in gone.items():
         counted = sa.update(Post).where(Post.id == post_id)
         db.execute(counted.values(comment_count=Post.comment_count - number))
-    empty = {"body": "", "body_html": "", "body_renderer": 0, "edited_at": None, "version": Comment.version + 1}
+    empty = {
+        "status": COMMENT.Status.REMOVED,
+        "removed_at": utc_now(),
+        "removed_by_id": person.id,
+        "body": "",
+        "body_html": "",
+        "body_renderer": 0,
+        "edited_at": None,
+        "version": Comment.version + 1,
+    }
     db.execute(sa.update(Comment).where(theirs).values(empty))
 
 

@@ -6,11 +6,30 @@ from enum import IntEnum, StrEnum
 class Status(IntEnum):
     DRAFT = 0
     PUBLISHED = 1
+    WAITING = 2  # for the approval of staff
+    REMOVED = 3
 
 
 class Sort(StrEnum):
     NEW = "new"
     ACTIVE = "active"
+
+
+class Period(StrEnum):
+    """Of which posts the top is shown."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+    ALL = "all"
+
+
+class Attention(IntEnum):
+    """What a member asked for a post: to be told of each comment, or of none."""
+
+    FOLLOW = 1
+    MUTE = 2
 
 
 TITLE_MIN_LENGTH = 3
@@ -21,6 +40,8 @@ EXCERPT_MAX_LENGTH = 200
 TAGS_MAX = 5
 TAG_MAX_LENGTH = 30
 TAG_JOINERS = "-"
+TAG_DESCRIPTION_MAX_LENGTH = 300
+REASON_MAX_LENGTH = 300
 PAGE_SIZE = 20
 DRAFTS_MAX = 200
 

@@ -231,6 +231,7 @@ def edit_post(db: Session, post_id: int, version: int, text: Text, *, publish: b
     post.updated_at = utc_now()
     if was_published:
         post.edited_at = post.updated_at
+        relist(db, post)
         touch(db, "posts", f"post:{post.id}")
     elif publish:
         publish_post(db, post)
@@ -251,8 +252,19 @@ def publish_post(db: Session, post: Post) -> None:
     # Subscribers write rows that point to the post.
     db.add(post)
     db.flush()
+    relist(db, post)
     touch(db, "posts", f"post:{post.id}", f"user:{post.author_id}")
     tell(db, PostPublished(db, post))
+
+
+def relist(db: Session, post: Post) -> None:
+    """Puts a post into the lists of its tags, or takes it out of them, as its status says. To be called after
+    every change of its status or tags.
+    """
+    # The tags are rows only once the post has been written.
+    db.flush()
+    listed_at = post.published_at if post.status == POST.Status.PUBLISHED else None
+    db.execute(sa.update(post_tags).where(post_tags.c.post_id == post.id).values(listed_at=listed_at))
 
 
 def find_or_make_tags(db: Session, names: Sequence[str]) -> list[Tag]:

@@ -13,10 +13,14 @@ import pytest
 import sqlalchemy as sa
 
 from myproject.audit import COMMAND_LINE
+from myproject.comments.models import CommentLike, CommentRevision
 from myproject.comments.services import create_comment
 from myproject.db import Base, Sessions, make_engine, utc_now
+from myproject.forms.models import KeptText, Submission
 from myproject.models import MODELS
+from myproject.posts import constants as POST
 from myproject.posts import services as posts
+from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagMute
 from myproject.settings import Settings
 from myproject.users import constants as USER
 from myproject.users.models import (
@@ -148,6 +152,15 @@ def fill(engine: sa.Engine) -> None:
                 Export(user_id=eve.id, expires_at=now),
                 SecurityLogEntry(user_id=eve.id, event=USER.SecurityEvent.SIGNED_IN),
                 SignInStep(user_id=eve.id, step=USER.Step.SECOND_FACTOR, token_hash="0" * 64, expires_at=now),
+                KeptText(user_id=eve.id, path="/posts/new/", fields={"body": "Some text"}),
+                Submission(user_id=eve.id, token_hash="0" * 64, location="/posts/1/"),
+                TagMute(user_id=eve.id, tag_id=post.tags[0].id),
+                PostRevision(post_id=post.id, version=1, title="A title", body="Another text"),
+                PostLike(user_id=eve.id, post_id=post.id),
+                PostVisit(user_id=eve.id, post_id=post.id),
+                PostAttention(user_id=eve.id, post_id=post.id, attention=POST.Attention.FOLLOW),
+                CommentRevision(comment_id=comment.id, version=1, body="Another text"),
+                CommentLike(user_id=ada.id, comment_id=comment.id),
             ]
         )
 
@@ -185,6 +198,39 @@ def test_a_site_with_rows_goes_down_to_nothing_and_up_again(engine):
     assert schema_of(engine) == before
     assert not any(counts(engine).values())
     fill(engine)
+
+
+def test_a_post_stays_in_the_lists_of_its_tags_and_a_draft_out_of_them(engine):
+    upgrade(engine)
+    with Sessions(engine).writing() as db:
+        actor, role = COMMAND_LINE, USER.Role.ADMIN
+        ada = registration.create_verified(
+            db, actor, name="ada", email="ada@example.org", password_hash="", role=role
+        )
+        for publish in (True, False):
+            posts.create_post(db, ada.id, posts.render("A title", "Some text", ("tag",)), publish=publish)
+    places = sa.text("SELECT post_id, listed_at IS NOT NULL FROM post_tags ORDER BY post_id")
+    with engine.connect() as connection:
+        before = connection.execute(places).all()
+    downgrade(engine, "0002")
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.execute(places).all() == before == [(1, True), (2, False)]
+
+
+def test_the_place_of_an_erased_comment_is_that_of_a_removed_one(engine):
+    upgrade(engine)
+    fill(engine)
+    with engine.begin() as connection:
+        gone = "UPDATE comments SET status = 3, removed_at = created_at WHERE id = 1"
+        connection.execute(sa.text(gone))
+    downgrade(engine, "0002")
+    bodies = sa.text("SELECT body FROM comments ORDER BY id")
+    with engine.connect() as connection:
+        assert connection.scalars(bodies).all() == ["", "Second"]
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.scalars(sa.text("SELECT status FROM comments ORDER BY id")).all() == [3, 1]
 
 
 def test_upgrading_a_site_that_is_up_to_date_keeps_its_rows(engine):
