@@ -35,9 +35,9 @@ from pyramid.paster import get_app  # noqa: E402
 
 from bench import constant, constant_tuned  # noqa: E402
 from myproject.cli import demo  # noqa: E402
-from myproject.comments import services as comments  # noqa: E402
+from myproject.comments.services.writing import create_comment  # noqa: E402
 from myproject.db import Sessions, sessions_of  # noqa: E402
-from myproject.posts import services as posts  # noqa: E402
+from myproject.posts.services.writing import create_post  # noqa: E402
 from myproject.security.passwords import hasher_of  # noqa: E402
 from myproject.text import render_markdown  # noqa: E402
 from myproject.users.models import User  # noqa: E402
@@ -134,7 +134,7 @@ def fill(ini: Path) -> Content:
     registry = get_app(str(ini)).registry
     # These sessions know no registry: nobody is told what happens in them, and no mail goes out.
     sessions = Sessions(sessions_of(registry).engine)
-    words = demo.render()
+    words = demo.render_words()
     password = hasher_of(registry).hash(PASSWORD)
     with sessions.writing() as db:
         demo.fill(db, words, password, "1")
@@ -147,12 +147,12 @@ def fill(ini: Path) -> Content:
         authors = demo.find_authors(db)
         # Nobody is mailed about comments on their own post.
         writer = db.scalars(sa.select(User.id).where(User.name == WRITER)).one()
-        written = posts.create_post(db, writer, words.texts[0], publish=True)
-        post = posts.create_post(db, authors[0], words.texts[1], publish=True)
+        written = create_post(db, writer, words.texts[0], publish=True)
+        post = create_post(db, authors[0], words.texts[1], publish=True)
         ids: list[int] = []
         for body, html in zip(bodies, rendered, strict=True):
             parent = rng.choice(ids) if ids and rng.random() < demo.BULK_SHARE_OF_REPLIES else None
-            comment = comments.create_comment(db, post.id, rng.choice(authors), body, html, parent)
+            comment = create_comment(db, post.id, rng.choice(authors), body, html, parent)
             assert comment is not None
             ids.append(comment.id)
         content = Content(f"/posts/{post.id}/{post.slug}/", written.id, sum(map(len, rendered)))

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import COMMAND_LINE
 from myproject.comments.models import Comment
-from myproject.comments.services import create_comment
+from myproject.comments.services.writing import create_comment
 from myproject.posts.models import Post
-from myproject.posts.services import create_post, render
+from myproject.posts.services.writing import create_post, render
 from myproject.security.cookies import cookies_of
 from myproject.security.passwords import PasswordHasher, hasher_of
 from myproject.security.policy import COOKIE

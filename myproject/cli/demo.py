@@ -16,13 +16,14 @@ from myproject.audit import COMMAND_LINE
 from myproject.cli import demo_content as content
 from myproject.cli.context import Site
 from myproject.cli.users import told
-from myproject.comments import services as comments
 from myproject.comments.models import Comment
+from myproject.comments.services.writing import create_comment, path_of
 from myproject.db import Sessions, sessions_of, utc_now
 from myproject.errors import InputError
 from myproject.posts import constants as POST
-from myproject.posts import services as posts
 from myproject.posts.models import Post, post_tags
+from myproject.posts.services.tags import find_or_make_tags
+from myproject.posts.services.writing import Text, create_post, render
 from myproject.security.passwords import hasher_of
 from myproject.text import RENDERER_VERSION, canonical, render_markdown, slugify
 from myproject.users import constants as USER
@@ -41,7 +42,7 @@ BULK_SHARE_OF_REPLIES = 0.6
 class Words:
     """The demo's words, rendered: posts in the order of `content.POSTS`, and the HTML of each comment."""
 
-    texts: Sequence[posts.Text]
+    texts: Sequence[Text]
     html: Mapping[str, str]
 
 
@@ -90,7 +91,7 @@ def demo(site: Site, first_run: bool, bulk_posts: int, bulk_comments: int) -> No
     if is_filled and not bulk_posts:
         raise click.ClickException("The demo content is there already.")
 
-    words = render()
+    words = render_words()
     if not is_filled:
         password = PASSWORD.ljust(settings.password_minimum(staff=True), "1")
         password_hash = hasher_of(registry).hash(password)
@@ -112,11 +113,11 @@ def find_authors(db: Session) -> list[int]:
     return list(db.scalars(statement.order_by(User.id)))
 
 
-def render() -> Words:
+def render_words() -> Words:
     """Renders all Markdown of the demo: slow, so before any transaction."""
     bodies = {said.body for written in content.POSTS for said in content.walk(written.comments)}
     return Words(
-        [posts.render(written.title, cleandoc(written.body), written.tags) for written in content.POSTS],
+        [render(written.title, cleandoc(written.body), written.tags) for written in content.POSTS],
         {body: render_markdown(cleandoc(body)) for body in sorted(bodies)},
     )
 
@@ -175,8 +176,8 @@ def add_person(db: Session, person: content.Person, password_hash: str, terms_ve
     return user
 
 
-def add_post(db: Session, author: User, written: content.Written, text: posts.Text, now: datetime) -> Post:
-    post = posts.create_post(db, author.id, text, publish=not written.draft)
+def add_post(db: Session, author: User, written: content.Written, text: Text, now: datetime) -> Post:
+    post = create_post(db, author.id, text, publish=not written.draft)
     post.created_at = post.updated_at = post.last_activity_at = now - timedelta(days=written.days)
     if not written.draft:
         post.published_at = post.created_at
@@ -204,7 +205,7 @@ def take_turns(
 
 def add_comment(db: Session, author: User, turn: Turn, html: str) -> None:
     parent_id = turn.answers.id if turn.answers else None
-    comment = comments.create_comment(db, turn.post.id, author.id, cleandoc(turn.said.body), html, parent_id)
+    comment = create_comment(db, turn.post.id, author.id, cleandoc(turn.said.body), html, parent_id)
     if comment is None:
         raise LookupError(f"{turn.post.title!r} takes no comments")
     turn.id = comment.id
@@ -285,7 +286,7 @@ def add_bulk_posts(
         )
     ids = insert(db, Post, rows)
     names = sorted({name for text in texts for name in text.tags})
-    tags = {tag.name: tag.id for tag in posts.find_or_make_tags(db, names)}
+    tags = {tag.name: tag.id for tag in find_or_make_tags(db, names)}
     links = [
         {"post_id": id, "tag_id": tags[name]} for id, text in zip(ids, texts, strict=True) for name in text.tags
     ]
@@ -331,7 +332,7 @@ def find_places(thread: Thread, ids: Iterator[int]) -> Iterator[dict[str, Any]]:
     for parent in thread.parents:
         parent_id, parent_path = own[parent] if parent is not None else (None, "")
         id = next(ids)
-        path = comments.path_of(id, parent_path)
+        path = path_of(id, parent_path)
         own.append((id, path))
         yield {"id": id, "parent_id": parent_id, "path": path}
 

@@ -3,19 +3,20 @@
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
-from myproject.comments import services, views
+from myproject.comments.services import rows, threads
+from myproject.comments.views import permalink, write
 from myproject.db import reading
 from myproject.posts.routes import post_of
 from myproject.security.permissions import Permission
 from myproject.web.request import Request
 
 
-def comment_of(request: Request) -> services.CommentRow:
+def comment_of(request: Request) -> rows.CommentRow:
     """The context of `/comments/CID/...`: the comment, where the visitor may see its post. Raises
     HTTPNotFound.
     """
     with reading(request) as db:
-        comment = services.find_comment(db, int(request.matchdict["id"]), request.identity)
+        comment = threads.find_comment(db, int(request.matchdict["id"]), request.identity)
     if comment is None:
         raise HTTPNotFound
     return comment
@@ -23,11 +24,11 @@ def comment_of(request: Request) -> services.CommentRow:
 
 def includeme(config: Configurator) -> None:
     config.add_route("comments.create", "/posts/{id:[0-9]{1,18}}/comments/", factory=post_of)
-    config.add_form_view(views.WriteComment, route_name="comments.create", permission=Permission.COMMENT_WRITE)
+    config.add_form_view(write.WriteComment, route_name="comments.create", permission=Permission.COMMENT_WRITE)
 
     config.add_route("comments.view", "/comments/{id:[0-9]{1,18}}/", factory=comment_of)
     config.add_view(
-        views.redirect_to_comment,
+        permalink.redirect_to_comment,
         route_name="comments.view",
         request_method="GET",
         permission=Permission.COMMENT_VIEW,
@@ -35,7 +36,7 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("comments.reply", "/comments/{id:[0-9]{1,18}}/reply/", factory=comment_of)
     config.add_view(
-        views.WriteComment,
+        write.WriteComment,
         attr="get",
         route_name="comments.reply",
         request_method="GET",
@@ -43,4 +44,4 @@ def includeme(config: Configurator) -> None:
     )
 
     config.add_route("comments.edit", "/comments/{id:[0-9]{1,18}}/edit/", factory=comment_of)
-    config.add_form_view(views.EditComment, route_name="comments.edit", permission=Permission.COMMENT_EDIT)
+    config.add_form_view(write.EditComment, route_name="comments.edit", permission=Permission.COMMENT_EDIT)

@@ -2,8 +2,9 @@
 
 from pyramid.config import Configurator
 
-from myproject.comments import mails, services
-from myproject.comments.services import CommentCreated
+from myproject.comments import mails
+from myproject.comments.services import personal
+from myproject.comments.services.writing import CommentCreated
 from myproject.emails.services import queue_mail
 
 
@@ -16,4 +17,4 @@ def mail_reply(event: CommentCreated) -> None:
 
 def includeme(config: Configurator) -> None:
     config.add_subscriber(mail_reply, CommentCreated)
-    config.add_personal_data("comments", export=services.export_comments, erase=services.erase_comments)
+    config.add_personal_data("comments", export=personal.export_comments, erase=personal.erase_comments)

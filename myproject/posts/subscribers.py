@@ -2,8 +2,8 @@
 
 from pyramid.config import Configurator
 
-from myproject.posts import services
+from myproject.posts.services import personal
 
 
 def includeme(config: Configurator) -> None:
-    config.add_personal_data("posts", export=services.export_posts, erase=services.erase_posts)
+    config.add_personal_data("posts", export=personal.export_posts, erase=personal.erase_posts)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
-from myproject.comments.services import path_of
+from myproject.comments.services.writing import path_of
 from myproject.db import utc_now
 from myproject.posts.models import Post
 from myproject.users import constants as USER

@@ -14,13 +14,13 @@ import sqlalchemy as sa
 
 from myproject.audit import COMMAND_LINE
 from myproject.comments.models import CommentLike, CommentRevision
-from myproject.comments.services import create_comment
+from myproject.comments.services.writing import create_comment
 from myproject.db import Base, Sessions, make_engine, utc_now
 from myproject.forms.models import KeptText, Submission
 from myproject.models import MODELS
 from myproject.posts import constants as POST
-from myproject.posts import services as posts
 from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagMute
+from myproject.posts.services import writing
 from myproject.settings import Settings
 from myproject.users import constants as USER
 from myproject.users.models import (
@@ -135,8 +135,8 @@ def fill(engine: sa.Engine) -> None:
             admission=registration.Admission(),
         )
         sign_ins.begin_session(db, eve, accounts.Client("127.0.0.1", "a browser"))
-        text = posts.render("A title", "Some *text*", ("tag", "other"))
-        post = posts.create_post(db, ada.id, text, publish=True)
+        text = writing.render("A title", "Some *text*", ("tag", "other"))
+        post = writing.create_post(db, ada.id, text, publish=True)
         comment = create_comment(db, post.id, eve.id, "First", "<p>First</p>")
         assert comment is not None
         assert create_comment(db, post.id, ada.id, "Second", "<p>Second</p>", comment.id) is not None
@@ -208,7 +208,7 @@ def test_a_post_stays_in_the_lists_of_its_tags_and_a_draft_out_of_them(engine):
             db, actor, name="ada", email="ada@example.org", password_hash="", role=role
         )
         for publish in (True, False):
-            posts.create_post(db, ada.id, posts.render("A title", "Some text", ("tag",)), publish=publish)
+            writing.create_post(db, ada.id, writing.render("A title", "Some text", ("tag",)), publish=publish)
     places = sa.text("SELECT post_id, listed_at IS NOT NULL FROM post_tags ORDER BY post_id")
     with engine.connect() as connection:
         before = connection.execute(places).all()

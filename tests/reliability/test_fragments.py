@@ -6,8 +6,9 @@ import pytest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.comments import services
-from myproject.posts import views
+from myproject.comments.services.rows import Thread
+from myproject.comments.services.writing import create_comment
+from myproject.posts.views import page
 from tests.conftest import Client
 from tests.factories import make_post, make_user, sign_in
 
@@ -19,18 +20,18 @@ def test_a_comment_written_while_a_page_is_made_stands_on_the_next_page(
     post = make_post(db, ann)
     sign_in(client, ann)
     address, post_id, ann_id = f"/posts/{post.id}/{post.slug}/", post.id, ann.id
-    read: Callable[..., services.Thread] = views.list_comments
+    read: Callable[..., Thread] = page.list_comments
     written: list[int] = []
 
-    def write_then_read(session: Session, *args: object) -> services.Thread:
+    def write_then_read(session: Session, *args: object) -> Thread:
         # The request has read the post already: what is committed now is not in its snapshot.
         if not written:
             with app.registry["sessions"].writing() as other:
-                comment = services.create_comment(other, post_id, ann_id, "Late", "<p>Late</p>")
+                comment = create_comment(other, post_id, ann_id, "Late", "<p>Late</p>")
                 assert comment is not None
                 written.append(comment.id)
         return read(session, *args)
 
-    monkeypatch.setattr(views, "list_comments", write_then_read)
+    monkeypatch.setattr(page, "list_comments", write_then_read)
     client.get(address)
     assert "<p>Late</p>" in client.get(address)

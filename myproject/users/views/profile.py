@@ -9,7 +9,7 @@ from pyramid.response import Response
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts import constants as POST
-from myproject.posts.services import list_posts
+from myproject.posts.services.lists import list_posts
 from myproject.security.permissions import Permission, permits
 from myproject.security.ratelimit import limiter_of
 from myproject.storage import storage_of

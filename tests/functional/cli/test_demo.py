@@ -12,7 +12,7 @@ from myproject.cli.demo_content import PEOPLE, POSTS, walk
 from myproject.cli.main import main
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
-from myproject.comments.services import list_comments
+from myproject.comments.services.threads import list_comments
 from myproject.emails.models import Email
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, Tag, post_tags

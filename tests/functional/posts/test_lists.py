@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
-from myproject.posts.services import publish_post
+from myproject.posts.services.writing import publish_post
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client

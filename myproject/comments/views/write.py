@@ -1,4 +1,4 @@
-"""The screens of comments: permalink, writing and replying, editing."""
+"""Writing, answering and editing comments."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import deform
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.comments import errors, schemas, services
+from myproject.comments import errors, schemas
 from myproject.comments.models import Comment
+from myproject.comments.services import rows, threads, writing
 from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.pagination import row_number
-from myproject.posts.services import find_post
+from myproject.posts.services.pages import find_post
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.text import render_markdown
@@ -20,23 +21,6 @@ from myproject.web.request import Request
 from myproject.web.templating import url
 
 PREVIEW = deform.Button("preview", _("Preview"), css_class="secondary")
-
-
-def address_in_thread(request: Request, comment: services.CommentRow) -> str:
-    """Where a comment stands: the post's page, with the start of its page of comments where there are
-    several.
-    """
-    post = find_post(request.dbsession, comment.post_id, request.identity)
-    start = services.page_start(request.dbsession, comment)
-    if post is None:
-        raise HTTPNotFound
-    query = f"?from={start}" if start else ""
-    return f"{url(request, 'posts.view', id=post.id, slug=post.slug)}{query}#comment-{comment.id}"
-
-
-def redirect_to_comment(context: services.CommentRow, request: Request) -> Response:
-    """The permalink: leads to the comment among the others."""
-    return HTTPSeeOther(address_in_thread(request, context))
 
 
 class WriteComment(FormView):
@@ -51,8 +35,8 @@ class WriteComment(FormView):
     def __init__(self, request: Request) -> None:
         context = request.context
         with reading(request) as db:
-            if isinstance(context, services.CommentRow):
-                self.parent: services.CommentRow | None = context
+            if isinstance(context, rows.CommentRow):
+                self.parent: rows.CommentRow | None = context
                 post = find_post(db, context.post_id, request.identity)
             else:
                 self.parent = self.posted_parent(request)
@@ -63,14 +47,14 @@ class WriteComment(FormView):
         self.action = url(request, "comments.create", id=post.id)
         super().__init__(request)
 
-    def posted_parent(self, request: Request) -> services.CommentRow | None:
+    def posted_parent(self, request: Request) -> rows.CommentRow | None:
         """The comment that the form's `parent_id` names, where it is one of this post."""
         posted = request.POST.get("parent_id", "")
         number = row_number(posted) if isinstance(posted, str) else None
         if number is None:
             return None
         with reading(request) as db:
-            parent = services.find_comment(db, number, request.identity)
+            parent = threads.find_comment(db, number, request.identity)
         return parent if parent is not None and parent.post_id == request.context.id else None
 
     def initial(self) -> dict[str, Any]:
@@ -90,7 +74,7 @@ class WriteComment(FormView):
             raise errors.NotVerified
         limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
         limiter_of(request.registry).hit("comment_account", str(request.member.id))
-        comment = services.create_comment(
+        comment = writing.create_comment(
             request.dbsession,
             self.post_page.id,
             request.member.id,
@@ -119,7 +103,7 @@ class EditComment(FormView):
         if not may_publish(self.request.identity, self.request.site.users_require_verified_email):
             raise errors.NotVerified
         body_html = render_markdown(data["body"])
-        comment = services.edit_comment(
+        comment = writing.edit_comment(
             self.request.dbsession, self.request.context.id, data["version"], data["body"], body_html
         )
         self.request.flash(_("Your changes are saved"))

@@ -1,0 +1,80 @@
+"""Writing and changing comments. Markdown comes rendered: the caller does that with no transaction open."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.cache import touch
+from myproject.comments import constants as COMMENT
+from myproject.comments import errors
+from myproject.comments.models import Comment
+from myproject.db import publish, utc_now
+from myproject.posts import constants as POST
+from myproject.posts.models import Post
+from myproject.text import RENDERER_VERSION
+
+
+@dataclass(frozen=True)
+class CommentCreated:
+    """Event: a comment was written, in this transaction."""
+
+    db: Session
+    comment: Comment
+
+
+def create_comment(
+    db: Session, post_id: int, author_id: int, body: str, body_html: str, parent_id: int | None = None
+) -> Comment | None:
+    """Writes a comment on a published post, or a reply to `parent_id`; None where the post or parent is not
+    there.
+    """
+    now = utc_now()
+    # Counted in SQL. The update comes first: it locks the post's row, so that nothing of it changes
+    # meanwhile.
+    counted = db.execute(
+        sa.update(Post)
+        .where(Post.id == post_id, Post.status == POST.Status.PUBLISHED)
+        .values(comment_count=Post.comment_count + 1, last_activity_at=now)
+        .returning(Post.id)
+    ).first()
+    parent = db.get(Comment, parent_id) if parent_id is not None else None
+    if counted is None or (parent_id is not None and (parent is None or parent.post_id != post_id)):
+        return None
+    comment = Comment(
+        post_id=post_id,
+        author_id=author_id,
+        parent_id=parent_id,
+        # Unique until the number is known.
+        path=f"-{author_id}-{now.timestamp()}"[: COMMENT.SEGMENT * COMMENT.LEVELS],
+        body=body,
+        body_html=body_html,
+        body_renderer=RENDERER_VERSION,
+        created_at=now,
+    )
+    db.add(comment)
+    # The path is made from the row's number.
+    db.flush()
+    comment.path = path_of(comment.id, parent.path if parent else "")
+    # Subscribers may look the tree up.
+    db.flush()
+    touch(db, "posts", f"post:{post_id}")
+    publish(db, CommentCreated(db, comment))
+    return comment
+
+
+def path_of(comment_id: int, parent_path: str = "") -> str:
+    """The path of a comment below the one at `parent_path`; deeper than the last level it stands beside that."""
+    return f"{parent_path[: (COMMENT.LEVELS - 1) * COMMENT.SEGMENT]}{comment_id:0{COMMENT.SEGMENT}d}"
+
+
+def edit_comment(db: Session, comment_id: int, version: int, body: str, body_html: str) -> Comment:
+    """Changes a comment that its author opened at `version`. Raises EditConflict where it has changed since."""
+    comment = db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
+    if comment.version != version:
+        raise errors.EditConflict(comment.version, comment.body)
+    comment.body, comment.body_html, comment.body_renderer = body, body_html, RENDERER_VERSION
+    comment.version += 1
+    comment.edited_at = utc_now()
+    touch(db, f"post:{comment.post_id}")
+    return comment

@@ -1,0 +1,26 @@
+"""The permalink of a comment."""
+
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
+from pyramid.response import Response
+
+from myproject.comments.services import rows, threads
+from myproject.posts.services.pages import find_post
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+
+def address_in_thread(request: Request, comment: rows.CommentRow) -> str:
+    """Where a comment stands: the post's page, with the start of its page of comments where there are
+    several.
+    """
+    post = find_post(request.dbsession, comment.post_id, request.identity)
+    start = threads.page_start(request.dbsession, comment)
+    if post is None:
+        raise HTTPNotFound
+    query = f"?from={start}" if start else ""
+    return f"{url(request, 'posts.view', id=post.id, slug=post.slug)}{query}#comment-{comment.id}"
+
+
+def redirect_to_comment(context: rows.CommentRow, request: Request) -> Response:
+    """The permalink: leads to the comment among the others."""
+    return HTTPSeeOther(address_in_thread(request, context))

@@ -1,0 +1,94 @@
+"""Writing and changing posts. Markdown comes rendered (`render`): that is slow, and the caller does it with no
+transaction open.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from myproject.cache import touch
+from myproject.db import publish as tell
+from myproject.db import utc_now
+from myproject.posts import constants as POST
+from myproject.posts import errors
+from myproject.posts.models import Post
+from myproject.posts.services.lists import list_drafts
+from myproject.posts.services.tags import find_or_make_tags, relist
+from myproject.text import RENDERER_VERSION, excerpt, render_markdown, slugify
+
+
+@dataclass(frozen=True)
+class PostPublished:
+    """Event: a post came into the open, in this transaction."""
+
+    db: Session
+    post: Post
+
+
+@dataclass(frozen=True)
+class Text:
+    """A post's words and what they were rendered to."""
+
+    title: str
+    body: str
+    body_html: str
+    excerpt: str
+    tags: tuple[str, ...] = ()
+
+
+def render(title: str, body: str, tags: Iterable[str]) -> Text:
+    """Renders a post's Markdown; what the preview shows and the page will."""
+    body_html = render_markdown(body)
+    return Text(title, body, body_html, excerpt(body_html, POST.EXCERPT_MAX_LENGTH), tuple(tags))
+
+
+def create_post(db: Session, author_id: int, text: Text, *, publish: bool) -> Post:
+    """Makes a post, as a draft or published. Raises TooManyDrafts."""
+    if not publish and len(list_drafts(db, author_id)) >= POST.DRAFTS_MAX:
+        raise errors.TooManyDrafts
+    post = Post(author_id=author_id, status=POST.Status.DRAFT)
+    apply(db, post, text)
+    db.add(post)
+    if publish:
+        publish_post(db, post)
+    # The address of the new post is made from its number.
+    db.flush()
+    return post
+
+
+def edit_post(db: Session, post_id: int, version: int, text: Text, *, publish: bool = False) -> Post:
+    """Changes a post that the author opened at `version`. Raises EditConflict where it has changed since."""
+    post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
+    if post.version != version:
+        raise errors.EditConflict(post.version, post.body)
+    was_published = post.status == POST.Status.PUBLISHED
+    apply(db, post, text)
+    post.version += 1
+    post.updated_at = utc_now()
+    if was_published:
+        post.edited_at = post.updated_at
+        relist(db, post)
+        touch(db, "posts", f"post:{post.id}")
+    elif publish:
+        publish_post(db, post)
+    return post
+
+
+def apply(db: Session, post: Post, text: Text) -> None:
+    post.title, post.body, post.body_html, post.excerpt = text.title, text.body, text.body_html, text.excerpt
+    post.body_renderer = RENDERER_VERSION
+    slug = slugify(text.title)[: POST.SLUG_MAX_LENGTH]
+    post.slug = f"{slug}-post"[: POST.SLUG_MAX_LENGTH] if slug in POST.RESERVED_SLUGS else slug
+    post.tags = find_or_make_tags(db, text.tags)
+
+
+def publish_post(db: Session, post: Post) -> None:
+    post.status = POST.Status.PUBLISHED
+    post.published_at = post.last_activity_at = utc_now()
+    # Subscribers write rows that point to the post.
+    db.add(post)
+    db.flush()
+    relist(db, post)
+    touch(db, "posts", f"post:{post.id}", f"user:{post.author_id}")
+    tell(db, PostPublished(db, post))

@@ -1,0 +1,36 @@
+"""The lists of posts."""
+
+from typing import Any
+
+from pyramid.httpexceptions import HTTPNotFound
+
+from myproject.pagination import BadCursor
+from myproject.posts import constants as POST
+from myproject.posts.services import lists
+from myproject.web.fragments import cached_fragment
+from myproject.web.request import Request
+
+
+def list_posts(request: Request) -> dict[str, Any]:
+    """The front page: posts by newest or by latest activity. `?after=` goes on where the page before ended."""
+    try:
+        sort = POST.Sort(request.GET.get("sort", POST.Sort.NEW))
+    except ValueError:
+        raise HTTPNotFound from None
+    after = request.GET.get("after")
+    first = after is None
+
+    def values() -> dict[str, Any]:
+        try:
+            page = lists.list_posts(request.dbsession, sort, after)
+        except BadCursor:
+            raise HTTPNotFound from None
+        return {"page": page, "sort": sort, "first": first}
+
+    template = "myproject:templates/posts/rows.html"
+    rows = cached_fragment(request, f"posts:{sort}:{after or ''}", ("site", "posts"), template, values)
+    return {"rows": rows, "sort": sort, "first": first}
+
+
+def list_drafts(request: Request) -> dict[str, Any]:
+    return {"drafts": lists.list_drafts(request.dbsession, request.member.id)}

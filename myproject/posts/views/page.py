@@ -1,0 +1,79 @@
+"""A post and its comments."""
+
+import re
+from typing import Any
+
+from markupsafe import Markup, escape
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
+from pyramid.response import Response
+
+from myproject.comments.services.threads import list_comments
+from myproject.i18n import _
+from myproject.pagination import row_number
+from myproject.posts.services import rows
+from myproject.security.permissions import may_publish
+from myproject.web.fragments import cached_fragment
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+EDIT_MARK = re.compile(r"<!--edit (post|[0-9]+) ([0-9]+)-->")
+
+
+def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Response:
+    """A post and its comments. `?from=` starts at that comment; a wrong slug leads to the right one."""
+    if request.matchdict["slug"] != context.slug:
+        return redirect_to_post(context, request)
+    start = request.GET.get("from", "")
+    start_id = row_number(start)
+    if start and start_id is None:
+        raise HTTPNotFound
+
+    def values() -> dict[str, Any]:
+        thread = list_comments(request.dbsession, context.id, start_id)
+        return {"post": context, "thread": thread, "address": address}
+
+    address = url(request, "posts.view", id=context.id, slug=context.slug)
+    shared = cached_fragment(
+        request,
+        f"post:{context.id}:{start}",
+        ("site", f"post:{context.id}"),
+        "myproject:templates/posts/shared.html",
+        values,
+        keep=not context.is_draft,
+    )
+    return {
+        "post": context,
+        "address": address,
+        "shared": add_edit_links(request, context, shared),
+        "may_comment": may_publish(request.identity, request.site.users_require_verified_email),
+    }
+
+
+def add_edit_links(request: Request, post: rows.PostPage, shared: Markup) -> Markup:
+    """A post and comments for this reader: with a link where they may edit one, in the place that the template has
+    marked.
+    """
+    identity = request.identity
+    everything = identity is not None and identity.is_staff
+    own = str(identity.id) if identity is not None else ""
+    # As plain text, for Markup would escape every piece. Members' own text can't hold a mark: comments of HTML
+    # don't pass the sanitiser.
+    text = str(shared)
+    if not everything and f" {own}-->" not in text:
+        return Markup(EDIT_MARK.sub("", text))  # noqa: S704
+    words = escape(request.translate(_("Edit")))
+
+    def fill(mark: re.Match[str]) -> str:
+        what, author_id = mark.groups()
+        if not everything and author_id != own:
+            return ""
+        if what == "post":
+            return f'<p class="post-tools"><a href="/posts/{post.id}/edit/">{words}</a></p>'
+        return f'<a href="/comments/{what}/edit/">{words}</a>'
+
+    return Markup(EDIT_MARK.sub(fill, text))  # noqa: S704
+
+
+def redirect_to_post(context: rows.PostPage, request: Request) -> Response:
+    """`/posts/ID/` and wrong slugs lead to the post's canonical address."""
+    return HTTPMovedPermanently(url(request, "posts.view", id=context.id, slug=context.slug))
