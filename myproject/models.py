@@ -13,6 +13,7 @@ from myproject.posts.models import (
     Tag,
     TagMute,
 )
+from myproject.switches import Switch
 from myproject.users.models import (
     Authenticator,
     Connection,
@@ -50,6 +51,7 @@ MODELS = (
     SecurityLogEntry,
     SignInStep,
     Submission,
+    Switch,
     Tag,
     TagMute,
     User,

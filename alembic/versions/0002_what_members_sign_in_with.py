@@ -147,6 +147,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sign_in_steps_user_id"), ["user_id"], unique=False)
 
     # Rows that are there need a value for what is new; the models give it to later ones.
+    op.create_table("switches",
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+    sa.Column("name", sa.String(length=30), nullable=False),
+    sa.Column("is_on", sa.Boolean(), nullable=False),
+    sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("id", name=op.f("pk_switches")),
+    sa.UniqueConstraint("name", name=op.f("uq_switches_name"))
+    )
     with op.batch_alter_table("user_sessions", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=False, server_default="1970-01-01 00:00:00")
@@ -208,6 +216,7 @@ def fill_skeletons() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("switches")
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.drop_index("uq_users_name_skeleton")
         batch_op.drop_constraint(batch_op.f("fk_users_invited_by_id_users"), type_="foreignkey")

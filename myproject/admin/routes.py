@@ -57,6 +57,14 @@ def includeme(config: Configurator) -> None:
         fresh=USER.ADMIN_REAUTH_MINUTES,
     )
 
+    config.add_route("admin.settings", "/admin/settings/")
+    config.add_form_view(
+        views.EditSettings,
+        route_name="admin.settings",
+        permission=Permission.ADMIN_SETTINGS_EDIT,
+        fresh=USER.ADMIN_REAUTH_MINUTES,
+    )
+
     config.add_route("admin.approvals.decide", "/admin/approvals/{id:[0-9]{1,18}}/", factory=joining_user_of)
     config.add_form_view(
         views.DecideApproval,

@@ -8,6 +8,7 @@ from myproject.audit import REASON_MAX_LENGTH
 from myproject.emails import constants as EMAIL
 from myproject.forms.schema import Schema, choice, line, paragraph
 from myproject.i18n import _
+from myproject.switches import Name, Position
 from myproject.users import constants as USER
 
 ROLE_TITLES = {USER.Role.ADMIN: _("Admin"), USER.Role.STAFF: _("Staff"), USER.Role.USER: _("Member")}
@@ -37,6 +38,7 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.EMAIL_CHANGED: _("Address changed"),
     EMAIL.Kind.REPLY: _("Answer to a post or comment"),
 }
+POSITION_TITLES = {Position.ON: _("On"), Position.OFF: _("Off")}
 STATE_TITLES = {
     EMAIL.State.QUEUED: _("Waiting"),
     EMAIL.State.SENDING: _("Being sent"),
@@ -53,6 +55,7 @@ ACTION_TITLES = {
     "user.second_factor": _("Second factor reset"),
     "email.resend": _("Mail sent again"),
     "email.cancel": _("Mail given up"),
+    "switch.turn": _("Switch turned"),
 }
 # As the audit writes them: what changed, and the names of its values.
 VALUE_TITLES = {
@@ -62,6 +65,7 @@ VALUE_TITLES = {
         ("status", STATUS_TITLES),
         ("approval", APPROVAL_TITLES),
         ("state", STATE_TITLES),
+        (Name.CAPTCHA.value, POSITION_TITLES),
     )
 }
 
@@ -80,6 +84,16 @@ class Decision(Schema):
         optional=True,
         hint=_("It stands in the mail, and in the audit"),
     )
+
+
+class Switches(Schema):
+    captcha = choice(
+        "captcha",
+        _("Check that newcomers are people"),
+        [(position.value, title) for position, title in POSITION_TITLES.items()],
+        description=_("Off for as long as its provider is away, or it keeps people out who should get in"),
+    )
+    reason = line("reason", _("Reason"), min=3, max=REASON_MAX_LENGTH, hint=_("It stands in the audit"))
 
 
 class UserChange(Schema):

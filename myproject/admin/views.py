@@ -8,7 +8,7 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
-from myproject import audit
+from myproject import audit, switches
 from myproject.admin import constants as ADMIN
 from myproject.admin import schemas, services
 from myproject.db import Base, reading
@@ -42,10 +42,10 @@ def number_of(text: str | None) -> int | None:
     return number
 
 
-def changes(db: Session, target: Base) -> dict[str, Any]:
-    """What `changes` of `admin/pieces.html` shows: the audit of one row."""
+def changes(db: Session, target: Base | None) -> dict[str, Any]:
+    """What `changes` of `admin/pieces.html` shows: the audit of one row, or of one that is not there yet."""
     return {
-        "entries": audit.list_entries(db, target),
+        "entries": [] if target is None else audit.list_entries(db, target),
         "action_titles": schemas.ACTION_TITLES,
         "value_titles": schemas.value_titles,
     }
@@ -111,6 +111,30 @@ class EditUser(FormView):
         change_status(db, actor, user_id, USER.Status(int(data["status"])), data["reason"])
         self.request.flash(_("${name} is changed", mapping={"name": self.request.context.title}))
         return self.redirect("admin.users.view", id=user_id)
+
+
+class EditSettings(FormView):
+    """What can be turned off while the site runs."""
+
+    schema = schemas.Switches
+    title = _("Settings")
+    template = "myproject:templates/admin/settings.html"
+
+    def initial(self) -> dict[str, Any]:
+        with reading(self.request) as db:
+            on = switches.is_on(db, switches.Name.CAPTCHA)
+        return {"captcha": (switches.Position.ON if on else switches.Position.OFF).value, "reason": ""}
+
+    def values(self) -> dict[str, Any]:
+        with reading(self.request) as db:
+            return changes(db, switches.find_switch(db, switches.Name.CAPTCHA))
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        position = switches.Position(data["captcha"])
+        actor = audit.actor_of(self.request)
+        switches.turn(self.request.dbsession, actor, switches.Name.CAPTCHA, position, data["reason"])
+        self.request.flash(_("The settings are saved"))
+        return self.redirect("admin.settings")
 
 
 def list_approvals(request: Request) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Permission(StrEnum):
     ADMIN_VIEW = "admin:pages:view"
     ADMIN_USERS_EDIT = "admin:users:edit"
     ADMIN_EMAILS_EDIT = "admin:emails:edit"
+    ADMIN_SETTINGS_EDIT = "admin:settings:edit"
 
 
 Predicate = Callable[[Identity | None, Any], bool]
@@ -103,6 +104,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.ADMIN_VIEW: (admin,),
     Permission.ADMIN_USERS_EDIT: (admin,),
     Permission.ADMIN_EMAILS_EDIT: (admin,),
+    Permission.ADMIN_SETTINGS_EDIT: (admin,),
 }
 
 

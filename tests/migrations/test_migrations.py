@@ -22,6 +22,7 @@ from myproject.posts import constants as POST
 from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagMute
 from myproject.posts.services import writing
 from myproject.settings import Settings
+from myproject.switches import Switch
 from myproject.users import constants as USER
 from myproject.users.models import (
     Authenticator,
@@ -152,6 +153,7 @@ def fill(engine: sa.Engine) -> None:
                 Export(user_id=eve.id, expires_at=now),
                 SecurityLogEntry(user_id=eve.id, event=USER.SecurityEvent.SIGNED_IN),
                 SignInStep(user_id=eve.id, step=USER.Step.SECOND_FACTOR, token_hash="0" * 64, expires_at=now),
+                Switch(name="captcha", is_on=False),
                 KeptText(user_id=eve.id, path="/posts/new/", fields={"body": "Some text"}),
                 Submission(user_id=eve.id, token_hash="0" * 64, location="/posts/1/"),
                 TagMute(user_id=eve.id, tag_id=post.tags[0].id),

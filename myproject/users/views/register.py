@@ -5,17 +5,19 @@ from typing import Any
 import colander
 import deform
 from pyramid.response import Response
+from sqlalchemy.orm import Session
 
 from myproject.db import reading, sessions_of
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
-from myproject.security.captcha.base import CaptchaFailed, CaptchaUnavailable
+from myproject.security.captcha.base import Captcha, CaptchaFailed, CaptchaUnavailable, NoCaptcha
 from myproject.security.captcha.provider import captcha_of
 from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings import Registration
+from myproject.switches import Name, is_on
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import names, registration, sign_ins
@@ -27,6 +29,11 @@ from myproject.web.request import Request
 def invitation_of(request: Request) -> str:
     """The token of the invitation that the visitor followed. A form without an action keeps it in its address."""
     return request.GET.get("invitation", "")
+
+
+def captcha_for(db: Session, request: Request) -> Captcha:
+    """The site's check that somebody is a person, or none while an admin has turned it off."""
+    return captcha_of(request.registry) if is_on(db, Name.CAPTCHA) else NoCaptcha()
 
 
 class Register(FormView):
@@ -49,8 +56,9 @@ class Register(FormView):
         with sessions_of(request.registry).reading() as db:
             registration.check_admission(db, site.users_registration, invitation_of(request))
             names.check_name(db, data["name"])
+            captcha = captcha_for(db, request)
         try:
-            captcha_of(request.registry).verify(request)
+            captcha.verify(request)
         except (CaptchaFailed, CaptchaUnavailable) as error:
             self.captcha_error = request.translate(error.message)
             raise InputError(error.message) from None
@@ -79,12 +87,7 @@ class Register(FormView):
         return self.redirect("users.home")
 
     def refusal(self) -> InputError | None:
-        """Why nobody, or not this visitor, may register; None where they may.
-
-        Where anybody may, the page needs no database.
-        """
-        if self.request.site.users_registration in (Registration.OPEN, Registration.APPROVAL):
-            return None
+        """Why nobody, or not this visitor, may register; None where they may."""
         with reading(self.request) as db:
             try:
                 registration.check_admission(db, self.request.site.users_registration, invitation_of(self.request))
@@ -100,7 +103,8 @@ class Register(FormView):
         }
 
     def page(self, status: int = 200) -> Response:
-        captcha = captcha_of(self.request.registry)
+        with reading(self.request) as db:
+            captcha = captcha_for(db, self.request)
         self.request.allow_hosts(captcha.hosts)
         self.form.captcha = captcha.render(self.request, self.captcha_error)
         return super().page(status)

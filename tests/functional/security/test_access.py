@@ -197,6 +197,7 @@ TABLE = (
     Row("admin.users.view", "/admin/users/{user}/", admins(200), admins(422)),
     Row("admin.users.view", "/admin/users/999999/", admins(404), admins(404)),
     Row("admin.approvals", "/admin/approvals/", admins(200)),
+    Row("admin.settings", "/admin/settings/", admins(200), admins(422)),
     Row("admin.approvals.decide", "/admin/approvals/{waiting}/", admins(200), admins(422)),
     # Who never asked to be let in.
     Row("admin.approvals.decide", "/admin/approvals/{user}/", admins(404), admins(404)),

@@ -41,7 +41,9 @@ def test_a_page_that_needs_the_database_says_to_come_back(stranded: Client, path
     check_away(stranded.get(path, status="*"))
 
 
-@pytest.mark.parametrize("path", ["/", "/users/me/", "/users/login/", "/admin/", "/posts/new/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/users/me/", "/users/login/", "/users/register/", "/admin/", "/posts/new/"]
+)
 def test_a_member_is_told_so_too(stranded: Client, path: str) -> None:
     stranded.set_cookie("session", "x" * 43)
     check_away(stranded.get(path, status="*"))
@@ -77,7 +79,6 @@ def test_pages_that_say_the_same_to_everybody_need_no_database(stranded: Client)
         "/privacy/",
         "/rules/",
         "/users/login/",
-        "/users/register/",
         "/health/live",
     ):
         stranded.get(path, status=200)

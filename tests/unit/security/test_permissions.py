@@ -74,6 +74,7 @@ GRANTS: dict[str, set[str]] = {
     "admin:pages:view": {"admin"},
     "admin:users:edit": {"admin"},
     "admin:emails:edit": {"admin"},
+    "admin:settings:edit": {"admin"},
 }
 
 
