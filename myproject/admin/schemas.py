@@ -87,8 +87,8 @@ class Decision(Schema):
 
 
 class Switches(Schema):
-    captcha = choice(
-        "captcha",
+    newcomers = choice(
+        "newcomers",
         _("Check that newcomers are people"),
         [(position.value, title) for position, title in POSITION_TITLES.items()],
         description=_("Off for as long as its provider is away, or it keeps people out who should get in"),

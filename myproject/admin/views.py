@@ -123,14 +123,14 @@ class EditSettings(FormView):
     def initial(self) -> dict[str, Any]:
         with reading(self.request) as db:
             on = switches.is_on(db, switches.Name.CAPTCHA)
-        return {"captcha": (switches.Position.ON if on else switches.Position.OFF).value, "reason": ""}
+        return {"newcomers": (switches.Position.ON if on else switches.Position.OFF).value, "reason": ""}
 
     def values(self) -> dict[str, Any]:
         with reading(self.request) as db:
             return changes(db, switches.find_switch(db, switches.Name.CAPTCHA))
 
     def submit(self, data: dict[str, Any]) -> Response:
-        position = switches.Position(data["captcha"])
+        position = switches.Position(data["newcomers"])
         actor = audit.actor_of(self.request)
         switches.turn(self.request.dbsession, actor, switches.Name.CAPTCHA, position, data["reason"])
         self.request.flash(_("The settings are saved"))

@@ -13,8 +13,8 @@ from tests.functional.pages import field_errors, flashes
 
 
 def turn(client: Client, position: str, reason: str = "The provider is away") -> None:
-    form = form_with(client.get("/admin/settings/"), "captcha")
-    form["captcha"], form["reason"] = position, reason
+    form = form_with(client.get("/admin/settings/"), "newcomers")
+    form["newcomers"], form["reason"] = position, reason
     assert flashes(form.submit(status=303).follow()) == ["The settings are saved"]
 
 
@@ -41,6 +41,7 @@ def test_the_check_of_newcomers_is_turned_off_and_on_for_the_next_visitor(
 def test_turning_it_stands_in_the_audit_with_its_reason(client: Client, db: Session) -> None:
     sign_in(client, make_user(db, "root", role=USER.Role.ADMIN))
     turn(client, "off")
+    assert "object at" not in client.get("/admin/settings/")
     turn(client, "off", "Once more changes nothing")
     (entry,) = db.scalars(sa.select(AuditEntry).where(AuditEntry.action == "switch.turn"))
     assert (entry.actor_name, entry.reason) == ("root", "The provider is away")
@@ -50,8 +51,8 @@ def test_turning_it_stands_in_the_audit_with_its_reason(client: Client, db: Sess
 
 def test_a_reason_is_needed(client: Client, db: Session) -> None:
     sign_in(client, make_user(db, "root", role=USER.Role.ADMIN))
-    form = form_with(client.get("/admin/settings/"), "captcha")
-    form["captcha"] = "off"
+    form = form_with(client.get("/admin/settings/"), "newcomers")
+    form["newcomers"] = "off"
     page = form.submit(status=422)
     assert list(field_errors(page)) == ["reason"]
-    assert form_with(page, "captcha")["captcha"].value == "off"
+    assert form_with(page, "newcomers")["newcomers"].value == "off"
