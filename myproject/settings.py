@@ -200,7 +200,7 @@ def web_address(value: str) -> str:
     value = value.strip()
     parts = urlsplit(value)
     if value and (parts.scheme not in DEFAULT_PORTS or not parts.hostname or not has_port(value)):
-        raise ValueError("say an address such as https://captcha.example.org/siteverify, or nothing")
+        raise ValueError("say an address such as https://service.example.org/check, or nothing")
     return value
 
 
@@ -517,6 +517,12 @@ class Settings:
         "1",
         "passwords that may wait for their turn; more come back later",
     )
+    users_password_leaks_url: str = setting(
+        "users.password_leaks_url",
+        web_address,
+        "",
+        "server that knows leaked passwords, as `https://api.pwnedpasswords.com/range/`; empty: none is asked",
+    )
     proxy_address: str = setting(
         "proxy.address",
         text,
@@ -675,6 +681,8 @@ def production_problems(settings: Settings, options: Mapping[str, str], environ:
         problems.append("site.url: passwords would travel in the clear; put TLS in front and say https://")
     if in_the_clear(settings.captcha_verify_url):
         problems.append("captcha.verify_url: the secret would travel in the clear; say https://")
+    if in_the_clear(settings.users_password_leaks_url):
+        problems.append("users.password_leaks_url: who listens would learn of passwords; say https://")
     if settings.users_password_rounds < PASSWORD_ROUNDS_FLOOR:
         problems.append(f"users.password_rounds: say {PASSWORD_ROUNDS_FLOOR} or more")
     if settings.mail_transport is MailTransport.FILES:

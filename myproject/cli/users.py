@@ -15,13 +15,13 @@ from myproject.audit import COMMAND_LINE
 from myproject.cli.context import Site
 from myproject.db import sessions_of, utc_now
 from myproject.errors import InputError
-from myproject.security.passwords import hasher_of
 from myproject.settings import Registration, settings_of
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.schemas import registration as registration_schema
 from myproject.users.services import invitations, registration, roles, second_factor
+from myproject.users.services.new_passwords import hash_new_password
 from myproject.web.templating import site_url
 
 
@@ -71,7 +71,7 @@ def create(site: Site, name: str, email: str, role: str, password_file: TextIO |
         data = registration_schema(minimum).deserialize(
             {"name": name, "email": email, "password": password, "confirm": password, "accept_tos": "true"}
         )
-        password_hash = hasher_of(registry).hash(password)
+        password_hash = hash_new_password(registry, password)
         with sessions_of(registry).writing() as db:
             registration.create_verified(
                 db,

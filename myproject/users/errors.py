@@ -98,6 +98,11 @@ class WrongPassword(InputError):
     field = "current"
 
 
+class PasswordLeaked(InputError):
+    message = _("This password was found in a leak at another site, so others may know it. Choose another.")
+    field = "password"
+
+
 class NotYourPassword(WrongPassword):
     """The same, where the form has but one password."""
 

@@ -290,6 +290,7 @@ BAD: list[tuple[str, str, str]] = [
     ("captcha.questions", "= white", "write `question = answer, other answer`"),
     ("captcha.verify_url", "captcha.example.org", "say an address such as https://"),
     ("captcha.verify_url", "http://captcha.example.org/", "say https://"),
+    ("users.password_leaks_url", "http://leaks.example.org/range/", "say https://"),
     ("users.registration", "anybody", "say one of open, invite, approval, closed"),
     ("users.password_min_length", "7", "say a whole number from 8 to 64"),
     ("users.password_min_length", "65", "say a whole number from 8 to 64"),

@@ -10,13 +10,13 @@ from pyramid.response import Response
 from myproject.db import sessions_of
 from myproject.forms.view import FormView
 from myproject.i18n import _
-from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session, end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
 from myproject.tasks import enqueue_surely
 from myproject.users import constants as USER
 from myproject.users import errors, schemas, tasks
 from myproject.users.services import passwords, sign_ins, tokens
+from myproject.users.services.new_passwords import hash_new_password
 from myproject.users.views.client import client_of
 from myproject.users.views.device import remember_device
 from myproject.users.views.reauth import check_password
@@ -76,7 +76,7 @@ class ResetPassword(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         if self.owner is None:
             return self.gone()
-        password_hash = hasher_of(self.request.registry).hash(data["password"])
+        password_hash = hash_new_password(self.request.registry, data["password"])
         try:
             passwords.reset_password(self.request.dbsession, self.token, password_hash, client_of(self.request))
         except errors.LinkInvalid:
@@ -118,7 +118,7 @@ class ChangePassword(FormView):
                 raise errors.WrongPassword from None
         with sessions_of(request.registry).reading() as db:
             remembered = sign_ins.is_remembered(db, member.session_id)
-        password_hash = hasher_of(request.registry).hash(data["password"])
+        password_hash = hash_new_password(request.registry, data["password"])
         client = client_of(request)
         user = passwords.change_password(request.dbsession, credentials, password_hash, client)
         days = request.site.retention_sessions_days if remembered else None

@@ -13,7 +13,6 @@ from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.captcha.base import Captcha, CaptchaFailed, CaptchaUnavailable, NoCaptcha
 from myproject.security.captcha.provider import captcha_of
-from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings import Registration
@@ -21,6 +20,7 @@ from myproject.switches import Name, is_on
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import names, registration, sign_ins
+from myproject.users.services.new_passwords import hash_new_password
 from myproject.users.views.client import client_of
 from myproject.users.views.device import remember_device
 from myproject.web.request import Request
@@ -62,7 +62,7 @@ class Register(FormView):
         except (CaptchaFailed, CaptchaUnavailable) as error:
             self.captcha_error = request.translate(error.message)
             raise InputError(error.message) from None
-        password_hash = hasher_of(request.registry).hash(data["password"])
+        password_hash = hash_new_password(request.registry, data["password"])
         db, client = request.dbsession, client_of(request)
         admission = registration.admit(
             db, site.users_registration, invitation=invitation_of(request), reason=data.get("reason", "")
