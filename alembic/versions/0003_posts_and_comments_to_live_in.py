@@ -35,6 +35,8 @@ def upgrade() -> None:
     op.create_table("submissions",
     sa.Column("token_hash", sa.String(length=64), nullable=False),
     sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+    sa.Column("content_hash", sa.String(length=64), nullable=False),
+    sa.Column("made_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
     sa.Column("location", sa.String(length=300), nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_submissions_user_id_users"), ondelete="CASCADE"),
@@ -99,6 +101,7 @@ def upgrade() -> None:
 
     op.create_table("post_visits",
     sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("new_since", sa.DateTime(timezone=True), nullable=False),
     sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
     sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
     sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_post_visits_post_id_posts"), ondelete="CASCADE"),

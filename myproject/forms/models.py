@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from myproject.db import BIG_INTEGER, Base, BigId, utc_now
 
 PATH_MAX_LENGTH = 300
-TOKEN_HASH_LENGTH = 64
+HASH_LENGTH = 64
 
 
 class KeptText(Base):
@@ -31,12 +31,16 @@ class KeptText(Base):
 
 
 class Submission(Base):
-    """A form that was sent and acted upon, with where it led: sent again, it leads there and does nothing."""
+    """A form that was sent and acted upon, with what it said, the number of what it made, and where it led: sent
+    again, it leads there and does nothing.
+    """
 
     __tablename__ = "submissions"
     __table_args__ = (sa.Index("ix_submissions_created_at", "created_at"),)
 
-    token_hash: Mapped[str] = mapped_column(sa.String(TOKEN_HASH_LENGTH), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(sa.String(HASH_LENGTH), primary_key=True)
     user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    content_hash: Mapped[str] = mapped_column(sa.String(HASH_LENGTH))
+    made_id: Mapped[int | None] = mapped_column(BIG_INTEGER)
     location: Mapped[str] = mapped_column(sa.String(PATH_MAX_LENGTH))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
