@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.comments.services.visibility import REMOVED, SHOWN
 from myproject.posts.services.rows import AUTHOR_COLUMNS
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -35,11 +36,21 @@ class CommentRow:
     author_display_name: str
     author_role: USER.Role
     author_avatar: str
-    removed: bool
+    status: COMMENT.Status
+    removed_by_author: bool
+    removal_reason: str
     reply_to: str | None = None
     level: int = 1
     opens: bool = False
     closes: int = 0
+
+    @property
+    def removed(self) -> bool:
+        return self.status == COMMENT.Status.REMOVED
+
+    @property
+    def published(self) -> bool:
+        return self.status == COMMENT.Status.PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -61,11 +72,15 @@ COLUMNS = (
     Comment.author_id,
     Comment.parent_id,
     Comment.path,
-    Comment.body_html,
+    # The text of a removed one is read by `removal.find_removed` alone.
+    sa.case((REMOVED, ""), else_=Comment.body_html).label("body_html"),
     Comment.created_at,
     Comment.edited_at,
     *AUTHOR_COLUMNS,
-    (Comment.status == COMMENT.Status.REMOVED).label("removed"),
+    Comment.status,
+    # Who removed it may be gone, and was staff then.
+    (sa.func.coalesce(Comment.removed_by_id, 0) == Comment.author_id).label("removed_by_author"),
+    Comment.removal_reason,
     # Empty where that member is gone.
     sa.case((ParentAuthor.name.startswith(USER.FORMER_MEMBER), ""), else_=ParentAuthor.name),
 )
@@ -76,7 +91,7 @@ ROWS = (
     .outerjoin(ParentAuthor, ParentAuthor.id == Parent.author_id)
 )
 THREAD = (
-    ROWS.where(Comment.post_id == sa.bindparam("post_id"), Comment.path >= sa.bindparam("start"))
+    ROWS.where(SHOWN, Comment.post_id == sa.bindparam("post_id"), Comment.path >= sa.bindparam("start"))
     .order_by(Comment.path)
     .limit(COMMENT.PAGE_SIZE + 1)
 )

@@ -8,10 +8,13 @@ from sqlalchemy.orm import Session
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.rows import ROWS, THREAD, CommentRow, Thread
+from myproject.comments.services.visibility import SHOWN, VISIBLE
 from myproject.db import fetch
 from myproject.posts.models import Post
-from myproject.posts.services.visibility import viewer_of, visible
+from myproject.posts.services.visibility import viewer
 from myproject.security.identity import Identity
+
+ONE = ROWS.join(Post, Post.id == Comment.post_id).where(Comment.id == sa.bindparam("comment_id"), VISIBLE)
 
 
 def list_comments(db: Session, post_id: int, start_id: int | None = None) -> Thread:
@@ -50,11 +53,8 @@ def lay_out(rows: Sequence[CommentRow]) -> None:
 
 
 def find_comment(db: Session, comment_id: int, identity: Identity | None) -> CommentRow | None:
-    """The comment where `identity` may see its post, else None."""
-    statement = ROWS.join(Post, Post.id == Comment.post_id).where(
-        Comment.id == comment_id, visible(viewer_of(identity))
-    )
-    row = fetch(db, statement).first()
+    """The comment where `identity` may see it and its post, else None."""
+    row = fetch(db, ONE, {"comment_id": comment_id} | viewer(identity)).first()
     return None if row is None else CommentRow(*row)
 
 
@@ -69,7 +69,8 @@ def page_start(db: Session, comment: CommentRow) -> int | None:
         """Whether a whole page or more stands from `path` up to the comment."""
         above = (
             sa.select(Comment.id)
-            .where(Comment.post_id == comment.post_id, Comment.path >= path, Comment.path < comment.path)
+            .where(SHOWN, Comment.post_id == comment.post_id)
+            .where(Comment.path >= path, Comment.path < comment.path)
             .limit(COMMENT.PAGE_SIZE)
         )
         return len(db.scalars(above).all()) == COMMENT.PAGE_SIZE

@@ -41,7 +41,8 @@ class WriteComment(FormView):
             else:
                 self.parent = self.posted_parent(request)
                 post = context
-        if post is None or post.is_draft:
+        answered = self.parent is None or self.parent.published
+        if post is None or not post.is_published or not answered:
             raise HTTPNotFound
         self.post_page = post
         self.action = url(request, "comments.create", id=post.id)

@@ -54,6 +54,12 @@ class PostPage(Tagged):
     comment_count: int
     published_at: datetime | None
     edited_at: datetime | None
+    pinned_at: datetime | None
+    locked_at: datetime | None
+    lock_reason: str
+    removal_reason: str
+    removed_by_author: bool
+    merged_into_id: int | None
     author_name: str | None
     author_display_name: str
     author_role: USER.Role
@@ -63,6 +69,14 @@ class PostPage(Tagged):
     @property
     def is_draft(self) -> bool:
         return self.status == POST.Status.DRAFT
+
+    @property
+    def is_published(self) -> bool:
+        return self.status == POST.Status.PUBLISHED
+
+    @property
+    def is_removed(self) -> bool:
+        return self.status == POST.Status.REMOVED
 
 
 # None where the member is gone.
@@ -92,6 +106,8 @@ LIST_COLUMNS = (
     *AUTHOR_COLUMNS,
     TAG_NAMES,
 )
+# Who removed it may be gone, and was staff then.
+REMOVED_BY_AUTHOR = sa.func.coalesce(Post.removed_by_id, 0) == Post.author_id
 PAGE_COLUMNS = (
     Post.id,
     Post.author_id,
@@ -103,6 +119,12 @@ PAGE_COLUMNS = (
     Post.comment_count,
     Post.published_at,
     Post.edited_at,
+    Post.pinned_at,
+    Post.locked_at,
+    Post.lock_reason,
+    Post.removal_reason,
+    REMOVED_BY_AUTHOR.label("removed_by_author"),
+    Post.merged_into_id,
     *AUTHOR_COLUMNS,
     TAG_NAMES,
 )

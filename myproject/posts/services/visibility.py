@@ -1,4 +1,12 @@
-"""Who may see which posts: the one condition that every list, page, search and mail asks."""
+"""Who may see which posts: the one condition that every list, page, search and mail asks.
+
+PUBLISHED  everybody
+DRAFT      its author
+WAITING    its author, and staff, who answer
+REMOVED    staff; others learn from its tombstone (`pages.find_tombstone`) that there was something
+"""
+
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -7,15 +15,28 @@ from myproject.posts.models import Post
 from myproject.security.identity import Identity
 
 NOBODY = 0
-# Written out, not bound: both databases must see that the partial indexes of the lists fit.
+OF_AUTHORS = (POST.Status.DRAFT, POST.Status.WAITING)
+OF_STAFF = (POST.Status.WAITING, POST.Status.REMOVED)
+
+# What everybody may see: all that lists, feeds, counts and the site map show. Written out, not bound: both
+# databases must see that the partial indexes of the lists fit.
 PUBLISHED = Post.status == sa.literal_column(str(int(POST.Status.PUBLISHED)))
 
+# What one reader may see. Statements with it are run with the values of `viewer`.
+VISIBLE = (
+    PUBLISHED
+    | (Post.status.in_(OF_AUTHORS) & (Post.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger)))
+    | (Post.status.in_(OF_STAFF) & sa.bindparam("viewer_is_staff", type_=sa.Boolean))
+)
 
-def visible(viewer_id: int | sa.BindParameter[int]) -> sa.ColumnElement[bool]:
-    """The one condition of which posts somebody may see: what is published, and their own drafts."""
-    return PUBLISHED | (Post.author_id == viewer_id)
+
+def viewer(identity: Identity | None) -> dict[str, Any]:
+    """Who looks, as the values that statements with `VISIBLE` ask for."""
+    if identity is None:
+        return {"viewer_id": NOBODY, "viewer_is_staff": False}
+    return {"viewer_id": identity.id, "viewer_is_staff": identity.is_staff}
 
 
-def viewer_of(identity: Identity | None) -> int:
-    """The number of who looks, for `visible`."""
-    return NOBODY if identity is None else identity.id
+def visible(identity: Identity | None) -> sa.ColumnElement[bool]:
+    """`VISIBLE` with the values for one reader, for a statement that is built when it is asked."""
+    return VISIBLE.params(viewer(identity))

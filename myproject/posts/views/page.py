@@ -39,7 +39,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
         ("site", f"post:{context.id}"),
         "myproject:templates/posts/shared.html",
         values,
-        keep=not context.is_draft,
+        keep=context.is_published,
     )
     return {
         "post": context,

@@ -1,0 +1,43 @@
+"""Who may see which comments, where they may see the post (`posts.services.visibility`).
+
+PUBLISHED  everybody
+WAITING    its author, and staff, who answer
+REMOVED    staff; in the tree its place is left, with who removed it and why, for as long as there are replies
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from myproject.comments import constants as COMMENT
+from myproject.comments.models import Comment
+from myproject.posts.services import visibility as posts
+
+# What everybody may read, and what is counted.
+PUBLISHED = Comment.status == sa.literal_column(str(int(COMMENT.Status.PUBLISHED)))
+REMOVED = Comment.status == sa.literal_column(str(int(COMMENT.Status.REMOVED)))
+
+Reply = aliased(Comment)
+READABLE_REPLY = Reply.status == sa.literal_column(str(int(COMMENT.Status.PUBLISHED)))
+# The paths below a comment's begin with its own; no number is as high as a segment of nines. At the last level,
+# replies stand beside what they answer.
+BELOW = (
+    (Reply.post_id == Comment.post_id)
+    & (Reply.path > Comment.path)
+    & (Reply.path < Comment.path + sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'"))
+)
+HAS_REPLIES = sa.or_(
+    sa.exists().where(BELOW, READABLE_REPLY).correlate(Comment),
+    sa.exists().where(Reply.parent_id == Comment.id, READABLE_REPLY).correlate(Comment),
+)
+
+# What the tree of a post shows to everybody: comments, and the places of those that were removed and answered.
+SHOWN = sa.or_(PUBLISHED, sa.and_(REMOVED, HAS_REPLIES))
+
+# What one reader may look up. Statements with it join the post, and are run with the values of `posts.viewer`.
+VISIBLE = posts.VISIBLE & sa.or_(
+    SHOWN,
+    (Comment.status == COMMENT.Status.WAITING)
+    & (Comment.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger)),
+    (Comment.status.in_((COMMENT.Status.WAITING, COMMENT.Status.REMOVED)))
+    & sa.bindparam("viewer_is_staff", type_=sa.Boolean),
+)
