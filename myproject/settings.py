@@ -414,6 +414,12 @@ class Settings:
     ratelimit_preview_account: str = setting(
         "ratelimit.preview_account", rate, "60 per 5 minutes", "previews, drafts and edits by one member"
     )
+    ratelimit_keep_account: str = setting(
+        "ratelimit.keep_account",
+        rate,
+        "150 per 5 minutes",
+        "texts that the editor saves by itself while one member writes",
+    )
     ratelimit_upload_account: str = setting(
         "ratelimit.upload_account", rate, "10 per hour", "pictures sent by one member"
     )
@@ -523,6 +529,18 @@ class Settings:
         "",
         "server that knows leaked passwords, as `https://api.pwnedpasswords.com/range/`; empty: none is asked",
     )
+    posts_edit_minutes: int = setting(
+        "posts.edit_minutes", at_least(0), "0", "minutes in which authors may change a post; 0: always"
+    )
+    comments_edit_minutes: int = setting(
+        "comments.edit_minutes", at_least(0), "1440", "minutes in which authors may change a comment; 0: always"
+    )
+    comments_close_days: int = setting(
+        "comments.close_days",
+        at_least(0),
+        "0",
+        "days after which a post takes no more comments but from staff; 0: it always does",
+    )
     proxy_address: str = setting(
         "proxy.address",
         text,
@@ -543,6 +561,18 @@ class Settings:
     )
     retention_emails_days: int = setting(
         "retention.emails_days", at_least(1), "30", "days the outbox keeps what was sent or given up"
+    )
+    retention_restore_days: int = setting(
+        "retention.restore_days", at_least(0), "14", "days in which members may restore what they removed"
+    )
+    retention_removed_days: int = setting(
+        "retention.removed_days",
+        at_least(1),
+        "30",
+        "days the text of what was removed is kept for staff to restore",
+    )
+    retention_drafts_days: int = setting(
+        "retention.drafts_days", at_least(1), "180", "days a draft is kept that nobody has touched"
     )
 
     # The rows of these are in `settings_oidc`.
