@@ -28,6 +28,8 @@ class Identity:
     terms_version: str
     session_id: int
     authenticated_at: datetime
+    # Whether that was by a passkey: two factors in one, something they have and what unlocks it.
+    by_passkey: bool = False
     # The account goes in some days, if its owner does not keep it.
     leaving: bool = False
 

@@ -55,10 +55,14 @@ class SecurityPolicy:
 
 
 def lacks_second_factor(request: Any) -> bool:
-    """Whether the member's role asks for a second factor (`users.require_second_factor`) that they lack."""
+    """Whether the member's role asks for a second factor (`users.require_second_factor`) that they have not shown:
+    they have no authenticator, and no passkey has been used in this sign-in.
+    """
     required = settings_of(request.registry).users_require_second_factor is SecondFactorFor.STAFF
     identity: Identity | None = request.identity if required else None
-    return identity is not None and staff(identity, None) and not identity.second_factor
+    if identity is None or not staff(identity, None):
+        return False
+    return not (identity.second_factor or identity.by_passkey)
 
 
 def session_token(request: Any) -> str:

@@ -20,7 +20,12 @@ from myproject.users.models import User, UserSession
 
 SESSION_STATEMENT = (
     sa.select(
-        UserSession.id, UserSession.user_id, UserSession.last_seen_at, UserSession.authenticated_at, User.revision
+        UserSession.id,
+        UserSession.user_id,
+        UserSession.last_seen_at,
+        UserSession.authenticated_at,
+        (UserSession.way == USER.Way.PASSKEY).label("by_passkey"),
+        User.revision,
     )
     .join(User, User.id == UserSession.user_id)
     .where(
@@ -69,7 +74,11 @@ def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[S
             row = fetch(db, USER_STATEMENT, {"user_id": session.user_id}).one()._asdict()
             cached = {"revision": row.pop("revision"), "user": row}
             cache.set(key, cached)
-        of_the_session = {"session_id": session.id, "authenticated_at": session.authenticated_at}
+        of_the_session = {
+            "session_id": session.id,
+            "authenticated_at": session.authenticated_at,
+            "by_passkey": session.by_passkey,
+        }
         return Identity.from_json(cached["user"] | of_the_session)
 
     def note_seen(session_id: int) -> None:

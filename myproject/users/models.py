@@ -115,6 +115,7 @@ class UserSession(Base):
     last_seen_at: Mapped[datetime] = mapped_column(default=utc_now)
     # When its owner last proved who they are: by signing in, or by their password or passkey once more.
     authenticated_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # How it began; PASSKEY also where one was used later.
     way: Mapped[USER.Way] = mapped_column(EnumInteger(USER.Way), default=USER.Way.PASSWORD)
     expires_at: Mapped[datetime]
     user_agent: Mapped[str] = mapped_column(sa.String(USER.USER_AGENT_MAX_LENGTH), default="")

@@ -136,7 +136,7 @@ def remove_passkey(
     keep_session_id: int,
 ) -> None:
     """Removes a passkey, and ends the sessions that began with any but for the one at hand: whoever holds the lost
-    device is out as well.
+    device is out as well. The one at hand is no longer one that a passkey was used in.
 
     `providers` are the names of those in the settings: only these are ways in. Raises LastWayIn where the account
     could not be entered any more.
@@ -160,6 +160,8 @@ def remove_passkey(
             UserSession.id != keep_session_id,
         )
     )
+    kept = sa.update(UserSession).where(UserSession.id == keep_session_id, UserSession.way == USER.Way.PASSKEY)
+    db.execute(kept.values(way=USER.Way.PASSWORD))
     history.note(db, user, USER.SecurityEvent.PASSKEY_REMOVED, client, name)
 
 

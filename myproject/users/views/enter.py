@@ -41,10 +41,10 @@ def enter(
     return HTTPSeeOther(target)
 
 
-def enter_afresh(request: Request, target: str) -> Response:
-    """The end of every way to a fresh sign-in: the member has just proved once more who they are, and goes on to
-    `target`, a path of ours.
+def enter_afresh(request: Request, target: str, way: USER.Way | None = None) -> Response:
+    """The end of every way to a fresh sign-in: the member has just proved once more who they are, by `way` where
+    that makes the sign-in better than it was, and goes on to `target`, a path of ours.
     """
-    token, max_age = sign_ins.renew_session(request.dbsession, request.member.session_id)
+    token, max_age = sign_ins.renew_session(request.dbsession, request.member.session_id, way)
     begin_session(request, token, max_age)
     return HTTPSeeOther(target)

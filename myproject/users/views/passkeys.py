@@ -144,7 +144,7 @@ def ask_to_prove(request: Request) -> Response:
 @for_script
 def prove_again(request: Request) -> Response:
     prove(request, passkeys.Use.REAUTH, request.member.id)
-    return enter_afresh(request, target(request, url(request, "users.security")))
+    return enter_afresh(request, target(request, url(request, "users.security")), USER.Way.PASSKEY)
 
 
 def waiting_member(request: Request) -> int:

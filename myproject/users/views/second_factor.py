@@ -104,6 +104,7 @@ def show_settings(request: Request) -> dict[str, Any]:
         "few_codes": second_factor.few_recovery_codes(request.dbsession, request.member),
         "verified": user.status != USER.Status.NEW,
         "lacking": lacks_second_factor(request),
+        "use_passkey": must_use_passkey(request),
         "required": is_required(request),
     }
 
@@ -113,8 +114,17 @@ def is_required(request: Request) -> bool:
     return request.site.users_require_second_factor is SecondFactorFor.STAFF and request.member.is_staff
 
 
+def must_use_passkey(request: Request) -> bool:
+    """Whether the member has yet to show a passkey of theirs, as their role needs a second factor: who has only
+    their password must not get by that with an app of their own.
+    """
+    return lacks_second_factor(request) and passkeys.has_passkey(request.dbsession, request.member.id)
+
+
 def begin_adding(request: Request) -> Response:
     """Begins to add an authenticator, or another in place of the one there is."""
+    if must_use_passkey(request):
+        return HTTPSeeOther(url(request, "users.second_factor.settings"))
     if request.member.status == USER.Status.NEW:
         # Who signs up with somebody else's address must not be able to lock them out for good.
         request.flash(_("Verify your address first"), "info")
