@@ -8,12 +8,9 @@ from html.parser import HTMLParser
 from itertools import takewhile
 from unicodedata import category, normalize
 
-from myproject.markdown import (
-    RENDERER_VERSION,
-    TEXT_MAX_BYTES,
-    highlight_css,
-    render_markdown,
-)
+from myproject.markdown.code import highlight_css
+from myproject.markdown.limits import TEXT_MAX_BYTES
+from myproject.markdown.render import RENDERER_VERSION, render_markdown
 
 __all__ = [
     "RENDERER_VERSION",
@@ -142,6 +139,8 @@ class LineReader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.parts: list[str] = []
+        # Within the number of a footnote, or its arrow back, which are no words of the line.
+        self.in_note_link = False
 
     def line(self) -> str:
         return " ".join("".join(self.parts).split())
@@ -149,9 +148,16 @@ class LineReader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in BLOCKS or tag in ("br", "td", "th"):
             self.parts.append(" ")
+        if tag == "a":
+            self.in_note_link = (dict(attrs).get("href") or "").startswith("#")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self.in_note_link = False
 
     def handle_data(self, data: str) -> None:
-        self.parts.append(data)
+        if not self.in_note_link:
+            self.parts.append(data)
 
 
 class BlockReader(HTMLParser):
@@ -193,13 +199,18 @@ class BlockReader(HTMLParser):
             self.gap = True
         elif tag == "br":
             self.parts.append("\n")
+        elif tag == "img":
+            self.parts.append(given.get("alt") or given.get("src") or "")
         elif tag == "a":
             self.target, self.target_start = given.get("href") or "", len(self.parts)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
             shown = "".join(self.parts[self.target_start :]).strip()
-            if self.target and shown not in (self.target, self.target.removeprefix("mailto:")):
+            if self.target.startswith("#"):
+                # From a note to its place and back: here a number is enough.
+                self.parts[self.target_start :] = [f"[{shown}]"] if shown.isdigit() else []
+            elif self.target and shown not in (self.target, self.target.removeprefix("mailto:")):
                 self.parts.append(f" ({self.target})")
         elif tag in ("td", "th"):
             self.parts.append(" |")

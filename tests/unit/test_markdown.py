@@ -1,6 +1,7 @@
 """Markdown of members as HTML: what each feature gives, that nothing harmful passes, that cost is bounded."""
 
 import re
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
@@ -8,22 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from myproject import markdown
-from myproject.markdown import (
-    BARE_URL_MAX_LENGTH,
-    CODE_LINE_MAX_CHARACTERS,
-    CODE_MAX_CHARACTERS,
-    MAX_NESTING,
-    MAX_STEPS,
-    PARSER,
-    TEXT_MAX_BYTES,
-    URL_MAX_LENGTH,
-    TooCostly,
-    highlight_css,
-    plain_paragraphs,
-    render_markdown,
-    sanitise,
-)
+from myproject.markdown.code import CODE_LINE_MAX_CHARACTERS, CODE_MAX_CHARACTERS, LANGUAGES, highlight_css
+from myproject.markdown.limits import MAX_MENTIONS, MAX_NESTING, MAX_STEPS, TEXT_MAX_BYTES, TooCostly
+from myproject.markdown.links import BARE_URL_MAX_LENGTH, URL_MAX_LENGTH
+from myproject.markdown.references import Known
+from myproject.markdown.render import PARSER, new_env, plain_paragraphs, render_markdown
+from myproject.markdown.sanitiser import UNPRINTABLE, sanitise
 
 REL = 'rel="nofollow ugc noopener"'
 
@@ -196,7 +187,7 @@ def test_highlighting_ends_where_all_code_together_is_long() -> None:
 
 
 def test_every_highlighted_language_has_a_lexer() -> None:
-    for language in markdown.LANGUAGES:
+    for language in LANGUAGES:
         assert 'class="highlight"' in render_markdown(f"```{language}\nx\n```")
 
 
@@ -375,8 +366,10 @@ VECTORS = [
 ]
 
 ATTRIBUTES = {
-    "a": {"href", "rel"},
-    "ol": {"start"},
+    "a": {"href", "rel", "id"},
+    "img": {"src", "alt", "width", "height", "loading"},
+    "li": {"class", "id"},
+    "ol": {"class", "start"},
     "pre": {"tabindex"},
     "code": {"class"},
     "span": {"class"},
@@ -384,8 +377,8 @@ ATTRIBUTES = {
 }
 # fmt: off
 ELEMENTS = {
-    "a", "blockquote", "br", "code", "div", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
-    "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+    "a", "blockquote", "br", "code", "div", "em", "h3", "h4", "h5", "h6", "hr", "img", "li", "ol", "p", "pre",
+    "s", "span", "strong", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }
 # fmt: on
 
@@ -408,9 +401,14 @@ class Harm(HTMLParser):
             # Browsers drop blanks and controls from addresses before they look for a scheme.
             if name == "href":
                 target = re.sub(r"[\x00-\x20\x7f-\xa0]", "", value or "").lower()
-                if not re.match(r"https?://|mailto:|/(?![/\\])", target):
+                if not re.match(r"https?://|mailto:|/(?![/\\])|#note(ref)?-[0-9a-f]{8}-[0-9]+\Z", target):
                     self.found.append(f"{tag}[{name}={value}]")
-            if name == "class" and not re.fullmatch(r"highlight|table-scroll|[a-z][a-z0-9]{0,2}", value or ""):
+            if name == "src" and not re.fullmatch(r"/images/[0-9a-f]{32}\.webp", value or ""):
+                self.found.append(f"{tag}[{name}={value}]")
+            if name == "id" and not re.fullmatch(r"note(ref)?-[0-9a-f]{8}-[0-9]+", value or ""):
+                self.found.append(f"{tag}[{name}={value}]")
+            classes = r"highlight|table-scroll|task|footnotes|[a-z][a-z0-9]{0,2}|"
+            if name == "class" and not re.fullmatch(classes, value or ""):
                 self.found.append(f"{tag}[{name}={value}]")
             if name == "rel" and value != "nofollow ugc noopener":
                 self.found.append(f"{tag}[{name}={value}]")
@@ -444,7 +442,7 @@ def test_hostile_markdown_gives_harmless_html(vector: str) -> None:
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_parser_alone_lets_no_element_through(vector: str) -> None:
-    html = PARSER.render(markdown.UNPRINTABLE.sub("\ufffd", vector), {"steps": 0, "highlighted": 0})
+    html = PARSER.render(UNPRINTABLE.sub("\ufffd", vector), new_env(vector))
 
     # The alignment of table cells and `rel` are the sanitiser's part.
     assert [harm for harm in Harm(html).found if "[style]" not in harm] == []
@@ -466,7 +464,9 @@ def test_sanitiser_alone_lets_no_harm_through(vector: str) -> None:
         ('<div role="alert" class="table-scroll modal">x</div>', '<div class="table-scroll">x</div>'),
         ('<span class="k button">x</span>', '<span class="k">x</span>'),
         ('<a href="//evil.example" rel="follow">x</a>', f"<a {REL}>x</a>"),
-        ("<img src=/x.png>", ""),
+        ("<img src=/x.png onerror=x>", "<img>"),
+        ("<img src=//e.example/images/00.webp width=0 height=1e9 loading=eager>", "<img>"),
+        ('<li id="content">x</li><a id="form" href="#form">x</a>', f"<li>x</li><a {REL}>x</a>"),
         ("<h1>x</h1>", "x"),
     ],
 )
@@ -480,6 +480,7 @@ FRAGMENTS = st.sampled_from([
     "[", "]", "(", ")", "![", "](", "](/x)", "*", "**", "_", "~~", "`", "```", "```python\n", "<", ">", "&",
     "&#", ";", "\\", "\n", "\n\n", "    ", "- ", "1. ", "> ", "# ", "|", "|-|\n", "\n---\n", "http://", "://",
     "a", "b ", '"', "'", ":", "@", "!", "=", "[a]: /x\n", "[a]", "~~~", "\t", "<a@b.cd>", "<script>", "\r",
+    "[^a]", "[^a]: ", "- [x] ", "@ann", "![a](/images/00000000000000000000000000000000.webp)",
     "javascript:", "\x00", "&nbsp;", "&#13;", "\ud800", "\u2028", "<!--", "]]>", "é", "%", "\u202e",
 ])
 # fmt: on
@@ -505,6 +506,107 @@ def test_any_html_is_sanitised_to_a_fixed_point(source: str) -> None:
 
     assert Harm(html).found == []
     assert sanitise(html) == html
+
+
+# Task lists, footnotes, names and pictures
+
+
+def test_items_that_begin_with_a_box_are_tasks() -> None:
+    source = "- [ ] a\n- [x] **b**\n- [X] c\n- [x]\n- [x](/a) d\n- `[x] e`\n\n[ ] f"
+    html = render_markdown(source)
+
+    assert re.findall(r'<li class="task">(.*?)</li>', html) == ["☐ a", "☑ <strong>b</strong>", "☑ c"]
+    assert len(re.findall("<li>", html)) == 3
+    assert "<p>[ ] f</p>" in html
+
+
+def test_footnotes_stand_below_the_text_and_lead_there_and_back() -> None:
+    html = render_markdown(
+        "One[^b], two[^a], one again[^b], none[^c].\n\n[^a]: The *a*.\n[^b]: The b.\n[^d]: Unused."
+    )
+    key = re.search(r"#note-(\w+)-1", html)
+    assert key
+    id_ = f"-{key[1]}-"
+
+    assert html.count(f'<sup><a href="#note{id_}1"') == 2
+    assert html.count(f'id="noteref{id_}1"') == 1
+    assert f'<li id="note{id_}1"><p>The b. <a href="#noteref{id_}1" {REL}>' in html
+    assert f'<li id="note{id_}2"><p>The <em>a</em>. <a href="#noteref{id_}2" {REL}>' in html
+    assert "no[^c]" in html
+    assert "Unused" not in html
+
+
+def test_footnotes_of_two_texts_on_a_page_do_not_meet() -> None:
+    def ids(source: str) -> set[str]:
+        return set(re.findall(r'id="(.*?)"', render_markdown(source)))
+
+    assert len(ids("a[^1]\n\n[^1]: x")) == 2
+    assert not ids("a[^1]\n\n[^1]: x") & ids("b[^1]\n\n[^1]: y")
+
+
+NOBODY = [
+    "`@Ann`", "    @Ann", "[@Ann](/x)", "ann@Ann.org", "me.@Ann", "/@Ann", "https://x.example/@Ann", "\\@Ann",
+    "@Ann@example.org", "@Anna", "@", "@-Ann", "<ann@Ann.org>", "![@Ann](https://x.example/a.png)", "@@Ann",
+]  # fmt: skip
+
+
+def look_up(members: Collection[str], images: Collection[str]) -> Known:
+    here = {"Ann": "ann", "JOSÉ": "josé", "अदिति": "अदिति"}
+    return Known({name: here[name] for name in members if name in here}, dict.fromkeys(images, (640, 480)))
+
+
+def test_names_of_members_become_links_in_any_script_and_beside_any_mark() -> None:
+    source = '@Ann, @JOSÉ\'s (@अदिति) **@Ann** _@Ann_ @Ann-\n@Nobody "@Ann"'
+    html = render_markdown(source, look_up)
+
+    assert re.findall(r'<a href="(.*?)" [^>]*>(.*?)</a>', html) == [
+        ("/@ann/", "@Ann"),
+        ("/@jos%C3%A9/", "@JOSÉ"),
+        ("/@%E0%A4%85%E0%A4%A6%E0%A4%BF%E0%A4%A4%E0%A4%BF/", "@अदिति"),
+        *[("/@ann/", "@Ann")] * 4,
+    ]
+    assert "@Nobody" in html
+
+
+@pytest.mark.parametrize("source", NOBODY)
+def test_code_addresses_and_links_name_nobody(source: str) -> None:
+    assert "/@ann/" not in render_markdown(source, look_up)
+
+
+def test_all_that_a_text_names_is_asked_for_once() -> None:
+    asked: list[tuple[list[str], list[str]]] = []
+
+    def remember(members: Collection[str], images: Collection[str]) -> Known:
+        asked.append((list(members), list(images)))
+        return Known()
+
+    names = [f"n{number}" for number in range(MAX_MENTIONS + 5)]
+    render_markdown(" ".join(f"@{name}" for name in names) + f" @n1 ![](/images/{PICTURE}.webp)", remember)
+    render_markdown("nobody", remember)
+    assert asked == [(names[:MAX_MENTIONS], [PICTURE])]
+
+
+PICTURE = "0123456789abcdef" * 2
+
+
+def test_picture_of_ours_is_shown_with_its_size_and_alternative_text() -> None:
+    shown = f'<img src="/images/{PICTURE}.webp" alt="a &quot;cat" width="640" height="480" loading="lazy">'
+
+    assert render_markdown(f'![a *"cat*](/images/{PICTURE}.webp "t")', look_up) == f"<p>{shown}</p>\n"
+    within = render_markdown(f'[![a "cat](/images/{PICTURE}.webp)](/x)', look_up)
+    assert within == f'<p><a href="/x" {REL}>{shown}</a></p>\n'
+
+
+@pytest.mark.parametrize(
+    "target",
+    [f"https://evil.example/images/{PICTURE}.webp", f"/images/{PICTURE}.png", f"/images/../{PICTURE}.webp"],
+)
+def test_picture_from_elsewhere_is_never_shown(target: str) -> None:
+    assert "<img" not in render_markdown(f"![x]({target})", look_up)
+
+
+def test_picture_that_is_gone_is_a_link() -> None:
+    assert "<img" not in render_markdown(f"![x](/images/{PICTURE}.webp)")
 
 
 # The cost is bounded
@@ -542,6 +644,14 @@ COSTLY = {
     "declarations": fill("<![CDATA["),
     "escapes": fill("\\*"),
     "lines": fill("a\n"),
+    "references to a note": "[^a]: x\n\n" + fill("[^a]", 65_000),
+    "open references to notes": "[^a]: x\n\n" + fill("[^", 65_000),
+    "notes": "".join(f"[^{n}]: x\n" for n in range(6_000)),
+    "notes in lists": fill("- [^a]: b\n"),
+    "blocks of a note": "[^a]\n\n[^a]: x\n" + fill("    y\n\n", 65_000),
+    "tasks": fill("- [ ] a\n"),
+    "tasks in tasks": fill("- [ ] "),
+    "names": fill("@ann "),
 }
 
 
@@ -552,7 +662,7 @@ def test_text_made_to_be_slow_is_shown_as_plain_paragraphs(source: str) -> None:
 
 @pytest.mark.parametrize("source", COSTLY.values(), ids=COSTLY.keys())
 def test_parser_gives_up_soon_after_its_limit_of_steps(source: str) -> None:
-    env = {"steps": 0, "highlighted": 0}
+    env = new_env(source)
     with pytest.raises(TooCostly):
         PARSER.render(source, env)
 
@@ -577,7 +687,7 @@ CHEAP = {
 
 @pytest.mark.parametrize("source", CHEAP.values(), ids=CHEAP.keys())
 def test_odd_but_cheap_text_needs_few_steps(source: str) -> None:
-    env = {"steps": 0, "highlighted": 0}
+    env = new_env(source)
     PARSER.render(source, env)
 
     assert env["steps"] <= MAX_STEPS

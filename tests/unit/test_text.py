@@ -301,3 +301,10 @@ def test_what_is_no_name_is_refused(name: str) -> None:
 @pytest.mark.parametrize("text", ["\u200b\u200b", "\u2800", "\u3164", " \n\t", "\u0301\u0301", "\u2066\u2069"])
 def test_what_shows_nothing_is_not_visible(text: str) -> None:
     assert not is_visible(text)
+
+
+def test_footnotes_are_numbers_in_a_mail_and_nothing_in_an_excerpt() -> None:
+    html = render_markdown("Bees[^1] sleep.\n\n[^1]: All *night*.")
+
+    assert plain_text(html) == "Bees[1] sleep.\n\n1. All night."
+    assert excerpt(html) == "Bees sleep. All night."

@@ -1,0 +1,1 @@
+"""Markdown of members -> safe HTML. `render.py` is the door."""
