@@ -11,6 +11,8 @@ from tests.browser.axe import axe_findings, load_axe
 from tests.browser.people import register, sign_out
 from tests.browser.test_journey import verify_by_link
 from tests.browser.test_pages import AXE_OPTIONS
+from tests.browser.test_second_factor import sign_in_by_half
+from tests.phones import code_of
 
 LIST = "/users/me/security/passkeys/"
 
@@ -173,3 +175,29 @@ def test_without_scripts_a_sentence_says_what_is_missing(page: Page, javascript:
     page.goto(LIST)
     expect(page.get_by_text("Adding a passkey needs JavaScript")).to_be_visible()
     expect(page.get_by_role("button", name="Add a passkey")).to_be_hidden()
+
+
+def test_passkey_is_the_second_factor_beside_a_password(make_page: Callable[..., Page]) -> None:
+    page = make_page()
+    page.add_init_script(NO_AUTOFILL)
+    newcomer(page, "pilar")
+    device = Device(page)
+    page.goto(LIST)
+    add_passkey(page, device, "Phone")
+    page.goto("/users/me/security/second-factor/")
+    page.get_by_role("button", name="Set up an authenticator app").click()
+    secret = page.locator("code.secret").inner_text().replace(" ", "")
+    page.get_by_label("Code from the app").fill(code_of(secret))
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.locator(".recovery-codes code")).to_have_count(10)
+
+    sign_out(page)
+    sign_in_by_half(page, "pilar")
+    accessible(page, "a second factor with a passkey")
+    page.goto("/drafts/")
+    expect(page.get_by_text("You need to be signed in for this page")).to_be_visible()
+    page.go_back()
+    device.willing(True)
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page).to_have_url(re.compile("/users/me/$"))
+    expect(page.get_by_text("Welcome pilar")).to_be_visible()

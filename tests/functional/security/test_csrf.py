@@ -17,7 +17,7 @@ from myproject.emails.models import Email
 from myproject.emails.services import Mail, cancel, list_emails, queue_mail
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
-from myproject.users.services import tokens
+from myproject.users.services import accounts, sign_ins, tokens
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, heading
@@ -93,6 +93,8 @@ FORMS = (
     Form("confirm address", "guest", "/users/email/confirm/{change}/"),
     Form("undo address", "guest", "/users/email/undo/{undo}/"),
     Form("reauth", "member", "/users/reauth/", {"password": PASSWORD}),
+    Form("sign out one elsewhere", "member", "/users/me/sessions/", {}, "session"),
+    Form("sign out all elsewhere", "member", "/users/me/sessions/", {}, "others"),
     Form("log out", "member", "/users/me/", {}, None, "/users/logout/"),
     Form("profile", "member", "/users/me/edit/", {"display_name": "Olga", "bio": "Some\n\n  text"}),
     Form(
@@ -158,6 +160,8 @@ def world(app: Router, db: Session) -> World:
         "undo": tokens.add_token(db, member, USER.TokenPurpose.UNDO_EMAIL, HOUR, email="old@example.org"),
         "reset": tokens.add_token(db, member, USER.TokenPurpose.RESET_PASSWORD, HOUR),
     }
+    # Another browser of theirs, to be signed out.
+    sign_ins.begin_session(db, member, accounts.Client("127.0.0.1", "a test"))
     for state in ("cancelled", "queued"):
         queue_mail(db, Mail(Kind.ALREADY_REGISTERED, to_address="x@example.org", context={"name": "x"}))
         db.flush()
@@ -177,6 +181,11 @@ def visit(client: Client, world: World, form: Form) -> webtest.Form:
     for name, value in form.values.items():
         opened[name] = value
     return opened
+
+
+def button_of(form: webtest.Form, button: str | None) -> str | None:
+    """The button to press: of a page that gives a form back, another one, as that one stands in a hidden field."""
+    return button if button and isinstance(form[button], webtest.forms.Submit) else None
 
 
 def altered(token: str) -> str:
@@ -216,7 +225,7 @@ def test_a_form_with_a_wrong_token_changes_nothing_and_comes_back_to_be_sent_aga
             assert again[name].checked is value
         else:
             assert again[name].value == value
-    answer = again.submit(form.button, status=303)
+    answer = again.submit(button_of(again, form.button), status=303)
     run_tasks(client.app.registry)
     assert rows(db) != rows_before
     assert answer.location
@@ -246,7 +255,7 @@ def send_until_it_works(client: Client, page: webtest.TestResponse, button: str)
     """Sends the form that came back. Its token was a guest's: who signed in meanwhile gets it back once more."""
     for _ in range(2):
         form = form_with(page, "body")
-        page = form.submit(button if isinstance(form[button], webtest.forms.Submit) else None, status="*")
+        page = form.submit(button_of(form, button), status="*")
         if page.status_int != 400:
             break
     return page

@@ -145,6 +145,25 @@ def test_member_made_by_the_command_line_is_asked_too(client: Client, db: Sessio
     assert "Read them before you go on." in page.text
 
 
+def test_admin_who_must_have_a_second_factor_too_accepts_first_and_then_sets_it_up(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session
+) -> None:
+    client = make_client(make_app(site_terms_version="2026-11", users_require_second_factor="staff"))
+    make_user(db, "ann", role=USER.Role.ADMIN).terms_version = "1"
+    page = client.login("ann").follow(status=200)
+    assert page.request.path == TERMS
+    accept = form_with(page, "accept_tos")
+    # Nothing else is reached by going round it.
+    settings = "/users/me/security/second-factor/"
+    assert client.get("/admin/", status=303).location == f"http://localhost{settings}"
+    assert client.get(settings, status=303).location == f"http://localhost{TERMS}?next={settings}"
+    accept["accept_tos"] = True
+    accept.submit(status=303)
+    page = client.get("/admin/", status=303).follow(status=200)
+    assert page.request.path == settings
+    assert "Set up an authenticator app" in page.text
+
+
 def test_site_without_a_version_asks_nobody(
     make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session
 ) -> None:
