@@ -152,6 +152,14 @@ def upgrade() -> None:
         "UPDATE comments SET status = 3, removed_at = coalesce(edited_at, created_at), removed_by_id = author_id"
         " WHERE body = ''"
     )
+    # Counted are those that everybody may read.
+    op.execute(
+        "UPDATE posts SET comment_count = (SELECT count(*) FROM comments"
+        " WHERE comments.post_id = posts.id AND comments.status = 1)"
+        " WHERE id IN (SELECT post_id FROM comments WHERE status = 3)"
+    )
+    # These words now stand after a post's number in addresses of ours.
+    op.execute("UPDATE posts SET slug = slug || '-post' WHERE slug IN ('lock', 'merge', 'pin', 'restore')")
     with op.batch_alter_table("comments", schema=None) as batch_op:
         for name in ("status", "like_count", "removal_reason"):
             batch_op.alter_column(name, server_default=None)

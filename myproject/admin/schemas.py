@@ -56,6 +56,18 @@ ACTION_TITLES = {
     "email.resend": _("Mail sent again"),
     "email.cancel": _("Mail given up"),
     "switch.turn": _("Switch turned"),
+    "post.edit": _("Post changed"),
+    "post.remove": _("Post removed"),
+    "post.restore": _("Post restored"),
+    "post.lock": _("Post locked"),
+    "post.unlock": _("Post unlocked"),
+    "post.pin": _("Post pinned"),
+    "post.unpin": _("Post taken off the top"),
+    "post.merge": _("Post merged into another"),
+    "comment.edit": _("Comment changed"),
+    "comment.remove": _("Comment removed"),
+    "comment.restore": _("Comment restored"),
+    "comment.move": _("Comment moved to another post"),
 }
 # As the audit writes them: what changed, and the names of its values.
 VALUE_TITLES = {

@@ -17,3 +17,24 @@ class EditConflict(EditedMeanwhile):
         "This comment was changed since you opened it. Yours is below, unsaved, under the present text: "
         "take over what is new, and save again."
     )
+
+
+class NotRestorable(InputError):
+    message = _("This can't be restored: its text is gone")
+
+
+class RemovedMeanwhile(InputError):
+    message = _("This comment was removed while you wrote. Your text is below, unsaved.")
+
+
+class NoLongerYours(InputError):
+    message = _("The time to change this is over. Your text is below, unsaved; ask the site's staff to change it.")
+
+
+class CommentsClosed(InputError):
+    message = _("This post takes no more comments. Your text is below, unsent.")
+
+
+class NoSuchPost(InputError):
+    message = _("There is no such post to move it to: write the number or address of a published one")
+    field = "target"

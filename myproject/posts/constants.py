@@ -44,6 +44,10 @@ TAG_DESCRIPTION_MAX_LENGTH = 300
 REASON_MAX_LENGTH = 300
 PAGE_SIZE = 20
 DRAFTS_MAX = 200
+# Within which an author who changes a text again goes on writing it.
+GRACE_MINUTES = 5
+CHANGES_SHOWN = 100
+PINNED_MAX = 3
 
 # Words that stand after a post's number in addresses of ours.
 RESERVED_SLUGS = frozenset(
@@ -55,7 +59,11 @@ RESERVED_SLUGS = frozenset(
         "follow",
         "history",
         "like",
+        "lock",
+        "merge",
+        "pin",
         "report",
+        "restore",
         "source.md",
         "feed.atom",
     }

@@ -17,3 +17,19 @@ class EditConflict(EditedMeanwhile):
 
 class TooManyDrafts(InputError):
     message = _("You have a great many drafts. Publish or empty some before you save another.")
+
+
+class NotRestorable(InputError):
+    message = _("This can't be restored: its text is gone, or it was merged into another post")
+
+
+class RemovedMeanwhile(InputError):
+    message = _("This post was removed while you wrote. Your text is below, unsaved.")
+
+
+class NoLongerYours(InputError):
+    message = _("The time to change this is over. Your text is below, unsaved; ask the site's staff to change it.")
+
+
+class TooManyPinned(InputError):
+    message = _("Three posts are pinned already: take one off first")

@@ -1,6 +1,5 @@
 """A member's comments, to take along or to erase."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 import sqlalchemy as sa
@@ -8,7 +7,9 @@ from sqlalchemy.orm import Session, aliased
 
 from myproject.cache import touch
 from myproject.comments import constants as COMMENT
-from myproject.comments.models import Comment
+from myproject.comments.models import Comment, CommentRevision
+from myproject.comments.services.counts import lock_posts, recount
+from myproject.comments.services.purging import purge_removed
 from myproject.comments.services.rows import Parent
 from myproject.db import utc_now
 from myproject.emails.services import forget_mails
@@ -18,12 +19,30 @@ from myproject.posts.models import Post
 
 def export_comments(db: Session, person: Person) -> Iterator[File]:
     """A member's comments as a list, and one after the other as the Markdown they were written in."""
-    columns = (Comment.id, Comment.post_id, Comment.parent_id, Comment.created_at, Comment.edited_at)
+    columns = (
+        Comment.id,
+        Comment.post_id,
+        Comment.parent_id,
+        Comment.status,
+        Comment.created_at,
+        Comment.edited_at,
+        Comment.removed_at,
+        Comment.removal_reason,
+    )
     theirs = sa.select(*columns).where(Comment.author_id == person.id).order_by(Comment.id)
-    yield "comments.json", json_list(row._asdict() for row in db.execute(theirs))
+    rows = db.execute(theirs)
+    yield "comments.json", json_list(row._asdict() | {"status": row.status.name} for row in rows)
+    kept = (
+        sa.select(CommentRevision.comment_id, CommentRevision.created_at, CommentRevision.body)
+        .join(Comment, Comment.id == CommentRevision.comment_id)
+        .where(Comment.author_id == person.id)
+        .order_by(CommentRevision.id)
+    )
+    earlier = db.execute(kept, execution_options={"yield_per": 100})
+    yield "comments-before-changes.json", json_list(row._asdict() for row in earlier)
     texts = theirs.add_columns(Comment.body, Post.title).join(Post, Post.id == Comment.post_id)
-    rows = db.execute(texts, execution_options={"yield_per": 100})
-    yield "comments.md", (f"## {row.title}, {row.created_at:%Y-%m-%d %H:%M}\n\n{row.body}\n\n" for row in rows)
+    written = db.execute(texts, execution_options={"yield_per": 100})
+    yield "comments.md", (f"## {row.title}, {row.created_at:%Y-%m-%d %H:%M}\n\n{row.body}\n\n" for row in written)
 
 
 def erase_comments(db: Session, person: Person, removing: bool) -> None:
@@ -35,20 +54,18 @@ def erase_comments(db: Session, person: Person, removing: bool) -> None:
     forget_mails(db, mail_keys(db, theirs | under_theirs if removing else theirs))
     touch(db, "site", "posts")
     if not removing:
+        purge_removed(db, theirs)
         return
-    posts = sa.select(Comment.post_id).where(theirs)
-    # As whoever comments does: the post's row first, so that nobody answers meanwhile.
-    db.execute(sa.select(Post.id).where(Post.id.in_(posts)).order_by(Post.id).with_for_update())
+    posts = db.scalars(sa.select(Comment.post_id).where(theirs).distinct()).all()
+    lock_posts(db, posts)
     reply = aliased(Comment)
     unanswered = ~sa.exists().where(reply.parent_id == Comment.id)
-    gone: Counter[int] = Counter()
     # One that answered another of theirs goes first.
-    delete = sa.delete(Comment).where(theirs, unanswered).returning(Comment.post_id)
-    while deleted := db.scalars(delete, execution_options={"synchronize_session": False}).all():
-        gone.update(deleted)
-    for post_id, number in gone.items():
-        counted = sa.update(Post).where(Post.id == post_id)
-        db.execute(counted.values(comment_count=Post.comment_count - number))
+    delete = sa.delete(Comment).where(theirs, unanswered).returning(Comment.id)
+    while db.scalars(delete, execution_options={"synchronize_session": False}).all():
+        pass
+    left = sa.select(Comment.id).where(theirs)
+    db.execute(sa.delete(CommentRevision).where(CommentRevision.comment_id.in_(left)))
     empty = {
         "status": COMMENT.Status.REMOVED,
         "removed_at": utc_now(),
@@ -60,6 +77,7 @@ def erase_comments(db: Session, person: Person, removing: bool) -> None:
         "version": Comment.version + 1,
     }
     db.execute(sa.update(Comment).where(theirs).values(empty))
+    recount(db, *posts)
 
 
 def mail_keys(db: Session, which: sa.ColumnElement[bool]) -> Iterator[str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from myproject import audit
+from myproject.audit import Actor
 from myproject.cache import touch
 from myproject.db import publish as tell
 from myproject.db import utc_now
@@ -14,6 +16,7 @@ from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post
 from myproject.posts.services.lists import list_drafts
+from myproject.posts.services.revisions import keep_revision
 from myproject.posts.services.tags import find_or_make_tags, relist
 from myproject.text import RENDERER_VERSION, excerpt, render_markdown, slugify
 
@@ -57,12 +60,31 @@ def create_post(db: Session, author_id: int, text: Text, *, publish: bool) -> Po
     return post
 
 
-def edit_post(db: Session, post_id: int, version: int, text: Text, *, publish: bool = False) -> Post:
-    """Changes a post that the author opened at `version`. Raises EditConflict where it has changed since."""
+def edit_post(
+    db: Session,
+    post_id: int,
+    version: int,
+    text: Text,
+    *,
+    publish: bool = False,
+    editor: Actor | None = None,
+    reason: str = "",
+) -> Post:
+    """Changes a post that `editor` (without one, its author) opened at `version`; what was in the open is kept as
+    a revision. Raises EditConflict where it has changed since, and RemovedMeanwhile.
+    """
     post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
-    if post.version != version:
+    if post.status == POST.Status.REMOVED:
+        raise errors.RemovedMeanwhile
+    if post.version != version and not is_of(post, text):
         raise errors.EditConflict(post.version, post.body)
+    if post.version != version and not publish:
+        return post
     was_published = post.status == POST.Status.PUBLISHED
+    if was_published:
+        if is_of(post, text):
+            return post
+        note_edit(db, post, editor, reason)
     apply(db, post, text)
     post.version += 1
     post.updated_at = utc_now()
@@ -73,6 +95,20 @@ def edit_post(db: Session, post_id: int, version: int, text: Text, *, publish: b
     elif publish:
         publish_post(db, post)
     return post
+
+
+def note_edit(db: Session, post: Post, editor: Actor | None, reason: str) -> None:
+    """Keeps what a post says before it is changed, and tells the audit where it is somebody else's."""
+    editor_id = editor.id if editor else post.author_id
+    keep_revision(db, post, editor_id, reason)
+    if editor and editor_id != post.author_id:
+        audit.record(db, "post.edit", post, actor=editor, reason=reason, before={"version": post.version})
+
+
+def is_of(post: Post, text: Text) -> bool:
+    """Whether a post says just what `text` does: saved twice, or by somebody of the same mind."""
+    said = post.title, post.body, {tag.name for tag in post.tags}
+    return said == (text.title, text.body, set(text.tags))
 
 
 def apply(db: Session, post: Post, text: Text) -> None:

@@ -1,0 +1,33 @@
+"""What posts say of their comments: how many everybody may read, and when the last of them came."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.cache import touch
+from myproject.comments.models import Comment
+from myproject.comments.services.visibility import PUBLISHED
+from myproject.posts.models import Post
+
+THEIRS = (Comment.post_id == Post.id) & PUBLISHED
+NUMBER = sa.select(sa.func.count(Comment.id)).where(THEIRS).correlate(Post).scalar_subquery()
+LATEST = sa.select(sa.func.max(Comment.created_at)).where(THEIRS).correlate(Post).scalar_subquery()
+
+
+def lock_posts(db: Session, post_ids: Iterable[int] | sa.Select[Any]) -> None:
+    """Holds the rows of posts until the transaction ends, as whoever writes a comment does, so that nobody answers
+    meanwhile. To be called before any comment is changed: two that wait for each other would wait for ever.
+    """
+    db.execute(sa.select(Post.id).where(Post.id.in_(post_ids)).order_by(Post.id).with_for_update())
+
+
+def recount(db: Session, *post_ids: int) -> None:
+    """Counts the comments of posts anew. The caller holds the rows of the posts."""
+    # What was changed stands in the rows only once it is written.
+    db.flush()
+    last = sa.func.coalesce(LATEST, Post.published_at, Post.created_at)
+    counted = sa.update(Post).where(Post.id.in_(post_ids)).values(comment_count=NUMBER, last_activity_at=last)
+    db.execute(counted, execution_options={"synchronize_session": "fetch"})
+    touch(db, "posts", *(f"post:{post_id}" for post_id in post_ids))

@@ -1,0 +1,145 @@
+"""Removing comments and putting them back. Of one with replies the place stays, with who removed it and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject import audit
+from myproject.audit import Actor
+from myproject.cache import touch
+from myproject.comments import constants as COMMENT
+from myproject.comments import errors
+from myproject.comments.models import Comment
+from myproject.comments.services.counts import lock_posts, recount
+from myproject.comments.services.personal import mail_keys
+from myproject.db import fetch, utc_now
+from myproject.db import publish as tell
+from myproject.emails.services import forget_mails
+from myproject.posts.models import Post
+from myproject.posts.services import visibility as posts
+from myproject.posts.services.removal import is_recent
+from myproject.security.identity import Identity
+
+
+@dataclass(frozen=True)
+class CommentRemoved:
+    """Event: a comment was removed, in this transaction."""
+
+    db: Session
+    comment: Comment
+
+
+@dataclass(frozen=True)
+class CommentRestored:
+    """Event: a removed comment is back, in this transaction."""
+
+    db: Session
+    comment: Comment
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """A removed comment, for who may put it back."""
+
+    id: int
+    author_id: int
+    post_id: int
+    post_title: str
+    post_slug: str
+    body_html: str
+    removed_at: datetime
+    removed_by_author: bool
+    removal_reason: str
+
+    def may_restore(self, identity: Identity | None, days: int) -> bool:
+        """Whether somebody may put the comment back: staff may, and its author what they removed themselves in the
+        last `days`.
+        """
+        if identity is None or not self.body_html:
+            return False
+        own = self.removed_by_author and self.author_id == identity.id
+        return identity.is_staff or (own and is_recent(self.removed_at, days))
+
+
+TOMBSTONE = (
+    sa.select(
+        Comment.id,
+        Comment.author_id,
+        Comment.post_id,
+        Post.title.label("post_title"),
+        Post.slug.label("post_slug"),
+        Comment.body_html,
+        Comment.removed_at,
+        (sa.func.coalesce(Comment.removed_by_id, 0) == Comment.author_id).label("removed_by_author"),
+        Comment.removal_reason,
+    )
+    .join(Post, Post.id == Comment.post_id)
+    .where(Comment.id == sa.bindparam("comment_id"), Comment.status == COMMENT.Status.REMOVED, posts.VISIBLE)
+)
+
+
+def find_tombstone(db: Session, comment_id: int, identity: Identity | None) -> Tombstone | None:
+    """A removed comment of a post that `identity` may see; None where there is none. Its text is for those who may
+    put it back.
+    """
+    row = fetch(db, TOMBSTONE, {"comment_id": comment_id} | posts.viewer(identity)).first()
+    return None if row is None else Tombstone(**row._mapping)
+
+
+def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "") -> Comment:
+    """Removes a comment. Its author needs no reason; of others the audit tells. Once is enough. One that
+    waits for approval and that its author takes back was never there.
+    """
+    comment = lock_comment(db, comment_id)
+    if comment.status == COMMENT.Status.REMOVED:
+        return comment
+    own = actor.id == comment.author_id
+    if own and comment.status == COMMENT.Status.WAITING:
+        # Restored, it would stand in the open without anybody's approval.
+        db.delete(comment)
+        touch(db, f"post:{comment.post_id}")
+        return comment
+    before = {"status": comment.status.name}
+    comment.status = COMMENT.Status.REMOVED
+    comment.removed_at, comment.removed_by_id, comment.removal_reason = utc_now(), actor.id, reason
+    if not own:
+        after = {"status": comment.status.name}
+        audit.record(db, "comment.remove", comment, actor=actor, reason=reason, before=before, after=after)
+    forget_mails(db, mail_keys(db, Comment.id == comment.id))
+    recount(db, comment.post_id)
+    tell(db, CommentRemoved(db, comment))
+    return comment
+
+
+def restore_comment(db: Session, actor: Actor, comment_id: int) -> Comment:
+    """Puts a removed comment back; the caller has asked `Tombstone.may_restore`. Raises NotRestorable where its
+    text is gone.
+    """
+    comment = lock_comment(db, comment_id)
+    if comment.status != COMMENT.Status.REMOVED:
+        return comment
+    if not comment.body:
+        raise errors.NotRestorable
+    was_of_author = comment.removed_by_id == comment.author_id == actor.id
+    comment.status = COMMENT.Status.PUBLISHED
+    comment.removed_at = comment.removed_by_id = None
+    comment.removal_reason = ""
+    if not was_of_author:
+        before, after = {"status": COMMENT.Status.REMOVED.name}, {"status": comment.status.name}
+        audit.record(db, "comment.restore", comment, actor=actor, before=before, after=after)
+    recount(db, comment.post_id)
+    tell(db, CommentRestored(db, comment))
+    return comment
+
+
+def lock_comment(db: Session, comment_id: int) -> Comment:
+    """The comment, for a change, with its post's row."""
+    lock_posts(db, sa.select(Comment.post_id).where(Comment.id == comment_id))
+    return db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
+
+
+def forget_mails_of_post(db: Session, post_id: int) -> None:
+    """Drops the mails about the comments of a post that was removed."""
+    forget_mails(db, mail_keys(db, Comment.post_id == post_id))

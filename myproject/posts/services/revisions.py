@@ -1,0 +1,103 @@
+"""The texts that posts had before they were changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.db import utc_now
+from myproject.posts import constants as POST
+from myproject.posts.models import Post, PostRevision
+from myproject.posts.services.rows import AUTHOR_NAME
+from myproject.users.models import User
+
+# An author who mends a word at once, and another one after it, is still writing.
+GRACE = timedelta(minutes=POST.GRACE_MINUTES)
+
+
+@dataclass(frozen=True)
+class Change:
+    """That a post was changed: `version` was the text until then."""
+
+    version: int
+    created_at: datetime
+    editor_name: str | None
+    editor_display_name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a post said at one time."""
+
+    title: str
+    body: str
+    tags: tuple[str, ...]
+
+
+def keep_revision(db: Session, post: Post, editor_id: int | None, reason: str = "") -> None:
+    """Keeps the text of a published post that `editor_id` is about to replace."""
+    if is_grace_edit(db, post, editor_id):
+        return
+    db.add(
+        PostRevision(
+            post_id=post.id,
+            version=post.version,
+            title=post.title,
+            body=post.body,
+            tags=[tag.name for tag in post.tags],
+            editor_id=editor_id,
+            reason=reason,
+        )
+    )
+
+
+def is_grace_edit(db: Session, post: Post, editor_id: int | None) -> bool:
+    """Whether an edit belongs to the author's writing: their own, shortly after they published or changed it."""
+    last = post.edited_at or post.published_at
+    if editor_id != post.author_id or last is None or utc_now() - last > GRACE:
+        return False
+    # What staff changed in between stays to be seen.
+    newest = sa.select(PostRevision.editor_id).where(PostRevision.post_id == post.id)
+    editors = db.scalars(newest.order_by(PostRevision.version.desc()).limit(1)).all()
+    return all(editor == post.author_id for editor in editors)
+
+
+def list_changes(db: Session, post_id: int) -> Sequence[Change]:
+    """How a post was changed, latest first, so many as a page shows."""
+    statement = (
+        sa.select(
+            PostRevision.version,
+            PostRevision.created_at,
+            AUTHOR_NAME.label("editor_name"),
+            sa.func.coalesce(User.display_name, "").label("editor_display_name"),
+            PostRevision.reason,
+        )
+        .outerjoin(User, User.id == PostRevision.editor_id)
+        .where(PostRevision.post_id == post_id)
+        .order_by(PostRevision.version.desc())
+        .limit(POST.CHANGES_SHOWN)
+    )
+    return [Change(**row._mapping) for row in db.execute(statement)]
+
+
+def words_at(db: Session, post_id: int, version: int) -> Words | None:
+    """What a post said as `version`; None where that was not kept."""
+    revision = db.scalars(
+        sa.select(PostRevision).where(PostRevision.post_id == post_id, PostRevision.version == version)
+    ).first()
+    return None if revision is None else Words(revision.title, revision.body, tuple(revision.tags))
+
+
+def words_after(db: Session, post_id: int, version: int) -> Words:
+    """What a post said next after `version`: the next text that was kept, or the present one."""
+    later = sa.select(PostRevision.version).where(PostRevision.post_id == post_id, PostRevision.version > version)
+    following = db.scalars(later.order_by(PostRevision.version).limit(1)).first()
+    kept = words_at(db, post_id, following) if following is not None else None
+    return kept or present_words(db.get_one(Post, post_id))
+
+
+def present_words(post: Post) -> Words:
+    return Words(post.title, post.body, tuple(tag.name for tag in post.tags))
