@@ -34,6 +34,7 @@ def main(global_config: dict[str, str], **options: Any) -> Router:
         config.include("myproject.tasks")
         config.include("myproject.storage")
         config.include("myproject.personal_data")
+        config.include("myproject.references")
         config.include("myproject.security")
         config.include("myproject.forms")
         config.include("myproject.web")

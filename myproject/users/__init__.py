@@ -7,3 +7,4 @@ def includeme(config: Configurator) -> None:
     config.include(".identify")
     config.include(".tasks")
     config.include(".routes")
+    config.include(".subscribers")

@@ -12,6 +12,7 @@ from translationstring import TranslationString
 from myproject.settings import Settings, settings_of
 
 if TYPE_CHECKING:
+    from myproject.markdown.references import LookUp
     from myproject.security.flash import Level
     from myproject.security.identity import Identity
 
@@ -25,6 +26,7 @@ class Request(PyramidRequest):
         identity_if_known: "Identity | None"
         session_token: str
         context: Any
+        look_up: "LookUp"
 
         def translate(self, message: str | TranslationString) -> str: ...
         def flash(self, message: str | TranslationString, level: "Level" = "success") -> None: ...

@@ -1,5 +1,6 @@
 """What members say of themselves, and what everybody may see of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.cache import touch
+from myproject.markdown.references import LookUp, know_nothing
 from myproject.text import RENDERER_VERSION, canonical, render_markdown
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -26,14 +28,15 @@ class Profile:
     created_at: datetime
 
 
-PROFILE_STATEMENT = sa.select(
-    User.id, User.name, User.display_name, User.bio_html, User.website, User.role, User.avatar, User.created_at
-).where(
-    User.name_canonical == sa.bindparam("name"),
+# Whose profile there is.
+SHOWN = (
     User.status != USER.Status.INACTIVE,
     User.deletion == USER.Deletion.NONE,
     User.approval.in_(USER.ADMITTED),
 )
+PROFILE_STATEMENT = sa.select(
+    User.id, User.name, User.display_name, User.bio_html, User.website, User.role, User.avatar, User.created_at
+).where(User.name_canonical == sa.bindparam("name"), *SHOWN)
 
 
 def find_profile(db: Session, name: str) -> Profile | None:
@@ -51,6 +54,14 @@ def find_profile(db: Session, name: str) -> Profile | None:
         row.avatar,
         row.created_at,
     )
+
+
+def find_mentioned(db: Session, names: Collection[str]) -> dict[str, str]:
+    """Of those who have one of these nicknames and a profile: the name in its address, by the one as written."""
+    written = {name: canonical(name) for name in names}
+    there = sa.select(User.name_canonical).where(User.name_canonical.in_(set(written.values())), *SHOWN)
+    found = set(db.scalars(there))
+    return {name: known for name, known in written.items() if known in found}
 
 
 def update_profile(
@@ -73,5 +84,5 @@ def update_profile(
     touch(db, "site")
 
 
-def render_bio(bio: str) -> str:
-    return render_markdown(bio) if bio else ""
+def render_bio(bio: str, look_up: LookUp = know_nothing) -> str:
+    return render_markdown(bio, look_up) if bio else ""
