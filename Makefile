@@ -61,7 +61,7 @@ vendor: ## Install the scripts of others that the site serves (captcha.provider 
 
 .PHONY: test
 test: $(READY) ## Run all tests, on both databases, with real servers and a browser (args="-k login")
-	$(BIN)/python -m pytest -n $(WORKERS) $(args)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(args)
 
 .PHONY: lint
 lint: $(READY) ## Check style and types

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -55,6 +56,12 @@ class StaticFiles:
         return self.addresses[name]
 
 
+@cache
+def static_files(root: Path) -> StaticFiles:
+    """Those below `root`, once for all applications of a process: compressing them is most of making one."""
+    return StaticFiles(root)
+
+
 def static_tween_factory(handler: Callable[[Any], Response], registry: Any) -> Callable[[Any], Response]:
     files: StaticFiles = registry["static"]
 
@@ -74,7 +81,7 @@ def static_tween_factory(handler: Callable[[Any], Response], registry: Any) -> C
 
 
 def includeme(config: Configurator) -> None:
-    config.registry["static"] = StaticFiles(ROOT)
+    config.registry["static"] = static_files(ROOT)
     config.add_tween(
         "myproject.web.static.static_tween_factory", under="myproject.web.ingress.ingress_tween_factory"
     )

@@ -1,13 +1,16 @@
 """Nothing that was committed is lost, whoever is killed and whenever."""
 
 import json
+import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,38 @@ def end_leases(db: Session) -> None:
     db.commit()
 
 
+@contextmanager
+def workers(options: dict[str, str]) -> Iterator[Callable[[], int]]:
+    """`start()` gives the process id of a new worker, once the one before it is gone."""
+    command = [sys.executable, "-W", "ignore", str(PROGRAM), json.dumps(options)]
+    nursery = subprocess.Popen(
+        command,
+        env={"PYTHONPATH": str(PROGRAM.parents[2])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # The workers are its children: what goes wrong here ends them all.
+        start_new_session=True,
+    )
+    assert nursery.stdin is not None
+    assert nursery.stdout is not None
+
+    def start() -> int:
+        nursery.stdin.write(b"\n")
+        nursery.stdin.flush()
+        return int(nursery.stdout.readline())
+
+    try:
+        yield start
+        nursery.stdin.close()
+        nursery.wait(30)
+    finally:
+        if nursery.poll() is None:
+            os.killpg(nursery.pid, signal.SIGKILL)
+            nursery.wait()
+        nursery.stdout.close()
+
+
 def test_twenty_kills_of_the_worker_lose_no_mail(
     make_app: Callable[..., Router],
     app_settings: Callable[..., dict[str, str]],
@@ -85,29 +120,20 @@ def test_twenty_kills_of_the_worker_lose_no_mail(
             assert queue_mail(db, Mail(Kind.ALREADY_REGISTERED, address, context={"name": f"member-{number}"}))
 
     chance = random.Random(20)
-    command = [sys.executable, "-W", "ignore", str(PROGRAM), json.dumps(app_settings(**overrides))]
-    environment = {"PYTHONPATH": str(PROGRAM.parents[2])}
-
-    def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    try:
+    with workers(app_settings(**overrides)) as start:
         worker = start()
         for kill in range(KILLS):
             arrivals.wait_for((kill + 1) * MAILS // (2 * KILLS))
             # A moment more, so that the kill falls into every part of a delivery.
             threading.Event().wait(chance.uniform(0, 0.05))
-            worker.kill()
-            worker.wait()
+            os.kill(worker, signal.SIGKILL)
             if kill == KILLS - 1:
                 with app.registry["sessions"].writing() as db:
                     end_leases(db)
             worker = start()
         with arrivals.arrived:
             arrivals.arrived.wait_for(lambda: len(arrivals.different()) == MAILS, timeout=30)
-    finally:
-        worker.terminate()
-        worker.wait()
+        os.kill(worker, signal.SIGTERM)
 
     with app.registry["sessions"].reading() as db:
         states = Counter(db.scalars(sa.select(Email.state)))
