@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from pyramid.config import Configurator
 from pyramid.registry import Registry
 from pyramid_retry import mark_error_retryable
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, Engine, make_url
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -304,6 +305,16 @@ def fetch(
     """
     connection: sa.Connection = db.info.get("connection") or db.connection()
     return connection.execute(statement, values)
+
+
+def insert_for(db: Session, model: type[Base]) -> postgresql.Insert:
+    """An INSERT for the session's database, with `on_conflict_do_nothing` and `on_conflict_do_update`, which both
+    have in the same words.
+    """
+    if db.get_bind().dialect.name == "sqlite":
+        # The two differ in nothing that is used here.
+        return cast(postgresql.Insert, sqlite.insert(model))
+    return postgresql.insert(model)
 
 
 @contextmanager

@@ -414,6 +414,12 @@ class Settings:
     ratelimit_preview_account: str = setting(
         "ratelimit.preview_account", rate, "60 per 5 minutes", "previews, drafts and edits by one member"
     )
+    ratelimit_newcomer_post_account: str = setting(
+        "ratelimit.newcomer_post_account", rate, "3 per day", "posts published by one new member"
+    )
+    ratelimit_newcomer_comment_account: str = setting(
+        "ratelimit.newcomer_comment_account", rate, "20 per hour", "comments written by one new member"
+    )
     ratelimit_keep_account: str = setting(
         "ratelimit.keep_account",
         rate,
@@ -540,6 +546,33 @@ class Settings:
         at_least(0),
         "0",
         "days after which a post takes no more comments but from staff; 0: it always does",
+    )
+    newcomers_days: int = setting(
+        "newcomers.days", at_least(0), "3", "days in which a member counts as new; 0: nobody does"
+    )
+    newcomers_posts: int = setting(
+        "newcomers.posts", at_least(1, 1000), "5", "published posts with which a member is new no longer"
+    )
+    newcomers_links: int = setting(
+        "newcomers.links", at_least(0), "3", "links that a new member may put into one post or comment"
+    )
+    posts_approve_first: int = setting(
+        "posts.approve_first",
+        at_least(0, 1000),
+        "0",
+        "first posts of a member that wait until staff approve them; 0: none does",
+    )
+    comments_approve_first: int = setting(
+        "comments.approve_first",
+        at_least(0, 1000),
+        "0",
+        "first comments of a member that wait until staff approve them; 0: none does",
+    )
+    comments_in_a_row: int = setting(
+        "comments.in_a_row",
+        at_least(0, 1000),
+        "10",
+        "comments that a member may write one after the other on a post before somebody else does; 0: any number",
     )
     proxy_address: str = setting(
         "proxy.address",

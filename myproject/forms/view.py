@@ -1,8 +1,9 @@
 """The view behind every form: show it, check it, act, or show it again with what was typed and what is wrong."""
 
+import logging
 from enum import StrEnum
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import colander
 import deform
@@ -12,14 +13,21 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
+from pyramid_retry import is_error_retryable
 
+from myproject.db import after_commit, reading
 from myproject.errors import EditedMeanwhile, InputError
+from myproject.forms import once
+from myproject.forms.kept import find_kept, keep_text, let_go
 from myproject.forms.schema import Schema
 from myproject.i18n import _
 from myproject.security.csrf import FIELD as CSRF_FIELD
-from myproject.security.ratelimit import RateLimited
+from myproject.security.ratelimit import RateLimited, limiter_of
+from myproject.web.dates import ago
 from myproject.web.request import Request
 from myproject.web.templating import url
+
+log = logging.getLogger(__name__)
 
 HIDDEN_TYPES = ("password", "confirm", "current")
 
@@ -30,6 +38,9 @@ class FormView:
 
     `submit(data)` gets the checked values and returns a response (`self.redirect`), or raises `InputError`
     for a field.
+
+    Of what a member types, the fields that `keeps` names are kept where the form is not taken, whatever the
+    reason, and stand in it when it is opened again.
     """
 
     schema: ClassVar[type[Schema]]
@@ -38,11 +49,14 @@ class FormView:
     buttons: tuple[deform.Button, ...] = (deform.Button("save", _("Save")),)
     # The form's own address, where it is not the page's.
     action: str = ""
+    # Fields whose text must not be lost; never a secret.
+    keeps: ClassVar[tuple[str, ...]] = ()
     # What stands where the visitor wanted to save, if somebody else was faster.
     present_text: str = ""
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.taken = False
         self.form = self.make_form(self.make_schema())
 
     def make_schema(self) -> colander.SchemaNode:
@@ -74,12 +88,23 @@ class FormView:
 
     def get(self) -> Response:
         self.form.cstruct = self.form.schema.serialize(self.initial())
+        self.offer_kept()
         return self.page()
 
     def post(self) -> Response:
+        posted = self.request.POST
+        if self.keeps and "let_go" in posted:
+            let_go(self.request.dbsession, self.request.member.id, self.kept_path())
+            return self.after_letting_go()
+        if self.keeps and self.request.identity is not None:
+            if "keep" in posted:
+                limiter_of(self.request.registry).hit("keep_account", str(self.request.member.id))
+            self.request.add_finished_callback(self.keep_unless_taken)
+            if "keep" in posted:
+                return self.keep()
         try:
             data = self.form.validate_pstruct(self.posted())
-            return self.submit(data)
+            response = self.submit(data)
         except deform.ValidationFailure:
             return self.page(422)
         except InputError as error:
@@ -94,14 +119,111 @@ class FormView:
             response = self.page(429)
             response.headers["Retry-After"] = str(error.retry_after)
             return response
+        except Exception as error:
+            # The next try keeps the text, if it has to.
+            self.taken = is_error_retryable(self.request, error)
+            raise
+        if self.keeps and response.status_int == HTTPSeeOther.code:
+            self.note_taken()
+        return response
 
     def expired(self) -> Response:
         """The form with what was posted, not acted upon: its token was missing, old or wrong."""
         self.form.cstruct = self.form.widget.deserialize(self.form, self.posted())
+        if self.keeps and self.posted_once():
+            # Whoever is signed in now is who the form was made for, and nobody else at the same browser.
+            self.request.add_finished_callback(self.keep_unless_taken)
         self.refuse(
             _("This page was open for so long that it had to be renewed. Nothing is lost: send it once more.")
         )
         return self.page(400)
+
+    # What could not be taken
+
+    def kept_path(self) -> str:
+        """The address for which the form's text is kept: where a GET opens it."""
+        return self.request.path_info
+
+    def written(self) -> dict[str, str]:
+        """What was posted of the fields to keep, with the version that it began from."""
+        return {name: value for name, value in self.posted().items() if name in (*self.keeps, "version")}
+
+    def keeping(self) -> str:
+        """What drafts.js saves while somebody writes: the `text`, or a `draft`, with an address of its own."""
+        return "text"
+
+    def keep(self) -> Response:
+        """What a script asks for while somebody writes: the text is kept, as that of a form that failed. It must
+        not send anything.
+        """
+        return plain(self.request, _("What you write is kept."))
+
+    def keep_unless_taken(self, request: Request) -> None:
+        """Keeps the text once the request is over, and what it wrote has been undone."""
+        member = request.identity
+        if self.taken or member is None:
+            return
+        try:
+            written = self.written()
+            if any(written.get(name, "").strip() for name in self.keeps):
+                keep_text(request.registry, member.id, self.kept_path(), written)
+        except Exception:
+            # The answer has what was typed as well.
+            log.exception("forms: can't keep a text")
+
+    def note_taken(self) -> None:
+        """What was kept of this form before is needed no more, as soon as the transaction stands."""
+        db = self.request.dbsession
+        let_go(db, self.request.member.id, self.kept_path())
+
+        def take() -> None:
+            self.taken = True
+
+        after_commit(db, take)
+
+    def offer_kept(self) -> None:
+        """Fills in what the member wrote here before, and says so."""
+        member = self.request.identity
+        if not self.keeps or member is None or not member.has_kept_text:
+            return
+        with reading(self.request) as db:
+            kept = find_kept(db, member.id, self.kept_path())
+        if kept is not None:
+            for name, value in kept.fields.items():
+                if self.child(name) is not self.form:
+                    self.child(name).cstruct = value
+            self.form.kept_at = kept.created_at
+            self.form.let_go_fields = self.let_go_fields()
+
+    def let_go_fields(self) -> dict[str, Any]:
+        """Hidden fields by which the form knows which text to let go."""
+        return {}
+
+    def after_letting_go(self) -> Response:
+        return HTTPSeeOther(self.request.script_name + self.kept_path())
+
+    # Acting once
+
+    def posted_once(self) -> str:
+        """The token to act once that was posted; empty where it is none of this member's."""
+        value = self.request.POST.get(once.FIELD, "")
+        member = self.request.identity
+        if isinstance(value, str) and member and once.is_once_of(self.request.registry, member.id, value):
+            return value
+        return ""
+
+    def sent_before(self) -> bool:
+        """Whether this very form has been acted upon: then it counts no second time for any limit."""
+        token = self.posted_once()
+        if not token:
+            return False
+        with reading(self.request) as db:
+            return once.find_submission(db, token) is not None
+
+    def refuse_other_text(self) -> NoReturn:
+        """Raises SentBefore. The form that comes back is another one, which may be sent."""
+        self.request.POST.pop(once.FIELD, None)
+        raise once.SentBefore
 
     def posted(self) -> dict[str, Any]:
         """The fields of the request that the schema knows; of a field sent twice, the last."""
@@ -133,6 +255,10 @@ class FormView:
         return next((child for child in self.form.children if child.name == name), self.form)
 
     def page(self, status: int = 200) -> Response:
+        member = self.request.identity
+        if self.keeps and member is not None:
+            self.form.keeping = self.keeping()
+            self.form.once = self.posted_once() or once.make_once(self.request.registry, member.id)
         form = self.form.serialize(self.form.cstruct)
         values = {
             "title": self.title,
@@ -148,6 +274,27 @@ class FormView:
         return HTTPSeeOther(url(self.request, route_name, **params))
 
 
+def plain(request: Request, words: str, status: int = 200) -> Response:
+    """What a script shows the reader as it is."""
+    return Response(request.translate(words), status=status, content_type="text/plain", charset="utf-8")
+
+
+def form_by_hand(request: Request, path: str) -> dict[str, Any]:
+    """What a template needs to write a form itself whose view stands at `path` and keeps texts: its token, and the
+    text that is kept of it.
+    """
+    member = request.member
+    kept = None
+    if member.has_kept_text:
+        with reading(request) as db:
+            kept = find_kept(db, member.id, path)
+    return {
+        "once": once.make_once(request.registry, member.id),
+        "kept_at": kept.created_at if kept else None,
+        "fields": kept.fields if kept else {},
+    }
+
+
 def waiting_words(seconds: int) -> str:
     """What a form says where it was sent too often, or the site has too much to do, and how long to wait."""
     if seconds < 90:
@@ -155,9 +302,14 @@ def waiting_words(seconds: int) -> str:
             "That was too much in a short time. Nothing is lost: try again in ${seconds} seconds.",
             mapping={"seconds": seconds},
         )
+    if seconds < 90 * 60:
+        return _(
+            "That was too often in a short time. Nothing is lost: try again in ${minutes} minutes.",
+            mapping={"minutes": round(seconds / 60)},
+        )
     return _(
-        "That was too often in a short time. Nothing is lost: try again in ${minutes} minutes.",
-        mapping={"minutes": round(seconds / 60)},
+        "That was too often in a short time. Nothing is lost: try again in ${hours} hours.",
+        mapping={"hours": round(seconds / 3600)},
     )
 
 
@@ -168,6 +320,7 @@ def render_widget(request: Request, template: str, **values: Any) -> Markup:
         "request": request,
         "csrf_field": request.csrf_field,
         "translate": request.translate,
+        "ago": partial(ago, request),
     }
     return Markup(environment.get_template(f"forms/{template}.html").render(values))  # noqa: S704
 
@@ -203,6 +356,20 @@ def expired_form(request: Request, ended: Ended) -> Response:
     response = render_to_response("myproject:templates/forms/resend.html", values, request=request)
     response.status_int = 400
     return response
+
+
+def posted_texts(request: Request) -> list[str]:
+    """What a member wrote in the form that was posted, for a page that has to refuse all of it."""
+    route = getattr(request, "matched_route", None)
+    view: type[FormView] | None = request.registry["form_views"].get(route.name) if route else None
+    if view is None or request.method != "POST":
+        return []
+    try:
+        texts = [request.POST.get(name, "") for name in view.keeps]
+    except (ValueError, OSError):
+        # What can't be read as a form holds none.
+        return []
+    return [text for text in texts if isinstance(text, str) and text.strip()]
 
 
 def add_form_view(

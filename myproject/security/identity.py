@@ -32,6 +32,8 @@ class Identity:
     by_passkey: bool = False
     # The account goes in some days, if its owner does not keep it.
     leaving: bool = False
+    # The site keeps something that they wrote in some form, and could not send.
+    has_kept_text: bool = False
 
     @property
     def is_staff(self) -> bool:

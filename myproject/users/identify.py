@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from myproject.cache import Cache
 from myproject.db import fetch, utc_now
+from myproject.forms.models import KeptText
 from myproject.security.identity import Identity
 from myproject.security.tokens import hash_token
 from myproject.settings import settings_of
@@ -26,6 +27,8 @@ SESSION_STATEMENT = (
         UserSession.authenticated_at,
         (UserSession.way == USER.Way.PASSKEY).label("by_passkey"),
         User.revision,
+        # So that no page need ask for kept texts where there are none.
+        sa.exists().where(KeptText.user_id == User.id).label("has_kept_text"),
     )
     .join(User, User.id == UserSession.user_id)
     .where(
@@ -78,6 +81,7 @@ def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[S
             "session_id": session.id,
             "authenticated_at": session.authenticated_at,
             "by_passkey": session.by_passkey,
+            "has_kept_text": session.has_kept_text,
         }
         return Identity.from_json(cached["user"] | of_the_session)
 

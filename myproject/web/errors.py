@@ -15,7 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from myproject.db import SAFE_METHODS
-from myproject.forms.view import Ended, expired_form
+from myproject.forms.view import Ended, expired_form, posted_texts
 from myproject.i18n import _
 from myproject.security.policy import lacks_second_factor
 from myproject.security.ratelimit import RateLimited
@@ -33,7 +33,12 @@ RETRY_SECONDS = 10
 def render_error(request: Request, status: int, **values: Any) -> Response:
     """The page for `status`; its template needs nothing but the settings."""
     page = status if status in PAGES else 400
-    values = {"neutral": True, "status": status, "request_id": request.id} | values
+    values = {
+        "neutral": True,
+        "status": status,
+        "request_id": request.id,
+        "texts": posted_texts(request),
+    } | values
     body = render(f"myproject:templates/errors/{page}.html", values, request=request)
     return Response(body, status=status, content_type="text/html", charset="utf-8")
 

@@ -37,7 +37,7 @@ LIMITS = {
         "comment_account",
         "passkey_address",
     )
-}
+} | {"newcomers.days": "0"}
 
 # Chromium tells the page about a broken policy; the page's console tells the test.
 TELL_VIOLATIONS = """

@@ -10,6 +10,7 @@ from myproject.comments import errors, schemas
 from myproject.comments.models import Comment
 from myproject.comments.services import rows, threads, writing
 from myproject.db import reading
+from myproject.forms import once
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.pagination import row_number
@@ -30,6 +31,7 @@ class WriteComment(FormView):
     title = _("Write a comment")
     template = "myproject:templates/comments/write.html"
     buttons = (deform.Button("send", _("Send")), PREVIEW)
+    keeps = ("body",)
     preview = ""
 
     def __init__(self, request: Request) -> None:
@@ -61,6 +63,15 @@ class WriteComment(FormView):
     def initial(self) -> dict[str, Any]:
         return {"parent_id": self.parent.id} if self.parent else {}
 
+    def kept_path(self) -> str:
+        """A reply is kept for its parent, a comment for the post."""
+        if self.parent is None:
+            return url(self.request, "comments.create", id=self.post_page.id)
+        return url(self.request, "comments.reply", id=self.parent.id)
+
+    def let_go_fields(self) -> dict[str, Any]:
+        return self.initial()
+
     def values(self) -> dict[str, Any]:
         return {"post": self.post_page, "parent": self.parent, "preview": self.preview}
 
@@ -73,19 +84,27 @@ class WriteComment(FormView):
             return self.page()
         if not may_publish(request.identity, request.site.users_require_verified_email):
             raise errors.NotVerified
-        limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
-        limiter_of(request.registry).hit("comment_account", str(request.member.id))
-        comment = writing.create_comment(
-            request.dbsession,
-            self.post_page.id,
-            request.member.id,
-            data["body"],
-            body_html,
-            data["parent_id"],
-        )
+        if not self.sent_before():
+            limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
+            limiter_of(request.registry).hit("comment_account", str(request.member.id))
+        return HTTPSeeOther(self.send(data["body"], body_html, data["parent_id"]))
+
+    def send(self, body: str, body_html: str, parent_id: int | None) -> str:
+        """Writes the comment, once, however often the form is sent; gives the comment's address."""
+        db, member_id = self.request.dbsession, self.request.member.id
+        token, said = self.posted_once(), once.content_hash(self.post_page.id, parent_id, body)
+        sent = once.claim(db, member_id, token, said) if token else None
+        if sent is not None:
+            if sent.content_hash != said:
+                self.refuse_other_text()
+            return sent.location
+        comment = writing.create_comment(db, self.post_page.id, member_id, body, body_html, parent_id)
         if comment is None:
             raise errors.NothingToAnswer
-        return HTTPSeeOther(url(request, "comments.view", id=comment.id))
+        location = url(self.request, "comments.view", id=comment.id)
+        if token:
+            once.lead(db, token, said, location, comment.id)
+        return location
 
 
 class EditComment(FormView):
@@ -93,6 +112,7 @@ class EditComment(FormView):
 
     schema = schemas.EditedComment
     title = _("Edit comment")
+    keeps = ("body",)
 
     def initial(self) -> dict[str, Any]:
         with reading(self.request) as db:

@@ -8,6 +8,7 @@ from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.response import Response
 
 from myproject.comments.services.threads import list_comments
+from myproject.forms.view import form_by_hand
 from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.posts.services import rows
@@ -33,6 +34,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
         return {"post": context, "thread": thread, "address": address}
 
     address = url(request, "posts.view", id=context.id, slug=context.slug)
+    may_comment = may_publish(request.identity, request.site.users_require_verified_email)
     shared = cached_fragment(
         request,
         f"post:{context.id}:{start}",
@@ -45,7 +47,8 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
         "post": context,
         "address": address,
         "shared": add_edit_links(request, context, shared),
-        "may_comment": may_publish(request.identity, request.site.users_require_verified_email),
+        "may_comment": may_comment,
+        "writing": form_by_hand(request, url(request, "comments.create", id=context.id)) if may_comment else None,
     }
 
 

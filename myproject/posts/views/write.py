@@ -6,14 +6,18 @@ import deform
 from pyramid.response import Response
 
 from myproject.db import reading
-from myproject.forms.view import FormView
+from myproject.errors import InputError
+from myproject.forms import once
+from myproject.forms.view import FormView, plain
 from myproject.i18n import _
+from myproject.posts import constants as POST
 from myproject.posts import errors, schemas
 from myproject.posts.models import Post
 from myproject.posts.services import rows, writing
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.web.request import Request
+from myproject.web.templating import url
 
 PUBLISH = deform.Button("publish", _("Publish"))
 PREVIEW = deform.Button("preview", _("Preview"), css_class="secondary")
@@ -28,42 +32,95 @@ class WritePost(FormView):
     title = _("New post")
     template = "myproject:templates/posts/write.html"
     buttons: tuple[deform.Button, ...] = (PUBLISH, PREVIEW, SAVE_DRAFT)
+    keeps = ("title", "body", "tags")
     preview: writing.Text | None = None
 
     def submit(self, data: dict[str, Any]) -> Response:
         # Rendering is slow: it comes before the transaction's first statement.
-        text = writing.render(data["title"], data["body"], schemas.tag_list(data["tags"]))
+        text = self.text_of(data)
         posted = self.request.POST
         if "preview" in posted:
             self.limit("preview_account")
             self.preview = text
             return self.page()
         publish = self.is_published() or "save_draft" not in posted
-        if publish and not self.is_published():
-            limiter_of(self.request.registry).hit("write_address", client_key(self.request.client_addr))
-            self.limit("post_account")
-        else:
-            self.limit("preview_account")
         if publish and not may_publish(self.request.identity, self.request.site.users_require_verified_email):
             raise errors.NotVerified
-        return self.save(text, data, publish)
+        if not self.sent_before():
+            self.limit_saving(publish)
+        return self.leave(self.save(text, data, publish))
+
+    def text_of(self, data: dict[str, Any]) -> writing.Text:
+        return writing.render(data["title"], data["body"], schemas.tag_list(data["tags"]))
 
     def is_published(self) -> bool:
+        """Whether others read the post already, or staff."""
         return False
 
     def limit(self, name: str) -> None:
         limiter_of(self.request.registry).hit(name, str(self.request.member.id))
 
-    def save(self, text: writing.Text, data: dict[str, Any], publish: bool) -> Response:
-        post = writing.create_post(self.request.dbsession, self.request.member.id, text, publish=publish)
-        return self.leave(post, publish)
+    def limit_saving(self, publish: bool) -> None:
+        if publish and not self.is_published():
+            limiter_of(self.request.registry).hit("write_address", client_key(self.request.client_addr))
+            self.limit("post_account")
+        else:
+            self.limit("preview_account")
 
-    def leave(self, post: Post, published: bool) -> Response:
-        if published:
-            self.request.flash(_("Your post is published"))
-            return self.redirect("posts.view", id=post.id, slug=post.slug)
-        self.request.flash(_("Your draft is saved"))
-        return self.redirect("posts.edit", id=post.id)
+    def save(self, text: writing.Text, data: dict[str, Any], publish: bool) -> Post:
+        """Makes the post, once, however often the form is sent: what comes again goes on with the draft that this
+        form has made, or leads to what it has published.
+        """
+        db, member_id = self.request.dbsession, self.request.member.id
+        token, said = self.posted_once(), said_in(text.title, text.body, text.tags)
+        sent = once.claim(db, member_id, token, said) if token else None
+        post = db.get(Post, sent.made_id, with_for_update=True) if sent else None
+        if post is None:
+            post = writing.create_post(db, member_id, text, publish=publish)
+        elif sent and post.status == POST.Status.DRAFT:
+            if sent.content_hash != said_in(post.title, post.body, [tag.name for tag in post.tags]):
+                # Somebody has gone on with the draft elsewhere.
+                self.refuse_other_text()
+            post = writing.edit_post(db, post.id, post.version, text, publish=publish)
+        elif sent and sent.content_hash != said:
+            self.refuse_other_text()
+        if token:
+            once.lead(db, token, said, url(self.request, "posts.short", id=post.id), post.id)
+        return post
+
+    def keeping(self) -> str:
+        return "text" if self.is_published() else "draft"
+
+    def keep(self) -> Response:
+        """Saves a draft, or where a draft can't be saved yet, what there is of it. Never publishes."""
+        if self.is_published():
+            return super().keep()
+        try:
+            data = self.form.validate_pstruct(self.posted())
+        except deform.ValidationFailure:
+            return super().keep()
+        try:
+            post = self.save(self.text_of(data), data, publish=False)
+        except InputError as error:
+            return plain(self.request, error.message, 409)
+        self.note_taken()
+        response = plain(self.request, _("Your draft is saved."))
+        # Where the form goes on (RFC 9110, 8.7), and from which version.
+        response.headers["Content-Location"] = self.address_of(post)
+        response.headers["Draft-Version"] = str(post.version)
+        return response
+
+    def address_of(self, post: Post) -> str:
+        if post.status == POST.Status.DRAFT:
+            return url(self.request, "posts.edit", id=post.id)
+        return url(self.request, "posts.view", id=post.id, slug=post.slug)
+
+    def leave(self, post: Post) -> Response:
+        if post.status == POST.Status.DRAFT:
+            self.request.flash(_("Your draft is saved"))
+            return self.redirect("posts.edit", id=post.id)
+        self.request.flash(_("Your post is published"))
+        return self.redirect("posts.view", id=post.id, slug=post.slug)
 
     def values(self) -> dict[str, Any]:
         return {
@@ -96,11 +153,17 @@ class EditPost(WritePost):
                 "version": post.version,
             }
 
-    def save(self, text: writing.Text, data: dict[str, Any], publish: bool) -> Response:
-        post = writing.edit_post(
+    def save(self, text: writing.Text, data: dict[str, Any], publish: bool) -> Post:
+        return writing.edit_post(
             self.request.dbsession, self.request.context.id, data["version"], text, publish=publish
         )
+
+    def leave(self, post: Post) -> Response:
         if not self.is_published():
-            return self.leave(post, publish)
+            return super().leave(post)
         self.request.flash(_("Your changes are saved"))
         return self.redirect("posts.view", id=post.id, slug=post.slug)
+
+
+def said_in(title: str, body: str, tags: Any) -> str:
+    return once.content_hash(title, body, sorted(tags))

@@ -36,6 +36,7 @@ class EditProfile(FormView):
     """What a member says of themselves, and how the site looks to them."""
 
     title = _("Edit your profile")
+    keeps = ("display_name", "bio", "website")
 
     def make_schema(self) -> colander.SchemaNode:
         schema = schemas.Profile()

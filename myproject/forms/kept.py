@@ -1,0 +1,76 @@
+"""Texts that members wrote and the site could not take: kept for a week, and offered when the form is opened
+again.
+
+Each is kept for the member and the form's address, in a transaction of its own, which outlives the one that failed.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+import sqlalchemy as sa
+from pyramid.config import Configurator
+from pyramid.registry import Registry
+from sqlalchemy.orm import Session
+
+from myproject.db import insert_for, sessions_of, utc_now
+from myproject.forms.models import PATH_MAX_LENGTH, KeptText, Submission
+from myproject.personal_data import File, Person, json_list
+from myproject.tasks import crontab
+
+log = logging.getLogger(__name__)
+
+DAYS = 7
+HOURS_OF_SUBMISSIONS = 24
+# Some four of the longest posts. What is larger was not typed.
+MAX_BYTES = 256 * 1024
+
+
+def keep_text(registry: Registry, user_id: int, path: str, fields: Mapping[str, str]) -> bool:
+    """Keeps what a member typed in the form at `path`, in place of what was kept of it before. False, and nothing
+    is kept, where that is nothing, or too much.
+    """
+    size = sum(len(value.encode()) for value in fields.values())
+    if not any(value.strip() for value in fields.values()) or size > MAX_BYTES or len(path) > PATH_MAX_LENGTH:
+        return False
+    with sessions_of(registry).writing() as db:
+        values = {"fields": dict(fields), "created_at": utc_now()}
+        statement = insert_for(db, KeptText).values(user_id=user_id, path=path, **values)
+        db.execute(statement.on_conflict_do_update(index_elements=["user_id", "path"], set_=values))
+    return True
+
+
+def find_kept(db: Session, user_id: int, path: str) -> KeptText | None:
+    """What is kept of a member's text in the form at `path`."""
+    return db.scalars(sa.select(KeptText).where(KeptText.user_id == user_id, KeptText.path == path)).first()
+
+
+def let_go(db: Session, user_id: int, path: str) -> None:
+    """Forgets what is kept of the form at `path`."""
+    db.execute(sa.delete(KeptText).where(KeptText.user_id == user_id, KeptText.path == path))
+
+
+def purge(registry: Registry) -> None:
+    """Deletes kept texts after a week, and what is remembered of forms that were sent after a day."""
+    now = utc_now()
+    with sessions_of(registry).writing() as db:
+        db.execute(sa.delete(KeptText).where(KeptText.created_at < now - timedelta(days=DAYS)))
+        kept_from = now - timedelta(hours=HOURS_OF_SUBMISSIONS)
+        db.execute(sa.delete(Submission).where(Submission.created_at < kept_from))
+
+
+def export_kept(db: Session, person: Person) -> Iterator[File]:
+    """What is kept of a member's texts, as a list."""
+    theirs = sa.select(KeptText.path, KeptText.fields, KeptText.created_at).where(KeptText.user_id == person.id)
+    yield "kept_texts.json", json_list(row._asdict() for row in db.execute(theirs.order_by(KeptText.id)))
+
+
+def erase_kept(db: Session, person: Person, removing: bool) -> None:
+    """Deletes what is kept of a member's texts, and which forms they sent."""
+    db.execute(sa.delete(KeptText).where(KeptText.user_id == person.id))
+    db.execute(sa.delete(Submission).where(Submission.user_id == person.id))
+
+
+def includeme(config: Configurator) -> None:
+    config.add_periodic_task(purge, crontab(hour="3", minute="30"))
+    config.add_personal_data("kept_texts", export=export_kept, erase=erase_kept)

@@ -1,0 +1,77 @@
+"""Forms that act once: sent again (by a double click, after going back, after a connection that broke), such a
+form leads to where it led, and does nothing.
+
+The form carries a random token, signed for the member it was made for. What was sent with it is a row, written in
+the transaction of what it did: of many that come at the same moment the first writes it, the others wait for that.
+"""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.db import insert_for
+from myproject.errors import InputError
+from myproject.forms.models import Submission
+from myproject.i18n import _
+from myproject.security.keys import keys_of
+from myproject.security.tokens import hash_token, make_token
+
+FIELD = "once"
+
+
+class SentBefore(InputError):
+    """The form was sent before, and said something else then."""
+
+    message = _(
+        "You have sent this form before, with another text, and that one was taken. If this is to stand beside "
+        "it, send it once more."
+    )
+
+
+def make_once(registry: Any, user_id: int) -> str:
+    """A token for one form of a member."""
+    token = make_token()
+    return f"{token}.{signature(keys_of(registry).derive(FIELD)[0], user_id, token)}"
+
+
+def is_once_of(registry: Any, user_id: int, value: str) -> bool:
+    """Whether `value` is such a token, made for this member."""
+    token, _dot, signed = value.partition(".")
+    return any(
+        hmac.compare_digest(signature(key, user_id, token).encode(), signed.encode("utf-8", "replace"))
+        for key in keys_of(registry).derive(FIELD)
+    )
+
+
+def signature(key: bytes, user_id: int, token: str) -> str:
+    return hmac.digest(key, f"{user_id}:{token}".encode("utf-8", "replace"), "sha256").hex()
+
+
+def content_hash(*content: Any) -> str:
+    """SHA-256 of what a form says, given as JSON values, in hexadecimal."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def find_submission(db: Session, token: str) -> Submission | None:
+    """What a form did that was sent with `token` before."""
+    return db.get(Submission, hash_token(token), populate_existing=True) if token else None
+
+
+def claim(db: Session, user_id: int, token: str, content: str) -> Submission | None:
+    """Takes `token` for this transaction, which is about to do what the form says; the caller then says with
+    `lead` where that led. Where the form was sent before: what it did.
+    """
+    values = {"token_hash": hash_token(token), "user_id": user_id, "content_hash": content, "location": ""}
+    # Waits for another transaction that has taken the token and not ended yet.
+    statement = insert_for(db, Submission).values(values).on_conflict_do_nothing().returning(Submission.token_hash)
+    return None if db.execute(statement).first() else find_submission(db, token)
+
+
+def lead(db: Session, token: str, content: str, location: str, made_id: int) -> None:
+    """Notes what the form sent with `token` made, and where it leads."""
+    values = {"content_hash": content, "location": location, "made_id": made_id}
+    db.execute(sa.update(Submission).where(Submission.token_hash == hash_token(token)).values(values))
