@@ -77,7 +77,7 @@ class WriteComment(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
-        body_html = render_markdown(data["body"])
+        body_html = render_markdown(data["body"], request.look_up)
         if "preview" in request.POST:
             limiter_of(request.registry).hit("preview_account", str(request.member.id))
             self.preview = body_html
@@ -123,7 +123,7 @@ class EditComment(FormView):
         limiter_of(self.request.registry).hit("preview_account", str(self.request.member.id))
         if not may_publish(self.request.identity, self.request.site.users_require_verified_email):
             raise errors.NotVerified
-        body_html = render_markdown(data["body"])
+        body_html = render_markdown(data["body"], self.request.look_up)
         comment = writing.edit_comment(
             self.request.dbsession, self.request.context.id, data["version"], data["body"], body_html
         )

@@ -12,6 +12,7 @@ from myproject.audit import Actor
 from myproject.cache import touch
 from myproject.db import publish as tell
 from myproject.db import utc_now
+from myproject.markdown.references import LookUp, know_nothing
 from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post
@@ -40,9 +41,9 @@ class Text:
     tags: tuple[str, ...] = ()
 
 
-def render(title: str, body: str, tags: Iterable[str]) -> Text:
+def render(title: str, body: str, tags: Iterable[str], look_up: LookUp = know_nothing) -> Text:
     """Renders a post's Markdown; what the preview shows and the page will."""
-    body_html = render_markdown(body)
+    body_html = render_markdown(body, look_up)
     return Text(title, body, body_html, excerpt(body_html, POST.EXCERPT_MAX_LENGTH), tuple(tags))
 
 

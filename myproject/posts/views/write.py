@@ -51,7 +51,7 @@ class WritePost(FormView):
         return self.leave(self.save(text, data, publish))
 
     def text_of(self, data: dict[str, Any]) -> writing.Text:
-        return writing.render(data["title"], data["body"], schemas.tag_list(data["tags"]))
+        return writing.render(data["title"], data["body"], schemas.tag_list(data["tags"]), self.request.look_up)
 
     def is_published(self) -> bool:
         """Whether others read the post already, or staff."""

@@ -52,7 +52,7 @@ class EditProfile(FormView):
         return {name: getattr(self.user, name) for name in FIELDS}
 
     def submit(self, data: dict[str, Any]) -> Response:
-        bio_html = profiles.render_bio(data["bio"])
+        bio_html = profiles.render_bio(data["bio"], self.request.look_up)
         avatar = self.new_avatar(data)
         user = accounts.lock_user(self.request.dbsession, self.request.member.id)
         profiles.update_profile(
