@@ -116,8 +116,6 @@ PASSWORD_MAX_LENGTH = 128
 PASSWORD_HASH_MAX_LENGTH = 200
 USER_AGENT_MAX_LENGTH = 200
 AVATAR_SIZES = (48, 192)  # width and height in pixels
-AVATAR_MAX_BYTES = 1_000_000  # with the other fields of its form below what the server takes, 1 MiB
-AVATAR_MAX_PIXELS = 24_000_000
 TOKEN_HASH_LENGTH = 64
 
 VERIFY_HOURS = 24

@@ -8,13 +8,13 @@ from pyramid.response import Response
 
 from myproject.forms.view import FormView
 from myproject.i18n import _
+from myproject.pictures import MAX_BYTES
 from myproject.posts import constants as POST
 from myproject.posts.services.lists import list_posts
 from myproject.security.permissions import Permission, permits
 from myproject.security.ratelimit import limiter_of
 from myproject.storage import storage_of
 from myproject.text import canonical
-from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.models import User
 from myproject.users.services import accounts, avatars, profiles, second_factor
@@ -67,7 +67,7 @@ class EditProfile(FormView):
         """The name of the picture that was sent, empty to have none, None to leave it as it is. No transaction is
         open while it is drawn.
         """
-        content = self.uploaded("avatar", USER.AVATAR_MAX_BYTES)
+        content = self.uploaded("avatar", MAX_BYTES)
         if content is None:
             return "" if data.get("remove_avatar") else None
         limiter_of(self.request.registry).hit("upload_account", str(self.request.member.id))

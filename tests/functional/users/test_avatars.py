@@ -13,10 +13,10 @@ from PIL import Image
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject import pictures
 from myproject.settings import settings_of
 from myproject.users import constants as USER
 from myproject.users.models import User
-from myproject.users.services import avatars
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import field_errors, summary
@@ -169,7 +169,7 @@ def png_that_says(width: int, height: int) -> bytes:
         pytest.param(png_that_says(100, 0), UNREADABLE, id="no height"),
         pytest.param(png_that_says(50_000, 50_000), TOO_BIG, id="50,000 by 50,000"),
         pytest.param(png_that_says(6_000, 6_000), TOO_BIG, id="36 megapixels"),
-        pytest.param(b"x" * (USER.AVATAR_MAX_BYTES + 1), TOO_BIG, id="bytes"),
+        pytest.param(b"x" * (pictures.MAX_BYTES + 1), TOO_BIG, id="bytes"),
     ],
 )
 def test_what_is_no_picture_or_too_big_is_refused_at_its_field(
@@ -182,6 +182,17 @@ def test_what_is_no_picture_or_too_big_is_refused_at_its_field(
     db.refresh(ann)
     assert (ann.avatar, ann.bio) == ("", "")
     assert files(app) == []
+
+
+def test_a_picture_that_is_drawn_over_and_over_is_refused(client: Client, ann: User) -> None:
+    content = picture("JPEG", (2_000, 2_000), progressive=True)
+    last = content.rindex(b"\xff\xda")
+    # Without this, a file of 1 MB takes a minute.
+    many = content[:last] + content[last:-2] * 200 + content[-2:]
+    assert len(many) < pictures.MAX_BYTES
+    page = send(client, many, status=422)
+    assert field_errors(page) == {"avatar": UNREADABLE}
+    send(client, content)
 
 
 def test_an_empty_file_changes_nothing(client: Client, db: Session, ann: User) -> None:
@@ -278,11 +289,11 @@ def test_pictures_are_limited(
 
 def test_only_so_many_pictures_are_drawn_at_once(client: Client, ann: User) -> None:
     for _ in range(3):
-        avatars.PLACES.acquire()
+        pictures.PLACES.acquire()
     try:
         page = send(client, picture(), status=429)
         assert page.headers["Retry-After"] == "5"
     finally:
         for _ in range(3):
-            avatars.PLACES.release()
+            pictures.PLACES.release()
     send(client, picture())
