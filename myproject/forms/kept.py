@@ -1,7 +1,7 @@
 """Texts that members wrote and the site could not take: kept for a week, and offered when the form is opened
 again.
 
-Each is kept for the member and the form's address, in a transaction of its own, which outlives the one that failed.
+Each is kept for the member and the form's address, in a transaction of its own: the one that failed is undone.
 """
 
 import logging

@@ -1,0 +1,123 @@
+"""A form that is sent again acts once, and leads to where it led."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import sqlalchemy as sa
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.comments.models import Comment
+from myproject.emails.models import Email
+from myproject.forms.models import Submission
+from myproject.posts.models import Post
+from myproject.users.models import User
+from tests.conftest import Client, form_with
+from tests.factories import make_post, make_user, sign_in
+from tests.functional.pages import summary
+from tests.reliability.together import Visitor, together
+
+MANY = 16
+
+
+@pytest.fixture
+def post(db: Session) -> Post:
+    return make_post(db, make_user(db, "ann"))
+
+
+@pytest.fixture
+def bob(db: Session) -> User:
+    return make_user(db, "bob")
+
+
+def bodies(db: Session, model: type[Post] | type[Comment], author: User) -> list[str]:
+    db.expire_all()
+    return list(db.scalars(sa.select(model.body).where(model.author_id == author.id).order_by(model.id)))
+
+
+@pytest.mark.parametrize("what", ["post", "comment"])
+def test_of_many_that_come_at_once_one_acts_and_all_lead_to_what_it_made(
+    app: Router, db: Session, post: Post, bob: User, what: str
+) -> None:
+    visitor = Visitor(app)
+    visitor.sign_in(db, bob)
+    page = visitor.get("/posts/new/" if what == "post" else f"/posts/{post.id}/a-post/")
+    form = form_with(page, "body")
+    form["body"] = "Once"
+    if what == "post":
+        form["title"] = "A title"
+    button = "publish" if what == "post" else "send"
+    answers = together([partial(form.submit, button, status="*") for _ in range(MANY)])
+    assert {answer.status_int for answer in answers} == {303}
+    assert len({answer.location for answer in answers}) == 1
+    assert bodies(db, Post if what == "post" else Comment, bob) == ["Once"]
+    db.refresh(post)
+    assert post.comment_count == (1 if what == "comment" else 0)
+    assert len(db.scalars(sa.select(Email)).all()) == (1 if what == "comment" else 0)
+
+
+def test_a_form_sent_again_counts_for_no_limit(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, post: Post, bob: User
+) -> None:
+    client = make_client(make_app(ratelimit_enabled=True, ratelimit_comment_account="1 per hour"))
+    sign_in(client, bob)
+    form = form_with(client.get(f"/posts/{post.id}/a-post/"), "body")
+    form["body"] = "Once"
+    first, again = form.submit("send", status=303), form.submit("send", status=303)
+    assert first.location == again.location
+    # The same words from a form opened later are another comment.
+    form = form_with(client.get(f"/posts/{post.id}/a-post/"), "body")
+    form["body"] = "Once"
+    form.submit("send", status=429)
+
+
+def test_a_form_sent_again_with_another_text_does_not_lose_that(
+    client: Client, db: Session, post: Post, bob: User
+) -> None:
+    sign_in(client, bob)
+    for address, button, model in (
+        (f"/posts/{post.id}/a-post/", "send", Comment),
+        ("/posts/new/", "publish", Post),
+    ):
+        form = form_with(client.get(address), "body")
+        if model is Post:
+            form["title"] = "A title"
+        form["body"] = "First"
+        form.submit(button, status=303)
+        form["body"] = "Second"
+        page = form.submit(button, status=422)
+        assert "You have sent this form before, with another text" in summary(page)
+        assert bodies(db, model, bob) == ["First"]
+        form_with(page, "body").submit(button, status=303)
+        assert bodies(db, model, bob) == ["First", "Second"]
+
+
+def test_a_token_of_another_member_or_made_up_stands_for_nothing(
+    client: Client, make_client: Callable[..., Client], db: Session, post: Post, bob: User
+) -> None:
+    sign_in(client, bob)
+    other = make_client()
+    sign_in(other, make_user(db, "carl"))
+    address = f"/posts/{post.id}/a-post/"
+    theirs = form_with(other.get(address), "body")["once"].value
+    for token in (theirs, "x", "", theirs[:-1], "é." + theirs):
+        form = form_with(client.get(address), "body")
+        form["body"], form["once"] = f"With {token[:3]}", token
+        form.submit("send", status=303)
+    assert len(bodies(db, Comment, bob)) == 5
+    assert db.scalars(sa.select(Submission)).all() == []
+
+
+def test_a_draft_saved_twice_is_one_and_publishing_it_twice_is_no_conflict(
+    client: Client, db: Session, bob: User
+) -> None:
+    sign_in(client, bob)
+    form = form_with(client.get("/posts/new/"), "title")
+    form["title"], form["body"] = "A title", "Text"
+    first, again = form.submit("save_draft", status=303), form.submit("save_draft", status=303)
+    assert first.location == again.location
+    form = form_with(first.follow(), "title")
+    first, again = form.submit("publish", status=303), form.submit("publish", status=303)
+    assert first.location == again.location
+    assert bodies(db, Post, bob) == ["Text"]
