@@ -1,6 +1,7 @@
 """All tables, for what must know every one of them: migrations, and the shell."""
 
 from myproject.audit import AuditEntry
+from myproject.bookmarks.models import Bookmark
 from myproject.comments.models import Comment, CommentLike, CommentRevision
 from myproject.emails.models import Email
 from myproject.forms.models import KeptText, Submission
@@ -12,6 +13,7 @@ from myproject.posts.models import (
     PostVisit,
     Tag,
     TagMute,
+    TopPost,
 )
 from myproject.switches import Switch
 from myproject.users.models import (
@@ -33,6 +35,7 @@ MODELS = (
     AuditEntry,
     Authenticator,
     Comment,
+    Bookmark,
     CommentLike,
     CommentRevision,
     Connection,
@@ -56,5 +59,6 @@ MODELS = (
     TagMute,
     User,
     UserSession,
+    TopPost,
     UserToken,
 )

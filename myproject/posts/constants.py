@@ -25,6 +25,15 @@ class Period(StrEnum):
     ALL = "all"
 
 
+class Span(IntEnum):
+    """The days back from now of each period but the last."""
+
+    DAY = 1
+    WEEK = 7
+    MONTH = 30
+    YEAR = 365
+
+
 class Attention(IntEnum):
     """What a member asked for a post: to be told of each comment, or of none."""
 

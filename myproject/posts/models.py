@@ -179,8 +179,31 @@ class PostAttention(OfMember, Base):
 
 
 class PostVisit(OfMember, Base):
-    """When a member saw a post the last time: what was written since is new to them."""
+    """When a member saw a post the last time, and from when on its comments are new to them."""
 
     __tablename__ = "post_visits"
 
     seen_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # What is newer than this is new to them, until the visit that began since then has ended.
+    new_since: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class TopPost(Base):
+    """A published post that somebody likes, among those of the last day, week, month or year: with an index that
+    has the order of that list, however many posts there are. Changed with each like; a task takes out what has
+    become too old.
+    """
+
+    __tablename__ = "top_posts"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("span", POST.Span), name="span"),
+        sa.Index("ix_top_posts_list", "span", "like_count", "post_id"),
+        sa.Index("ix_top_posts_published_at", "span", "published_at"),
+    )
+
+    post_id: Mapped[int] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True
+    )
+    span: Mapped[POST.Span] = mapped_column(EnumInteger(POST.Span), primary_key=True)
+    like_count: Mapped[int]
+    published_at: Mapped[datetime]

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     COMMENT_EDIT = "comments:comment:edit"
 
     ADMIN_VIEW = "admin:pages:view"
+    BOOKMARK_WRITE = "bookmarks:bookmark:write"
     ADMIN_USERS_EDIT = "admin:users:edit"
     ADMIN_EMAILS_EDIT = "admin:emails:edit"
     ADMIN_SETTINGS_EDIT = "admin:settings:edit"
@@ -107,6 +108,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.ADMIN_SETTINGS_EDIT: (admin,),
 }
 
+    Permission.BOOKMARK_WRITE: (signed_in,),
 
 # What is left to a member whose role asks for a second factor that they lack: to set one up, and to leave.
 WITHOUT_SECOND_FACTOR = frozenset({Permission.ACCOUNT_PROTECT, Permission.ACCOUNT_LEAVE, Permission.TERMS_ACCEPT})

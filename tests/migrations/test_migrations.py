@@ -13,13 +13,14 @@ import pytest
 import sqlalchemy as sa
 
 from myproject.audit import COMMAND_LINE
+from myproject.bookmarks.models import Bookmark
 from myproject.comments.models import CommentLike, CommentRevision
 from myproject.comments.services.writing import create_comment
 from myproject.db import Base, Sessions, make_engine, utc_now
 from myproject.forms.models import KeptText, Submission
 from myproject.models import MODELS
 from myproject.posts import constants as POST
-from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagMute
+from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagMute, TopPost
 from myproject.posts.services import writing
 from myproject.settings import Settings
 from myproject.switches import Switch
@@ -161,6 +162,8 @@ def fill(engine: sa.Engine) -> None:
                 PostLike(user_id=eve.id, post_id=post.id),
                 PostVisit(user_id=eve.id, post_id=post.id),
                 PostAttention(user_id=eve.id, post_id=post.id, attention=POST.Attention.FOLLOW),
+                Bookmark(user_id=eve.id, post_id=post.id),
+                TopPost(post_id=post.id, span=POST.Span.DAY, like_count=1, published_at=now),
                 CommentRevision(comment_id=comment.id, version=1, body="Another text"),
                 CommentLike(user_id=ada.id, comment_id=comment.id),
             ]

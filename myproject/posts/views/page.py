@@ -12,6 +12,7 @@ from myproject.forms.view import form_by_hand
 from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.posts.services import rows
+from myproject.posts.views.mine import find_mine
 from myproject.security.permissions import may_publish
 from myproject.web.fragments import cached_fragment
 from myproject.web.request import Request
@@ -45,6 +46,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
     )
     return {
         "post": context,
+        "mine": find_mine(request, context.id) if request.identity else None,
         "address": address,
         "shared": add_edit_links(request, context, shared),
         "may_comment": may_comment,

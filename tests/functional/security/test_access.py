@@ -210,6 +210,9 @@ TABLE = (
 )
 
 
+    Row("bookmarks.list", "/bookmarks/", members(200)),
+    Row("bookmarks.change", "/posts/{post}/bookmark/", NOT_ALLOWED, members(303)),
+    Row("bookmarks.change", "/posts/{draft}/bookmark/", NOT_ALLOWED, (404, 404, 303, 404, 404, 404)),
 class World:
     """A member of each kind, each with a browser, and something at every address of the table."""
 
