@@ -33,9 +33,21 @@ def render_item(kind: str, item: object, autogen_context: object) -> str | bool:
     return False
 
 
+def include_name(name: str | None, kind: str, parents: object) -> bool:
+    """All but SQLite's full text index, a virtual table and those that FTS5 keeps it in: no model is made of them."""
+    return not (kind == "table" and name is not None and name.startswith("search_index"))
+
+
+def include_object(thing: object, name: str | None, kind: str, reflected: bool, other: object) -> bool:
+    """All but the index of PostgreSQL's full text, which SQLite has none of."""
+    return not (kind == "index" and name == "ix_search_entries_words")
+
+
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
+        include_name=include_name,
+        include_object=include_object,
         target_metadata=Base.metadata,
         render_item=render_item,
         # SQLite changes a table by making it anew.

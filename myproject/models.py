@@ -15,6 +15,7 @@ from myproject.posts.models import (
     TagMute,
     TopPost,
 )
+from myproject.search.models import SearchEntry
 from myproject.switches import Switch
 from myproject.users.models import (
     Authenticator,
@@ -51,6 +52,7 @@ MODELS = (
     PostRevision,
     PostVisit,
     RecoveryCode,
+    SearchEntry,
     SecurityLogEntry,
     SignInStep,
     Submission,

@@ -426,6 +426,9 @@ class Settings:
         "150 per 5 minutes",
         "texts that the editor saves by itself while one member writes",
     )
+    ratelimit_search_address: str = setting(
+        "ratelimit.search_address", rate, "30 per minute", "searches from one client address"
+    )
     ratelimit_upload_account: str = setting(
         "ratelimit.upload_account", rate, "10 per hour", "pictures sent by one member"
     )

@@ -13,7 +13,7 @@ import click
 import sqlalchemy as sa
 from pyramid.paster import get_appsettings, setup_logging
 
-from myproject.cli import demo, users
+from myproject.cli import demo, reindex, users
 from myproject.cli.context import Site
 from myproject.db import make_engine
 from myproject.emails.transport import DeliveryError, make_transport
@@ -146,3 +146,4 @@ CHECKS = {
 main.add_command(users.user)
 main.add_command(users.invitation)
 main.add_command(demo.demo)
+main.add_command(reindex.reindex)

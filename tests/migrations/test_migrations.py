@@ -22,6 +22,7 @@ from myproject.models import MODELS
 from myproject.posts import constants as POST
 from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagMute, TopPost
 from myproject.posts.services import writing
+from myproject.search.services.indexing import index_post
 from myproject.settings import Settings
 from myproject.switches import Switch
 from myproject.users import constants as USER
@@ -142,6 +143,7 @@ def fill(engine: sa.Engine) -> None:
         comment = create_comment(db, post.id, eve.id, "First", "<p>First</p>")
         assert comment is not None
         assert create_comment(db, post.id, ada.id, "Second", "<p>Second</p>", comment.id) is not None
+        index_post(db.connection(), post)
         now = utc_now()
         db.add_all(
             [

@@ -79,6 +79,8 @@ NOBODY = everybody(404)
 TABLE = (
     Row("health.live", "/health/live", everybody(200)),
     Row("health.ready", "/health/ready", everybody(200)),
+    Row("search.show", "/search/?q=post", everybody(200)),
+    Row("search.description", "/opensearch.xml", everybody(200)),
     Row("site.about", "/about/", everybody(200)),
     Row("site.terms", "/terms/", everybody(200)),
     Row("site.privacy", "/privacy/", everybody(200)),

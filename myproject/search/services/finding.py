@@ -1,0 +1,168 @@
+"""Asking the index. One function for both databases: `search`."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from markupsafe import Markup
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.orm import Session
+
+from myproject.comments.models import Comment
+from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHED
+from myproject.db import fetch, utc_now
+from myproject.pagination import BadCursor, Page
+from myproject.posts.models import Post, Tag, post_tags
+from myproject.posts.services.rows import AUTHOR_COLUMNS
+from myproject.posts.services.visibility import PUBLISHED
+from myproject.search import constants as SEARCH
+from myproject.search.models import SearchEntry
+from myproject.search.services.excerpts import excerpt_of, found_in, mark
+from myproject.search.services.queries import WRITERS, Expression, Query, expressions
+from myproject.users import constants as USER
+from myproject.users.models import User
+
+CURSOR = re.compile(r"([01])-([0-9]{1,18})")
+# No number of a row is as high.
+BEYOND_ALL = 10**18 - 1
+
+
+@dataclass(slots=True)
+class Result:
+    """A post or, with a `comment_id`, a comment that was found. What it shows of the text is safe HTML."""
+
+    id: int
+    post_id: int
+    title: str
+    slug: str
+    comment_id: int | None
+    body_html: str
+    moment: datetime
+    author_name: str | None
+    author_display_name: str
+    author_role: USER.Role
+    author_avatar: str
+    marked_title: Markup = field(default_factory=Markup)
+    excerpt: Markup = field(default_factory=Markup)
+
+
+def matching(dialect: str) -> sa.Select[int]:
+    """The numbers of the entries below `:below` that match `:expression`, latest first."""
+    if dialect == "postgresql":
+        number: sa.ColumnElement[int] = SearchEntry.id.expression
+        fits = sa.type_coerce(SearchEntry.words, sa.Text).op("@@")(sa.cast(sa.bindparam("expression"), TSQUERY))
+    else:
+        # FTS5 goes through its entries in this order: it stops when it has enough.
+        table = sa.table("search_index", sa.column("rowid", sa.BigInteger), sa.column("search_index"))
+        number, fits = table.c.rowid, table.c.search_index.op("MATCH")(sa.bindparam("expression"))
+    below = number < sa.bindparam("below")
+    return sa.select(number.label("id")).where(fits, below).order_by(number.desc()).limit(sa.bindparam("number"))
+
+
+MATCHING = {dialect: matching(dialect) for dialect in WRITERS}
+MOMENT = sa.func.coalesce(Comment.created_at, Post.published_at, type_=Post.published_at.type)
+# What everybody may see, and nothing else: whoever looks.
+ROWS = (
+    sa.select(
+        SearchEntry.id,
+        Post.id,
+        Post.title,
+        Post.slug,
+        Comment.id,
+        sa.func.substr(sa.func.coalesce(Comment.body_html, Post.body_html), 1, SEARCH.EXCERPT_SOURCE_MAX),
+        MOMENT,
+        *AUTHOR_COLUMNS,
+    )
+    .select_from(SearchEntry)
+    .outerjoin(Comment, Comment.id == SearchEntry.comment_id)
+    .join(Post, Post.id == sa.func.coalesce(SearchEntry.post_id, Comment.post_id))
+    .join(User, User.id == sa.func.coalesce(Comment.author_id, Post.author_id))
+    .where(PUBLISHED, SearchEntry.comment_id.is_(None) | COMMENT_PUBLISHED)
+    .where(SearchEntry.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(SearchEntry.id.desc())
+    .limit(SEARCH.PAGE_SIZE + 1)
+)
+
+
+def search(db: Session, query: Query, cursor: str | None = None) -> Page[Result]:
+    """A page of what everybody may see and `query` asks for: what has the words in its title first, latest first.
+
+    A page looks at a few thousand matches at most, and may hold less than others where most of them don't fit.
+    Raises BadCursor.
+    """
+    found = CURSOR.fullmatch(cursor or f"0-{BEYOND_ALL}")
+    if found is None:
+        raise BadCursor(cursor)
+    start, below = int(found[1]), int(found[2])
+    asked = expressions(query, author_numbers(db, query), utc_now()) if query else None
+    rows: list[Result] = []
+    bound_time(db)
+    for part, expression in enumerate(asked or ()):
+        if part < start:
+            continue
+        for _round in range(SEARCH.ROUNDS):
+            ids = matches(db, expression, below, SEARCH.CANDIDATES)
+            for row in shown(db, query, ids):
+                if len(rows) == SEARCH.PAGE_SIZE:
+                    return Page(finish(rows, query), f"{part}-{below}")
+                rows.append(row)
+                below = row.id
+            if len(ids) < SEARCH.CANDIDATES:
+                break
+            below = ids[-1]
+        else:
+            return Page(finish(rows, query), f"{part}-{below}")
+        below = BEYOND_ALL
+    return Page(finish(rows, query), None)
+
+
+def bound_time(db: Session) -> None:
+    """Ends what takes too long: PostgreSQL sorts all matches, before it gives the first."""
+    if dialect_of(db) == "postgresql":
+        fetch(db, sa.text(f"SET LOCAL statement_timeout = {SEARCH.STATEMENT_MILLISECONDS}"))
+
+
+def dialect_of(db: Session) -> str:
+    return db.get_bind().dialect.name
+
+
+def matches(db: Session, expression: Expression, below: int, number: int) -> Sequence[int]:
+    """The numbers of entries that match, latest first: `number` of them at most."""
+    dialect = dialect_of(db)
+    values = {"expression": WRITERS[dialect](expression), "below": below, "number": number}
+    return fetch(db, MATCHING[dialect], values).scalars().all()
+
+
+def shown(db: Session, query: Query, ids: Sequence[int]) -> list[Result]:
+    """Of these entries what is shown, a page and one more at most."""
+    if not ids:
+        return []
+    statement = ROWS
+    for name, wanted in query.tags:
+        tagged = sa.exists().where(post_tags.c.post_id == Post.id, post_tags.c.tag_id == Tag.id, Tag.name == name)
+        statement = statement.where(tagged if wanted else ~tagged)
+    if query.before:
+        statement = statement.where(query.before > MOMENT)
+    if query.after:
+        statement = statement.where(query.after <= MOMENT)
+    return [Result(*row) for row in fetch(db, statement, {"ids": ids})]
+
+
+def author_numbers(db: Session, query: Query) -> dict[str, int]:
+    """The numbers of the members that a query names, by name."""
+    names = {name for name, _wanted in query.authors}
+    if not names:
+        return {}
+    rows: Any = fetch(db, sa.select(User.name_canonical, User.id).where(User.name_canonical.in_(names)))
+    return dict(rows.all())
+
+
+def finish(rows: list[Result], query: Query) -> list[Result]:
+    """With the words marked, only in what is shown."""
+    for row in rows:
+        row.marked_title = mark(row.title, [] if row.comment_id else found_in(row.title, query.terms))
+        row.excerpt = excerpt_of(row.body_html, query.terms)
+    return rows
