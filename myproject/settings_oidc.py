@@ -11,30 +11,19 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from myproject.settings_values import LOOPBACK, hosts, one_of, text
+
 # A name is part of addresses and of environment variables, where two underscores are a dot.
 KEY = re.compile(r"oidc\.([a-z0-9]+(?:[_-][a-z0-9]+)*)\.([a-z_]+)")
 NAME_MAX_LENGTH = 40
 ISSUER_MAX_LENGTH = 300
 LABEL_MAX_LENGTH = 60
-HOST = re.compile(r"([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 GITHUB = "https://github.com"
 
 
 class Kind(StrEnum):
     OIDC = "oidc"
     GITHUB = "github"
-
-
-def text(value: str) -> str:
-    return value.strip()
-
-
-def kind(value: str) -> Kind:
-    try:
-        return Kind(value.strip())
-    except ValueError:
-        raise ValueError("say one of " + ", ".join(Kind)) from None
 
 
 def label(value: str) -> str:
@@ -60,13 +49,6 @@ def issuer(value: str) -> str:
     return value
 
 
-def hosts(value: str) -> tuple[str, ...]:
-    names = tuple(value.lower().split())
-    if not all(HOST.fullmatch(name) for name in names):
-        raise ValueError("say host names with blanks between, such as login.lan localhost:8080")
-    return names
-
-
 def setting(key: str, parse: Callable[[str], Any], default: str, meaning: str) -> Any:
     return field(metadata={"key": f"oidc.NAME.{key}", "parse": parse, "default": default, "meaning": meaning})
 
@@ -77,7 +59,10 @@ class Provider:
 
     name: str
     kind: Kind = setting(
-        "kind", kind, "oidc", "`oidc`: OpenID Connect; `github`: its OAuth 2.0 (and so for the name `github`)"
+        "kind",
+        one_of(Kind),
+        "oidc",
+        "`oidc`: OpenID Connect; `github`: its OAuth 2.0 (and so for the name `github`)",
     )
     issuer: str = setting(
         "issuer",

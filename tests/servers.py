@@ -25,7 +25,7 @@ import redis
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from myproject.settings import ALTCHA_SCRIPT
+from myproject.settings_users import ALTCHA_SCRIPT
 
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_START = 30

@@ -17,8 +17,9 @@ from myproject.cli import demo, reindex, users
 from myproject.cli.context import Site
 from myproject.db import make_engine
 from myproject.emails.transport import DeliveryError, make_transport
-from myproject.settings import MailTransport, Settings, SettingsError, load_settings, read, settings_of
-from myproject.settings import path as parse_path
+from myproject.settings import Settings, SettingsError, load_settings, read, settings_of
+from myproject.settings_mail import MailTransport
+from myproject.settings_values import path as parse_path
 from myproject.tasks import make_worker
 
 KEY_BYTES = 48

@@ -15,7 +15,8 @@ from myproject.audit import COMMAND_LINE
 from myproject.cli.context import Site
 from myproject.db import sessions_of, utc_now
 from myproject.errors import InputError
-from myproject.settings import Registration, settings_of
+from myproject.settings import settings_of
+from myproject.settings_users import Registration
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.models import User

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from pyramid.config import Configurator
 
 from myproject.emails.services import mail_domain
-from myproject.settings import MailTls, MailTransport, Settings, settings_of
+from myproject.settings import Settings, settings_of
+from myproject.settings_mail import MailTls, MailTransport
 
 
 class DeliveryError(Exception):

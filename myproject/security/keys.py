@@ -9,7 +9,8 @@ from cryptography.fernet import Fernet, MultiFernet
 from itsdangerous import URLSafeTimedSerializer
 from pyramid.config import Configurator
 
-from myproject.settings import secret_keys, settings_of
+from myproject.settings import settings_of
+from myproject.settings_site import secret_keys
 
 
 class KeyRing:

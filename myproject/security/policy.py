@@ -16,7 +16,8 @@ from myproject.db import reading
 from myproject.security.cookies import cookies_of
 from myproject.security.identity import Identity
 from myproject.security.permissions import OF_FILES, WITHOUT_SECOND_FACTOR, permits, staff
-from myproject.settings import SecondFactorFor, settings_of
+from myproject.settings import settings_of
+from myproject.settings_users import SecondFactorFor
 
 COOKIE = "session"
 

@@ -1,4 +1,4 @@
-"""`docs/settings.md` says of every setting what the table in `myproject/settings.py` says, and nothing else."""
+"""`docs/settings.md` says of every setting what the table of `myproject/settings.py` says, and nothing else."""
 
 from enum import StrEnum
 from typing import Any

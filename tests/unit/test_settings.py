@@ -7,19 +7,11 @@ from typing import Any
 
 import pytest
 
-from myproject.settings import (
-    CaptchaProvider,
-    MailTls,
-    MailTransport,
-    Mode,
-    Registration,
-    Settings,
-    SettingsError,
-    load_settings,
-    secret_keys,
-    table,
-)
+from myproject.settings import Settings, SettingsError, load_settings, table
+from myproject.settings_mail import MailTls, MailTransport
 from myproject.settings_oidc import Kind
+from myproject.settings_site import Mode, secret_keys
+from myproject.settings_users import CaptchaProvider, Registration
 
 
 @pytest.fixture
@@ -337,7 +329,7 @@ def test_altcha_without_its_script_is_refused_with_what_installs_it(
     problems: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     script = tmp_path / "altcha.min.js"
-    monkeypatch.setattr("myproject.settings.ALTCHA_SCRIPT", script)
+    monkeypatch.setattr("myproject.settings_users.ALTCHA_SCRIPT", script)
     (problem,) = problems({"captcha.provider": "altcha"})
     assert problem.startswith("captcha.provider: ")
     assert "make vendor" in problem

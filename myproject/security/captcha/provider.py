@@ -15,7 +15,8 @@ from myproject.security.captcha.remote import SITEVERIFY, RemoteCaptcha
 from myproject.security.keys import KeyRing, keys_of
 from myproject.security.permissions import Permission
 from myproject.security.ratelimit import RateLimiter, limiter_of
-from myproject.settings import CaptchaProvider, Settings, settings_of
+from myproject.settings import Settings, settings_of
+from myproject.settings_users import CaptchaProvider
 
 
 def make_captcha(settings: Settings, keys: KeyRing, limiter: RateLimiter) -> Captcha:

@@ -20,7 +20,8 @@ from myproject.security.captcha.base import (
     render_fields,
 )
 from myproject.security.outbound import open_session
-from myproject.settings import CaptchaProvider, Settings
+from myproject.settings import Settings
+from myproject.settings_users import CaptchaProvider
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, record
 from myproject.db import publish, utc_now
-from myproject.settings import Registration
+from myproject.settings_users import Registration
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors

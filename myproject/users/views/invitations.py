@@ -12,7 +12,8 @@ from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.ratelimit import limiter_of
-from myproject.settings import Registration, Settings
+from myproject.settings import Settings
+from myproject.settings_users import Registration
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import invitations

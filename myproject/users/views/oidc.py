@@ -25,7 +25,7 @@ from myproject.security.cookies import cookies_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.security.redirects import local_path
-from myproject.settings import Registration
+from myproject.settings_users import Registration
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.services import connections, registration, sign_ins, steps

@@ -15,7 +15,7 @@ from myproject.security.captcha.base import Captcha, CaptchaFailed, CaptchaUnava
 from myproject.security.captcha.provider import captcha_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
-from myproject.settings import Registration
+from myproject.settings_users import Registration
 from myproject.switches import Name, is_on
 from myproject.users import constants as USER
 from myproject.users import schemas

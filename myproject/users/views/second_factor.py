@@ -20,7 +20,7 @@ from myproject.security.keys import keys_of
 from myproject.security.policy import lacks_second_factor
 from myproject.security.ratelimit import limiter_of
 from myproject.security.redirects import local_path
-from myproject.settings import SecondFactorFor
+from myproject.settings_users import SecondFactorFor
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.models import User

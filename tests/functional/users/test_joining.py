@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.errors import InputError
-from myproject.settings import Registration
+from myproject.settings_users import Registration
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import Invitation, User, UserSession

@@ -20,7 +20,8 @@ from myproject.security.captcha.base import Captcha, CaptchaFailed, CaptchaUnava
 from myproject.security.captcha.provider import captcha_of
 from myproject.security.captcha.question import TOKEN_SECONDS, QuestionCaptcha
 from myproject.security.captcha.remote import SITEVERIFY, RemoteCaptcha
-from myproject.settings import CaptchaProvider, Settings
+from myproject.settings import Settings
+from myproject.settings_users import CaptchaProvider
 from tests import servers
 
 HOSTILE = '"><script>alert(1)</script>&'
