@@ -102,13 +102,13 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.COMMENT_VIEW: (everyone,),
     Permission.COMMENT_WRITE: (signed_in,),
     Permission.COMMENT_EDIT: (author, staff),
+    Permission.BOOKMARK_WRITE: (signed_in,),
     Permission.ADMIN_VIEW: (admin,),
     Permission.ADMIN_USERS_EDIT: (admin,),
     Permission.ADMIN_EMAILS_EDIT: (admin,),
     Permission.ADMIN_SETTINGS_EDIT: (admin,),
 }
 
-    Permission.BOOKMARK_WRITE: (signed_in,),
 
 # What is left to a member whose role asks for a second factor that they lack: to set one up, and to leave.
 WITHOUT_SECOND_FACTOR = frozenset({Permission.ACCOUNT_PROTECT, Permission.ACCOUNT_LEAVE, Permission.TERMS_ACCEPT})
