@@ -3,23 +3,63 @@
 import re
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 
 from myproject.db import reading
 from myproject.posts import constants as POST
-from myproject.posts.services import pages, rows
-from myproject.posts.views import lists, page, write
+from myproject.posts.services import pages, removal, rows
+from myproject.posts.views import curation, history, lists, page, write
+from myproject.posts.views import removal as removing
 from myproject.security.permissions import Permission
+from myproject.web.gone import Removed
 from myproject.web.request import Request
+from myproject.web.templating import url
+
+# Of a merged post; others of its addresses stay for staff.
+LEAD_TO_THE_OTHER = ("posts.view", "posts.short")
 
 
 def post_of(request: Request) -> rows.PostPage:
-    """The context of `/posts/ID/...`: the post, where the visitor may see it. Raises HTTPNotFound."""
+    """The context of `/posts/ID/...`: the post, where the visitor may see it. Raises HTTPNotFound, Removed, and
+    for a post that was merged into another, a redirect to that.
+    """
+    post = post_or_tombstone_of(request)
+    if isinstance(post, rows.PostPage):
+        if post.merged_into_id is not None and request.matched_route.name in LEAD_TO_THE_OTHER:
+            raise HTTPMovedPermanently(url(request, "posts.short", id=post.merged_into_id))
+        return post
+    if post.merged_into_id is not None:
+        raise HTTPMovedPermanently(url(request, "posts.short", id=post.merged_into_id))
+    may_restore = post.may_restore(request.identity, request.site.retention_restore_days)
+    raise Removed(
+        "post",
+        by_author=post.removed_by_author,
+        reason=post.removal_reason,
+        restore=url(request, "posts.restore", id=post.id) if may_restore else "",
+    )
+
+
+def post_or_tombstone_of(request: Request) -> rows.PostPage | removal.Tombstone:
+    """The post of an address, where the visitor may see it, or what is to be said of its removal. Raises
+    HTTPNotFound.
+    """
+    post_id = int(request.matchdict["id"])
     with reading(request) as db:
-        post = pages.find_post(db, int(request.matchdict["id"]), request.identity)
+        post = pages.find_post(db, post_id, request.identity) or removal.find_tombstone(
+            db, post_id, request.identity
+        )
     if post is None:
         raise HTTPNotFound
     return post
+
+
+def removed_post_of(request: Request) -> rows.PostPage | removal.Tombstone:
+    """The context of `/posts/ID/restore/`: the tombstone, or the post where it is back already. Raises
+    HTTPNotFound.
+    """
+    with reading(request) as db:
+        tombstone = removal.find_tombstone(db, int(request.matchdict["id"]), request.identity)
+    return tombstone or post_or_tombstone_of(request)
 
 
 def includeme(config: Configurator) -> None:
@@ -47,6 +87,41 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("posts.edit", "/posts/{id:[0-9]{1,18}}/edit/", factory=post_of)
     config.add_form_view(write.EditPost, route_name="posts.edit", permission=Permission.POST_EDIT)
+
+    config.add_route("posts.delete", "/posts/{id:[0-9]{1,18}}/delete/", factory=post_of)
+    config.add_form_view(removing.RemovePost, route_name="posts.delete", permission=Permission.POST_REMOVE)
+
+    config.add_route("posts.restore", "/posts/{id:[0-9]{1,18}}/restore/", factory=removed_post_of)
+    config.add_view(
+        removing.restore_post,
+        route_name="posts.restore",
+        request_method="POST",
+        permission=Permission.POST_REMOVE,
+    )
+
+    config.add_route("posts.history", "/posts/{id:[0-9]{1,18}}/history/", factory=post_of)
+    config.add_view(
+        history.PostHistory,
+        attr="get",
+        route_name="posts.history",
+        request_method="GET",
+        permission=Permission.POST_VIEW,
+    )
+    config.add_view(
+        history.PostHistory,
+        attr="post",
+        route_name="posts.history",
+        request_method="POST",
+        permission=Permission.POST_CURATE,
+    )
+
+    config.add_route("posts.lock", "/posts/{id:[0-9]{1,18}}/lock/", factory=post_of)
+    config.add_form_view(curation.LockPost, route_name="posts.lock", permission=Permission.POST_CURATE)
+
+    config.add_route("posts.pin", "/posts/{id:[0-9]{1,18}}/pin/", factory=post_of)
+    config.add_view(
+        curation.pin_post, route_name="posts.pin", request_method="POST", permission=Permission.POST_CURATE
+    )
 
     # The words that other addresses have in the slug's place, of this module or of one above.
     reserved = "|".join(sorted(re.escape(slug) for slug in POST.RESERVED_SLUGS))

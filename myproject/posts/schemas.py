@@ -55,3 +55,24 @@ class PostText(Schema):
 
 class EditedPostText(PostText):
     version = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="version")
+
+
+class NoFields(Schema):
+    """A form that only asks."""
+
+
+class Reason(Schema):
+    reason = line(
+        "reason",
+        _("Reason"),
+        min=3,
+        max=POST.REASON_MAX_LENGTH,
+        hint=_("Everybody can read it"),
+    )
+
+
+class RestoredVersion(Schema):
+    """Which older text is to be the present one, and over which."""
+
+    version = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="version")
+    present = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="present")

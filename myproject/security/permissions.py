@@ -32,12 +32,16 @@ class Permission(StrEnum):
     POST_VIEW = "posts:post:view"
     POST_WRITE = "posts:post:write"
     POST_EDIT = "posts:post:edit"
+    POST_REMOVE = "posts:post:remove"
+    POST_CURATE = "posts:post:curate"
     COMMENT_VIEW = "comments:comment:view"
     COMMENT_WRITE = "comments:comment:write"
     COMMENT_EDIT = "comments:comment:edit"
+    COMMENT_REMOVE = "comments:comment:remove"
+    COMMENT_CURATE = "comments:comment:curate"
+    BOOKMARK_WRITE = "bookmarks:bookmark:write"
 
     ADMIN_VIEW = "admin:pages:view"
-    BOOKMARK_WRITE = "bookmarks:bookmark:write"
     ADMIN_USERS_EDIT = "admin:users:edit"
     ADMIN_EMAILS_EDIT = "admin:emails:edit"
     ADMIN_SETTINGS_EDIT = "admin:settings:edit"
@@ -99,9 +103,13 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     # A member whose address is not verified yet keeps drafts; publishing asks `may_publish`.
     Permission.POST_WRITE: (signed_in,),
     Permission.POST_EDIT: (author, staff),
+    Permission.POST_REMOVE: (author, staff),
+    Permission.POST_CURATE: (staff,),
     Permission.COMMENT_VIEW: (everyone,),
     Permission.COMMENT_WRITE: (signed_in,),
     Permission.COMMENT_EDIT: (author, staff),
+    Permission.COMMENT_REMOVE: (author, staff),
+    Permission.COMMENT_CURATE: (staff,),
     Permission.BOOKMARK_WRITE: (signed_in,),
     Permission.ADMIN_VIEW: (admin,),
     Permission.ADMIN_USERS_EDIT: (admin,),

@@ -14,5 +14,6 @@ def includeme(config: Configurator) -> None:
     config.include(".pagecache")
     config.include(".templating")
     config.include(".errors")
+    config.include(".gone")
     config.include(".health")
     config.include(".pages")

@@ -45,8 +45,8 @@ def export_posts(db: Session, person: Person) -> Iterator[File]:
 
 
 def erase_posts(db: Session, person: Person, removing: bool) -> None:
-    """Deletes a member's posts with all that hangs on them; or only those that never were in the open, and the texts
-    of removed ones.
+    """Deletes a member's posts with all that hangs on them; or only those that never were in the open, and the
+    texts of removed ones.
     """
     theirs = Post.author_id == person.id
     if not removing:

@@ -17,10 +17,12 @@ from pyramid.router import Router
 from pyramid.security import NO_PERMISSION_REQUIRED
 from sqlalchemy.orm import Session
 
+from myproject.audit import Actor
 from myproject.comments.models import Comment
 from myproject.emails.constants import Kind
 from myproject.emails.services import Mail, list_emails, queue_mail
 from myproject.posts.models import Post
+from myproject.posts.services.removal import remove_post
 from myproject.security.permissions import RULES, permits
 from myproject.settings import settings_of
 from myproject.storage import storage_of
@@ -50,6 +52,10 @@ def members(status: int) -> Answers:
 
 def author_and_staff(status: int) -> Answers:
     return (303, 403, status, 403, status, status)
+
+
+def staff_only(status: int) -> Answers:
+    return (303, *(403,) * 3, *(status,) * 2)
 
 
 def admins(status: int) -> Answers:
@@ -182,7 +188,22 @@ TABLE = (
         (404, 404, 200, 404, 404, 404),
         (404, 404, 422, 404, 404, 404),
     ),
+    # Its author is only asked.
+    Row("posts.delete", "/posts/{fresh_post}/delete/", author_and_staff(200), (303, 403, 303, 403, 422, 422)),
+    Row(
+        "posts.delete",
+        "/posts/{removed_post}/delete/",
+        (410, 410, 410, 410, 200, 200),
+        (410, 410, 410, 410, 422, 422),
+    ),
+    # One that is not removed.
+    Row("posts.restore", "/posts/{post}/restore/", NOT_ALLOWED, author_and_staff(303)),
+    Row("posts.restore", "/posts/{removed_post}/restore/", NOT_ALLOWED, author_and_staff(303)),
+    Row("posts.history", "/posts/{post}/history/", everybody(200), staff_only(422)),
+    Row("posts.lock", "/posts/{post}/lock/", staff_only(200), staff_only(422)),
+    Row("posts.pin", "/posts/{post}/pin/", NOT_ALLOWED, staff_only(303)),
     Row("posts.view", "/posts/{post}/a-post/", everybody(200)),
+    Row("posts.view", "/posts/{removed_post}/a-post/", (410, 410, 410, 410, 200, 200)),
     Row("posts.view", "/posts/{draft}/a-draft/", (404, 404, 200, 404, 404, 404)),
     Row("posts.short", "/posts/{post}/", everybody(301)),
     Row("posts.short", "/posts/{draft}/", (404, 404, 301, 404, 404, 404)),
@@ -194,6 +215,9 @@ TABLE = (
     Row("comments.view", "/comments/999999/", NOBODY),
     Row("comments.reply", "/comments/{comment}/reply/", members(200)),
     Row("comments.edit", "/comments/{comment}/edit/", author_and_staff(200), author_and_staff(422)),
+    Row("bookmarks.list", "/bookmarks/", members(200)),
+    Row("bookmarks.change", "/posts/{post}/bookmark/", NOT_ALLOWED, members(303)),
+    Row("bookmarks.change", "/posts/{draft}/bookmark/", NOT_ALLOWED, (404, 404, 303, 404, 404, 404)),
     Row("admin.home", "/admin/", admins(200)),
     Row("admin.users", "/admin/users/", admins(200)),
     Row("admin.users.view", "/admin/users/{user}/", admins(200), admins(422)),
@@ -212,9 +236,6 @@ TABLE = (
 )
 
 
-    Row("bookmarks.list", "/bookmarks/", members(200)),
-    Row("bookmarks.change", "/posts/{post}/bookmark/", NOT_ALLOWED, members(303)),
-    Row("bookmarks.change", "/posts/{draft}/bookmark/", NOT_ALLOWED, (404, 404, 303, 404, 404, 404)),
 class World:
     """A member of each kind, each with a browser, and something at every address of the table."""
 
@@ -244,6 +265,8 @@ class World:
         made: dict[str, Callable[[], Any]] = {
             "{post}": lambda: self.post.id,
             "{draft}": lambda: self.draft.id,
+            "{fresh_post}": lambda: make_post(self.db, self.owner).id,
+            "{removed_post}": self.make_removed_post,
             "{comment}": lambda: self.comment.id,
             "{user}": lambda: self.owner.id,
             "{waiting}": lambda: self.waiting.id,
@@ -261,6 +284,11 @@ class World:
             if name in path:
                 path = path.replace(name, str(make()))
         return path
+
+    def make_removed_post(self) -> int:
+        post = make_post(self.db, self.owner, "A post")
+        remove_post(self.db, Actor(self.owner.id, self.owner.name), post.id)
+        return post.id
 
     def make_mail(self) -> int:
         queue_mail(self.db, Mail(Kind.ALREADY_REGISTERED, to_address="x@example.org", context={"name": "x"}))

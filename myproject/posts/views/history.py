@@ -1,0 +1,96 @@
+"""The history of a post: what it said before each change, and the way back to it for staff."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.response import Response
+
+from myproject.audit import actor_of
+from myproject.db import reading
+from myproject.diff import diff, shortened
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.pagination import row_number
+from myproject.posts import schemas
+from myproject.posts.models import Post
+from myproject.posts.services import revisions, writing
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+
+class PostHistory(FormView):
+    """How a post was changed, one change at a time: that of `?version=`, which was the text until then, or the
+    latest. Staff post `version` to make that text the present one.
+    """
+
+    schema = schemas.RestoredVersion
+    title = _("History of the post")
+    template = "myproject:templates/posts/history.html"
+    buttons = (deform.Button("restore", _("Make the older text the present one"), css_class="secondary"),)
+
+    def __init__(self, request: Request) -> None:
+        post_id, version = request.context.id, shown_version(request)
+        with reading(request) as db:
+            self.changes = revisions.list_changes(db, post_id)
+            found = (change for change in self.changes if version in (None, change.version))
+            self.shown = next(found, None)
+            if version is not None and self.shown is None:
+                raise HTTPNotFound
+            self.parts = []
+            if self.shown:
+                old = revisions.words_at(db, post_id, self.shown.version)
+                new = revisions.words_after(db, post_id, self.shown.version)
+                self.parts = compared(old, new) if old else []
+            self.present = db.get_one(Post, post_id).version
+        super().__init__(request)
+
+    def initial(self) -> dict[str, Any]:
+        return {"version": self.shown.version, "present": self.present} if self.shown else {}
+
+    def values(self) -> dict[str, Any]:
+        identity, post = self.request.identity, self.request.context
+        return {
+            "heading": post.title,
+            "address": url(self.request, "posts.view", id=post.id, slug=post.slug),
+            "changes": self.changes,
+            "shown": self.shown,
+            "parts": self.parts,
+            "may_restore": identity is not None and identity.is_staff and not post.is_removed,
+        }
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request, post_id = self.request, self.request.context.id
+        with reading(request) as db:
+            words = revisions.words_at(db, post_id, data["version"])
+        if words is None:
+            raise HTTPNotFound
+        # Rendering is slow: it comes before the transaction's first statement.
+        text = writing.render(words.title, words.body, words.tags, request.look_up)
+        reason = request.translate(_("An older text was restored"))
+        post = writing.edit_post(
+            request.dbsession, post_id, data["present"], text, editor=actor_of(request), reason=reason
+        )
+        request.flash(_("The older text is the present one again"))
+        return self.redirect("posts.view", id=post.id, slug=post.slug)
+
+
+def shown_version(request: Request) -> int | None:
+    """The version that the address asks for, None where it asks for none. Raises HTTPNotFound for what is no
+    number.
+    """
+    asked = request.GET.get("version")
+    number = row_number(asked) if asked else None
+    if asked and number is None:
+        raise HTTPNotFound
+    return number
+
+
+def compared(old: revisions.Words, new: revisions.Words) -> list[tuple[Any, list[Any]]]:
+    """What changed in each part of a post: its name, and the pieces of the difference."""
+    parts = (
+        (_("Title"), old.title, new.title),
+        (_("Tags"), ", ".join(old.tags), ", ".join(new.tags)),
+        (_("Text"), old.body, new.body),
+    )
+    return [(name, list(shortened(diff(before, after)))) for name, before, after in parts if before != after]

@@ -1,0 +1,40 @@
+"""The page of something that was removed (410): who did it and why, and a way back for who may restore it."""
+
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPGone
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from myproject.web.errors import not_found, route_methods
+from myproject.web.request import Request
+
+
+class Removed(HTTPGone):
+    """Raised by the context of an address whose thing was removed. `what` is `post` or `comment`; `restore` the
+    address that puts it back, empty for who may not.
+    """
+
+    def __init__(self, what: str, *, by_author: bool, reason: str, restore: str = "") -> None:
+        super().__init__()
+        self.values: dict[str, Any] = {
+            "what": what,
+            "by_author": by_author,
+            "reason": reason,
+            "restore": restore,
+        }
+
+
+def show_removed(exc: Removed, request: Request) -> Response:
+    methods = route_methods(request, request.matched_route.name) if request.matched_route else ()
+    if methods and request.method not in methods:
+        # As at any other address, there or not.
+        return not_found(exc, request)
+    response = render_to_response("myproject:templates/errors/removed.html", exc.values, request=request)
+    response.status_int = 410
+    return response
+
+
+def includeme(config: Configurator) -> None:
+    config.add_exception_view(show_removed, context=Removed)
