@@ -28,6 +28,7 @@ from myproject.security.outbound import Outbound, prepare
 from myproject.security.tokens import make_token
 from myproject.settings import settings_of
 from myproject.settings_oidc import GITHUB, Kind, Provider
+from myproject.text import clean_line
 from myproject.users import constants as USER
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,16 @@ def same_state(memory: Mapping[str, str], answer: Mapping[str, str]) -> bool:
 
 
 def shortened(value: Any, length: int) -> str:
-    return value[:length] if isinstance(value, str) else ""
+    """A text of the provider in one line that can be stored anywhere; empty where it is none."""
+    return clean_line(value)[:length] if isinstance(value, str) else ""
+
+
+def address(value: Any) -> str:
+    """A mail address of the provider, as it is; empty where something would have to be left out of it: what is
+    left is another address, for which nobody vouches.
+    """
+    text = shortened(value, 2 * USER.EMAIL_MAX_LENGTH)
+    return text if text == value else ""
 
 
 class OAuthClient:
@@ -303,7 +313,7 @@ class OidcClient(OAuthClient):
 
 
 def person_of(claims: Mapping[str, Any]) -> Person:
-    email = shortened(claims.get("email"), 2 * USER.EMAIL_MAX_LENGTH)
+    email = address(claims.get("email"))
     name = shortened(claims.get("preferred_username"), 100) or shortened(claims.get("nickname"), 100)
     signed_in_at = claims.get("auth_time")
     return Person(
@@ -369,7 +379,7 @@ class GithubClient(OAuthClient):
         found = response.json() if response.status_code == requests.codes.ok else []
         for each in found if isinstance(found, list) else []:
             if isinstance(each, dict) and each.get("primary") is True:
-                return shortened(each.get("email"), 2 * USER.EMAIL_MAX_LENGTH), each.get("verified") is True
+                return address(each.get("email")), each.get("verified") is True
         return "", False
 
 

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 PROVIDER_COOKIE = "provider"
 REGISTRATION_COOKIE = "joining"
 COOKIE_SECONDS = USER.STEP_MINUTES * 60
+# No invitation of ours is longer, and what comes along is stored.
+INVITATION_MAX_LENGTH = 100
 RETRY_SECONDS = 10
 
 
@@ -102,7 +104,8 @@ def depart(
 def start(party: oidc.Client, request: Request) -> Response:
     target = local_path(request.POST.get("next"), url(request, "users.home"))
     invitation = request.POST.get("invitation", "")
-    invitation = invitation if isinstance(invitation, str) else ""
+    if not isinstance(invitation, str) or len(invitation) > INVITATION_MAX_LENGTH:
+        invitation = ""
     return depart(request, party, Purpose.SIGN_IN, target=target, invitation=invitation)
 
 
@@ -240,6 +243,9 @@ class RegisterByProvider(FormView):
 
     def post(self) -> Response:
         return super().post() if self.person else self.begin_again()
+
+    def expired(self) -> Response:
+        return super().expired() if self.person else self.begin_again()
 
     def begin_again(self) -> Response:
         self.request.flash(errors.StepGone.message, "info")

@@ -648,6 +648,39 @@ def test_name_that_can_not_be_had_is_asked_for(client: Client, provider: Hostile
     assert answer.status_int == 303
 
 
+@pytest.mark.parametrize("claim", ["preferred_username", "nickname", "name"])
+def test_name_that_no_database_takes_is_cleaned(
+    client: Client, db: Session, provider: HostileProvider, claim: str
+) -> None:
+    provider.lies.claims = {"email": None, "preferred_username": None, claim: "Fine\0 \u202e\u2028name"}
+    answer = fill_registration(begin_registration(client, provider), name="fine-name", email="fine@example.org")
+    assert answer.status_int == 303
+    assert db.scalar(sa.select(Connection.label)) == "Fine name"
+
+
+@pytest.mark.parametrize("email", ["ad\0min@example.org", "admin@exa\x01mple.org", "admin\u202a@example.org"])
+def test_provider_vouches_for_the_address_as_it_is_and_for_no_part_of_it(
+    client: Client, db: Session, provider: HostileProvider, email: str
+) -> None:
+    provider.email = email
+    page = begin_registration(client, provider)
+    assert form_with(page, "accept_tos")["email"].value == ""
+    fill_registration(page, name="fine-name", email="admin@example.org")
+    assert db.scalar(sa.select(User.email_verified_at)) is None
+
+
+def test_invitation_that_comes_along_is_not_stored_where_it_can_be_none(client: Client, db: Session) -> None:
+    token = form_with(client.get("/users/login/"), "login")["csrf_token"].value
+    fields = {"csrf_token": token, "invitation": "x" * 500_000}
+    client.post("/users/oidc/hostile/start/", fields, status=200)
+    assert db.scalars(sa.select(SignInStep)).one().data["invitation"] == ""
+
+
+def test_registration_that_was_never_begun_is_not_renewed_with_a_new_token(client: Client) -> None:
+    answer = client.post("/users/oidc/hostile/register/", {"csrf_token": "wrong"}, status=303)
+    assert answer.location == "http://localhost/users/login/"
+
+
 def test_registration_needs_the_browser_that_came_back(
     client: Client, make_client: Callable[..., Client], provider: HostileProvider
 ) -> None:
