@@ -63,10 +63,12 @@ def includeme(config: Configurator) -> None:
     )
 
     config.add_route("users.verify", "/users/verify/")
-    config.add_form_view(verify.Verify, route_name="users.verify", permission=Permission.ACCOUNT_EDIT)
+    config.add_form_view(verify.Verify, route_name="users.verify", permission=Permission.ACCOUNT_PROTECT)
 
     config.add_route("users.correct_email", "/users/verify/address/")
-    config.add_form_view(verify.CorrectEmail, route_name="users.correct_email", permission=Permission.ACCOUNT_EDIT)
+    config.add_form_view(
+        verify.CorrectEmail, route_name="users.correct_email", permission=Permission.ACCOUNT_PROTECT
+    )
 
     config.add_route("users.verify.link", "/users/verify/{token:[A-Za-z0-9_-]{20,100}}/")
     for method in ("GET", "POST"):

@@ -15,7 +15,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import Connection, Passkey, SignInStep, User, UserToken
-from myproject.users.services import accounts, history, passwords, second_factor, sign_ins, tokens
+from myproject.users.services import accounts, deletion, history, passwords, second_factor, sign_ins, tokens
 
 
 def ask_for_change(db: Session, user_id: int, email: str, client: accounts.Client) -> None:
@@ -78,7 +78,8 @@ def confirm_change(db: Session, token: str, client: accounts.Client) -> User:
 def undo_change(db: Session, token: str, client: accounts.Client) -> User:
     """Puts back the address that the link was mailed to, and locks the account until its owner has set a new
     password by a link mailed there: the password, every session, every other link, and every way in that was added
-    since a week before the change are gone, for whoever changed the address may have them.
+    since a week before the change are gone, for whoever changed the address may have them. Nor is the account
+    deleted, should they have asked for that.
 
     Raises LinkInvalid, or EmailTaken where another account has verified the address meanwhile.
     """
@@ -86,6 +87,7 @@ def undo_change(db: Session, token: str, client: accounts.Client) -> User:
     user = accounts.lock_user(db, row.user_id)
     set_address(db, user, row)
     user.password = None
+    deletion.keep(db, user, client)
     sign_ins.end_sessions(db, user.id)
     since = row.created_at - timedelta(days=USER.UNDO_EMAIL_DAYS)
     for way in (Passkey, Connection):

@@ -66,12 +66,17 @@ def ask_for_deletion(db: Session, user_id: int, deletion: USER.Deletion, client:
 def keep_account(db: Session, user_id: int, client: accounts.Client) -> User:
     """Takes back what `ask_for_deletion` did. Does nothing for an account that stays anyway."""
     user = accounts.lock_user(db, user_id)
+    keep(db, user, client)
+    return user
+
+
+def keep(db: Session, user: User, client: accounts.Client) -> None:
+    """`keep_account` for a member who is locked already."""
     if user.deletion != USER.Deletion.NONE:
         user.deletion, user.delete_after = USER.Deletion.NONE, None
         tokens.end_tokens(db, user.id, USER.TokenPurpose.KEEP_ACCOUNT)
         history.note(db, user, USER.SecurityEvent.DELETION_UNDONE, client)
         touch(db, "site")
-    return user
 
 
 def keep_by_token(db: Session, token: str, client: accounts.Client) -> User:
@@ -159,7 +164,9 @@ def hide_in_audit(db: Session, registry: Any, user: User) -> None:
     was done, when and to which number stays.
     """
     trace = traces.trace_of(registry, user.name_canonical)
-    naming = naming_pattern((user.name, user.name_canonical, user.display_name, user.email, user.email_canonical))
+    former = db.scalars(sa.select(FormerName.name_canonical).where(FormerName.user_id == user.id))
+    present = (user.name, user.name_canonical, user.display_name, user.email, user.email_canonical)
+    naming = naming_pattern((*present, *former))
     acted = AuditEntry.actor_id == user.id
     concerned = (AuditEntry.target_type == User.__tablename__) & (AuditEntry.target_id == user.id)
     for entry in db.scalars(sa.select(AuditEntry).where(acted | concerned)):

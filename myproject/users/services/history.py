@@ -45,7 +45,9 @@ class Line:
 
 
 def note(db: Session, user: User, event: USER.SecurityEvent, client: Client, detail: str = "") -> None:
-    """Adds a line to the history, in the transaction of what it tells, and a mail where the event is `MAILED`."""
+    """Adds a line to the history, in the transaction of what it tells; and a mail where the event is `MAILED`, to
+    an address that was verified: else it would go to whomever somebody named.
+    """
     # A user made in this transaction gets its number with the flush.
     db.flush()
     db.add(
@@ -57,7 +59,7 @@ def note(db: Session, user: User, event: USER.SecurityEvent, client: Client, det
             address=client.address,
         )
     )
-    if event in MAILED:
+    if event in MAILED and user.verified:
         queue_mail(
             db,
             Mail(

@@ -152,9 +152,12 @@ def renew_session(db: Session, session_id: int, way: USER.Way | None = None) -> 
     """Makes a sign-in fresh, whose owner has just proved once more who they are: a new token, and for how many
     seconds the cookie holds it, None until the browser closes. The old token is worth nothing from now on (OWASP
     ASVS 5.0: 7.2.4). With `way` the sign-in is as good from now on as if it had begun that way.
+    Raises StepGone where it was ended meanwhile.
     """
     token, now = make_token(), utc_now()
-    row = db.get_one(UserSession, session_id, with_for_update=True)
+    row = db.get(UserSession, session_id, with_for_update=True)
+    if row is None:
+        raise errors.StepGone
     row.token_hash, row.authenticated_at, row.way = hash_token(token), now, way or row.way
     return token, int((row.expires_at - now).total_seconds()) if is_remembered(db, session_id) else None
 

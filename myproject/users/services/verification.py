@@ -45,7 +45,8 @@ def start_verification(db: Session, user: User) -> None:
         Mail(
             Kind.VERIFY,
             to_address=user.email,
-            to_name=user.title,
+            # Whoever has the address may have asked for nothing: no free text of somebody else for them.
+            to_name=user.name,
             user_id=user.id,
             locale=user.locale or ENGLISH,
             context={

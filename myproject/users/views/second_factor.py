@@ -102,7 +102,7 @@ def show_settings(request: Request) -> dict[str, Any]:
         "since": user.second_factor_at,
         "codes_left": second_factor.count_recovery_codes(request.dbsession, user.id),
         "few_codes": second_factor.few_recovery_codes(request.dbsession, request.member),
-        "verified": user.status != USER.Status.NEW,
+        "verified": user.verified,
         "lacking": lacks_second_factor(request),
         "use_passkey": must_use_passkey(request),
         "required": is_required(request),
@@ -125,7 +125,7 @@ def begin_adding(request: Request) -> Response:
     """Begins to add an authenticator, or another in place of the one there is."""
     if must_use_passkey(request):
         return HTTPSeeOther(url(request, "users.second_factor.settings"))
-    if request.member.status == USER.Status.NEW:
+    if not request.member.verified:
         # Who signs up with somebody else's address must not be able to lock them out for good.
         request.flash(_("Verify your address first"), "info")
         return HTTPSeeOther(url(request, "users.verify"))

@@ -33,6 +33,9 @@ LEFT = {
     "users.passkeys.reauth",
     "users.passkeys.reauth.options",
     "users.oidc.prove",
+    # A second factor takes a verified address.
+    "users.verify",
+    "users.correct_email",
     "users.terms",
     "users.logout",
     # Files, which are not asked for whom.
