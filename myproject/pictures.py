@@ -21,8 +21,8 @@ MAX_BYTES = 1_000_000
 MAX_PIXELS = 24_000_000
 # Pillow itself refuses, when it reads the head, what has twice as many.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-# A JPEG is drawn once over for each scan. Cameras and programs make some ten; a file of 1 MB has room for thousands
-# of empty ones, which take a minute.
+# A JPEG is drawn once over for each scan. Cameras and programs make some ten; a file of 1 MB has room for
+# thousands of empty ones, which take a minute.
 MAX_SCANS = 100
 START_OF_SCAN = b"\xff\xda"
 SECONDS_TO_COME_BACK = 5
