@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,25 @@ def test_pictures_become_square_webp_in_two_sizes(client: Client, ann: User, kin
         assert (made.format, made.size) == ("WEBP", (size, size))
 
 
+def test_the_picture_stands_beside_ones_own_name_in_the_header_and_costs_no_query(
+    client: Client, ann: User, query_counter: Callable[..., AbstractContextManager[list[str]]]
+) -> None:
+    def asked() -> int:
+        # The first look brings the identity into the cache.
+        client.get("/about/")
+        with query_counter() as statements:
+            client.get("/about/")
+        return len(statements)
+
+    before = asked()
+    assert client.get("/about/").html.select_one(".site-header .avatar") is None
+    send(client, picture())
+    image = client.get("/about/").html.select_one(".site-nav-member img.avatar")
+    assert (image["alt"], image["width"]) == ("", "24")
+    client.get(image["src"], status=200)
+    assert asked() == before
+
+
 def test_the_picture_stands_beside_the_name_on_lists_posts_comments_and_profile(
     client: Client, db: Session, ann: User
 ) -> None:
@@ -91,7 +111,7 @@ def test_the_picture_stands_beside_the_name_on_lists_posts_comments_and_profile(
     db.refresh(ann)
     pages = {"/": 48, f"/posts/{post.id}/{post.slug}/": 48, "/@ann/": 192}
     for address, size in pages.items():
-        images = client.get(address).html.select("img.avatar")
+        images = client.get(address).html.select("main img.avatar")
         assert {image["src"] for image in images} == {f"/avatars/{ann.avatar}-{size}.webp"}, address
         assert {image["alt"] for image in images} == {""}
     assert len(client.get(f"/posts/{post.id}/{post.slug}/").html.select(".comment img.avatar")) == 1
