@@ -35,6 +35,7 @@ from pyramid.paster import get_app  # noqa: E402
 
 from bench import constant, constant_tuned  # noqa: E402
 from myproject.cli import demo  # noqa: E402
+from myproject.cli.demo_bulk import add_bulk  # noqa: E402
 from myproject.comments.services.writing import create_comment  # noqa: E402
 from myproject.db import Sessions, sessions_of  # noqa: E402
 from myproject.posts.services.writing import create_post  # noqa: E402
@@ -138,7 +139,8 @@ def fill(ini: Path) -> Content:
     password = hasher_of(registry).hash(PASSWORD)
     with sessions.writing() as db:
         demo.fill(db, words, password, "1")
-    demo.add_bulk(sessions, words, BULK_POSTS, BULK_COMMENTS)
+    for _done in add_bulk(sessions, demo.bulk_source(sessions, words), BULK_POSTS, BULK_COMMENTS):
+        pass
     rng = random.Random(SEED)
     lines = sorted(words.html)
     bodies = ["\n\n".join(rng.sample(lines, rng.randint(*PARAGRAPHS))) for _ in range(COMMENTS)]

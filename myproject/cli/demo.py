@@ -1,12 +1,10 @@
 """`myproject demo`: a site to look at, and rows to measure with. The words stand in `demo_content.py`."""
 
 import random
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from inspect import cleandoc
-from typing import Any
 
 import click
 import sqlalchemy as sa
@@ -15,17 +13,16 @@ from sqlalchemy.orm import Session
 from myproject.audit import COMMAND_LINE
 from myproject.cli import demo_content as content
 from myproject.cli.context import Site
+from myproject.cli.demo_bulk import Source, add_bulk
 from myproject.cli.users import told
-from myproject.comments.models import Comment
-from myproject.comments.services.writing import create_comment, path_of
+from myproject.comments.services.writing import create_comment
 from myproject.db import Sessions, sessions_of, utc_now
 from myproject.errors import InputError
-from myproject.posts import constants as POST
-from myproject.posts.models import Post, post_tags
-from myproject.posts.services.tags import find_or_make_tags
+from myproject.posts.models import Post
+from myproject.posts.services.tags import relist
 from myproject.posts.services.writing import Text, create_post, render
 from myproject.security.passwords import hasher_of
-from myproject.text import RENDERER_VERSION, canonical, render_markdown, slugify
+from myproject.text import canonical, render_markdown
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import profiles, registration, roles
@@ -33,9 +30,6 @@ from myproject.users.services import profiles, registration, roles
 PASSWORD = "demo-password-1"  # noqa: S105 - printed for everybody to use, and only in development
 SEED = 1
 LONGEST_PAUSE = timedelta(hours=6)  # before somebody answers
-BULK_SPAN = timedelta(days=100)  # over which bulk posts are spread; all active members joined before
-BULK_POSTS_AT_ONCE = 1_000  # in one transaction, so that the site can write in between
-BULK_SHARE_OF_REPLIES = 0.6
 
 
 @dataclass(frozen=True)
@@ -102,8 +96,9 @@ def demo(site: Site, first_run: bool, bulk_posts: int, bulk_comments: int) -> No
             raise click.ClickException(f"{told(error.message)}. Demo content wants an empty site.") from None
         show_people(password)
     if bulk_posts:
-        add_bulk(sessions, words, bulk_posts, bulk_comments)
-        click.echo(f"Added {bulk_posts} posts and {bulk_comments} comments")
+        for done in add_bulk(sessions, bulk_source(sessions, words), bulk_posts, bulk_comments):
+            click.echo(f"\r{done}", nl=False, err=True)
+        click.echo(f"\rAdded {bulk_posts} posts and {bulk_comments} comments")
 
 
 def find_authors(db: Session) -> list[int]:
@@ -111,6 +106,13 @@ def find_authors(db: Session) -> list[int]:
     names = [canonical(person.name) for person in content.PEOPLE]
     statement = sa.select(User.id).where(User.name_canonical.in_(names), User.status == USER.Status.ACTIVE)
     return list(db.scalars(statement.order_by(User.id)))
+
+
+def bulk_source(sessions: Sessions, words: Words) -> Source:
+    """The demo's words for rows in bulk, of posts the first paragraph: nobody reads them, and disks are small."""
+    texts = [render(text.title, text.body.partition("\n\n")[0], text.tags) for text in words.texts]
+    with sessions.reading() as db:
+        return Source(texts, [(cleandoc(body), html) for body, html in words.html.items()], find_authors(db))
 
 
 def render_words() -> Words:
@@ -181,6 +183,7 @@ def add_post(db: Session, author: User, written: content.Written, text: Text, no
     post.created_at = post.updated_at = post.last_activity_at = now - timedelta(days=written.days)
     if not written.draft:
         post.published_at = post.created_at
+        relist(db, post)
     if written.edited:
         post.edited_at = post.updated_at = post.created_at + timedelta(days=written.days) / 2
         post.version += 1
@@ -210,133 +213,3 @@ def add_comment(db: Session, author: User, turn: Turn, html: str) -> None:
         raise LookupError(f"{turn.post.title!r} takes no comments")
     turn.id = comment.id
     comment.created_at = turn.post.last_activity_at = turn.at
-
-
-# Rows for measurements
-
-
-def add_bulk(sessions: Sessions, words: Words, post_count: int, comment_count: int) -> None:
-    """Adds posts and comments of the demo's members, with its words, in a few large statements.
-
-    Some posts get many comments and most get few, as it is on real sites.
-    """
-    now = utc_now()
-    rng = random.Random(SEED)  # noqa: S311 - of rows that nobody reads
-    weights = [rng.paretovariate(1.5) for _ in range(post_count)]
-    thread_sizes = Counter(rng.choices(range(post_count), weights, k=comment_count))
-    for start in range(0, post_count, BULK_POSTS_AT_ONCE):
-        numbers = range(start, min(start + BULK_POSTS_AT_ONCE, post_count))
-        threads = [
-            grow_thread(rng, now - BULK_SPAN * (1 - number / post_count), now, thread_sizes[number])
-            for number in numbers
-        ]
-        with sessions.writing() as db:
-            authors = find_authors(db)
-            post_ids = add_bulk_posts(db, rng, words, authors, numbers, threads)
-            add_bulk_comments(db, rng, words, authors, post_ids, threads)
-
-
-@dataclass(frozen=True)
-class Thread:
-    """When a post was published, when its comments were written, and which (by position) each one answers."""
-
-    published_at: datetime
-    moments: Sequence[datetime]
-    parents: Sequence[int | None]
-
-
-def grow_thread(rng: random.Random, published_at: datetime, now: datetime, size: int) -> Thread:
-    # The third power: most comments come soon.
-    moments = sorted(published_at + (now - published_at) * rng.uniform(0.01, 1) ** 3 for _ in range(size))
-    parents = [
-        rng.randrange(position) if position and rng.random() < BULK_SHARE_OF_REPLIES else None
-        for position in range(size)
-    ]
-    return Thread(published_at, moments, parents)
-
-
-def add_bulk_posts(
-    db: Session,
-    rng: random.Random,
-    words: Words,
-    authors: Sequence[int],
-    numbers: Sequence[int],
-    threads: Sequence[Thread],
-) -> list[int]:
-    texts = [rng.choice(words.texts) for _ in numbers]
-    rows = []
-    for number, text, thread in zip(numbers, texts, threads, strict=True):
-        title = f"{text.title} ({number + 1})"[: POST.TITLE_MAX_LENGTH]
-        rows.append(
-            {
-                "author_id": rng.choice(authors),
-                "status": POST.Status.PUBLISHED,
-                "title": title,
-                "slug": slugify(title)[: POST.SLUG_MAX_LENGTH],
-                "body": text.body,
-                "body_html": text.body_html,
-                "body_renderer": RENDERER_VERSION,
-                "excerpt": text.excerpt,
-                "comment_count": len(thread.moments),
-                "created_at": thread.published_at,
-                "updated_at": thread.published_at,
-                "published_at": thread.published_at,
-                "last_activity_at": max(thread.moments, default=thread.published_at),
-            }
-        )
-    ids = insert(db, Post, rows)
-    names = sorted({name for text in texts for name in text.tags})
-    tags = {tag.name: tag.id for tag in find_or_make_tags(db, names)}
-    links = [
-        {"post_id": id, "tag_id": tags[name]} for id, text in zip(ids, texts, strict=True) for name in text.tags
-    ]
-    db.execute(post_tags.insert(), links)
-    return ids
-
-
-def add_bulk_comments(
-    db: Session,
-    rng: random.Random,
-    words: Words,
-    authors: Sequence[int],
-    post_ids: Sequence[int],
-    threads: Sequence[Thread],
-) -> None:
-    bodies = list(words.html.items())
-    rows = []
-    for post_id, thread in zip(post_ids, threads, strict=True):
-        for position, moment in enumerate(thread.moments):
-            body, html = rng.choice(bodies)
-            rows.append(
-                {
-                    "post_id": post_id,
-                    "author_id": rng.choice(authors),
-                    # Unique in the post until the number is known.
-                    "path": f"-{position}",
-                    "body": cleandoc(body),
-                    "body_html": html,
-                    "body_renderer": RENDERER_VERSION,
-                    "created_at": moment,
-                }
-            )
-    if not rows:
-        return
-    ids = iter(insert(db, Comment, rows))
-    places = [place for thread in threads for place in find_places(thread, ids)]
-    db.execute(sa.update(Comment), places)
-
-
-def find_places(thread: Thread, ids: Iterator[int]) -> Iterator[dict[str, Any]]:
-    """For each comment of a thread, its number (the next of `ids`), its parent's, and its path."""
-    own: list[tuple[int, str]] = []
-    for parent in thread.parents:
-        parent_id, parent_path = own[parent] if parent is not None else (None, "")
-        id = next(ids)
-        path = path_of(id, parent_path)
-        own.append((id, path))
-        yield {"id": id, "parent_id": parent_id, "path": path}
-
-
-def insert(db: Session, model: type[Post] | type[Comment], rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Inserts rows in few statements, and gives their numbers in the same order."""
-    return list(db.scalars(sa.insert(model).returning(model.id, sort_by_parameter_order=True), rows))

@@ -1,6 +1,7 @@
 """`myproject demo` on an empty site."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,17 @@ from sqlalchemy.orm import Session, aliased
 from myproject.cli.demo_content import PEOPLE, POSTS, walk
 from myproject.cli.main import main
 from myproject.comments import constants as COMMENT
-from myproject.comments.models import Comment
+from myproject.comments.models import Comment, CommentLike
 from myproject.comments.services.threads import list_comments
+from myproject.db import utc_now
 from myproject.emails.models import Email
 from myproject.posts import constants as POST
-from myproject.posts.models import Post, Tag, post_tags
+from myproject.posts.models import Post, PostLike, Tag, TopPost, post_tags
+from myproject.search.models import SearchEntry
 from myproject.security.passwords import hasher_of
 from myproject.users import constants as USER
 from myproject.users.models import User
+from tests.factories import make_post
 
 COMMENT_COUNT = sum(len(list(walk(post.comments))) for post in POSTS)
 PRODUCTION = {
@@ -210,6 +214,42 @@ def test_counts_of_comments_are_right(filled, db):
     assert dict(db.execute(sa.select(Post.id, Post.comment_count)).all()) == {
         post_id: rows.get(post_id, 0) for post_id in db.scalars(sa.select(Post.id))
     }
+
+
+def test_likes_are_counted_and_nobody_likes_their_own(filled, db):
+    for model, like, thing in ((Post, PostLike, PostLike.post_id), (Comment, CommentLike, CommentLike.comment_id)):
+        liked = dict(db.execute(sa.select(thing, sa.func.count()).group_by(thing)).all())
+        assert liked
+        assert {id: n for id, n in db.execute(sa.select(model.id, model.like_count)) if n} == liked
+        own = sa.select(thing).join(model, model.id == thing).where(model.author_id == like.user_id)
+        assert db.scalars(own).all() == []
+
+
+def test_lists_of_tags_and_tops_have_what_belongs_there(filled, db):
+    listed = sa.select(sa.func.count()).select_from(post_tags).join(Post, Post.id == post_tags.c.post_id)
+    in_the_open = Post.status == POST.Status.PUBLISHED
+    assert db.scalar(listed.where(post_tags.c.listed_at.is_not(None))) == db.scalar(listed.where(in_the_open))
+    assert db.scalar(listed.where(post_tags.c.listed_at != Post.published_at)) == 0
+
+    now = utc_now()
+    liked = sa.select(Post.id, Post.published_at, Post.like_count).where(in_the_open, Post.like_count > 0)
+    assert set(db.execute(sa.select(TopPost.post_id, TopPost.span, TopPost.like_count)).all()) == {
+        (id, span, likes)
+        for id, published_at, likes in db.execute(liked)
+        for span in POST.Span
+        if published_at > now - timedelta(days=span)
+    }
+
+
+def test_everything_in_the_open_can_be_searched_for(filled, db):
+    wanted = {(id, None) for id in db.scalars(sa.select(Post.id).where(Post.status == POST.Status.PUBLISHED))}
+    wanted |= {(None, id) for id in db.scalars(sa.select(Comment.id))}
+    assert set(db.execute(sa.select(SearchEntry.post_id, SearchEntry.comment_id)).all()) == wanted
+
+
+def test_a_post_written_after_bulk_has_a_number_of_its_own(filled, db):
+    ada = db.scalars(sa.select(User).where(User.name == "ada")).one()
+    assert make_post(db, ada).id > 40
 
 
 def test_latest_activity_is_the_latest_comment(filled, db):
