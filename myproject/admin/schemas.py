@@ -37,6 +37,8 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.CHANGE_EMAIL: _("Confirm a new address"),
     EMAIL.Kind.EMAIL_CHANGED: _("Address changed"),
     EMAIL.Kind.REPLY: _("Answer to a post or comment"),
+    EMAIL.Kind.TEXT_APPROVED: _("Post or comment approved"),
+    EMAIL.Kind.TEXT_REFUSED: _("Post or comment not approved"),
 }
 POSITION_TITLES = {Position.ON: _("On"), Position.OFF: _("Off")}
 STATE_TITLES = {
@@ -56,6 +58,8 @@ ACTION_TITLES = {
     "email.resend": _("Mail sent again"),
     "email.cancel": _("Mail given up"),
     "switch.turn": _("Switch turned"),
+    "post.approve": _("Post approved"),
+    "comment.approve": _("Comment approved"),
     "post.edit": _("Post changed"),
     "post.remove": _("Post removed"),
     "post.restore": _("Post restored"),

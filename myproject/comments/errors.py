@@ -38,3 +38,7 @@ class CommentsClosed(InputError):
 class NoSuchPost(InputError):
     message = _("There is no such post to move it to: write the number or address of a published one")
     field = "target"
+
+
+class AlreadyAnswered(InputError):
+    message = _("Somebody else has answered this meanwhile, or its author took it back")

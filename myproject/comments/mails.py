@@ -40,6 +40,22 @@ def reply(comment: Comment) -> Mail | None:
     )
 
 
+def answered(author: User, what: str, number: int, title: str, *, approved: bool, message: str) -> Mail | None:
+    """The mail to the author of a `what` ("post" or "comment") that waited for approval, with what staff say.
+    `title` is the post's.
+    """
+    if not may_get_mail(author):
+        return None
+    return Mail(
+        Kind.TEXT_APPROVED if approved else Kind.TEXT_REFUSED,
+        to_address=author.email,
+        to_name=author.title,
+        user_id=author.id,
+        locale=author.locale or ENGLISH,
+        context={"name": author.name, "what": what, "number": number, "title": title, "message": message},
+    )
+
+
 def may_get_mail(user: User) -> bool:
     """Whether optional mail may go to a member: the address is verified, the account open, and not
     about to go.

@@ -4,10 +4,11 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.comments.services import rows, threads
-from myproject.comments.views import permalink, write
+from myproject.comments.views import permalink, waiting, write
 from myproject.db import reading
 from myproject.posts.routes import post_of
-from myproject.security.permissions import Permission
+from myproject.posts.services.rows import PostPage
+from myproject.security.permissions import Permission, permits
 from myproject.web.request import Request
 
 
@@ -20,6 +21,18 @@ def comment_of(request: Request) -> rows.CommentRow:
     if comment is None:
         raise HTTPNotFound
     return comment
+
+
+def waiting_post_of(request: Request) -> PostPage | None:
+    """The context of `/moderation/waiting/posts/ID/`. Raises HTTPNotFound, to staff only: nobody else learns what
+    is there.
+    """
+    return post_of(request) if permits(Permission.WAITING_ANSWER, request.identity, None) else None
+
+
+def waiting_comment_of(request: Request) -> rows.CommentRow | None:
+    """The same for `/moderation/waiting/comments/ID/`."""
+    return comment_of(request) if permits(Permission.WAITING_ANSWER, request.identity, None) else None
 
 
 def includeme(config: Configurator) -> None:
@@ -45,3 +58,16 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("comments.edit", "/comments/{id:[0-9]{1,18}}/edit/", factory=comment_of)
     config.add_form_view(write.EditComment, route_name="comments.edit", permission=Permission.COMMENT_EDIT)
+
+    config.add_route("moderation.waiting", "/moderation/waiting/")
+    config.add_view(
+        waiting.list_waiting,
+        route_name="moderation.waiting",
+        request_method="GET",
+        permission=Permission.WAITING_ANSWER,
+        renderer="myproject:templates/comments/waiting.html",
+    )
+    for what, context_of in (("post", waiting_post_of), ("comment", waiting_comment_of)):
+        name = f"moderation.waiting.{what}"
+        config.add_route(name, f"/moderation/waiting/{what}s/{{id:[0-9]{{1,18}}}}/", factory=context_of)
+        config.add_form_view(waiting.AnswerWaiting, route_name=name, permission=Permission.WAITING_ANSWER)

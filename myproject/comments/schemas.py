@@ -5,6 +5,7 @@ import deform
 
 from myproject.forms.schema import IntegerType, Schema, paragraph
 from myproject.i18n import _
+from myproject.posts import constants as POST
 from myproject.posts.schemas import body_size
 
 
@@ -22,3 +23,14 @@ class NewComment(Schema):
 class EditedComment(Schema):
     body = body_node()
     version = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="version")
+
+
+class Answer(Schema):
+    reason = paragraph(
+        "reason",
+        _("Reason"),
+        max=POST.REASON_MAX_LENGTH,
+        rows=2,
+        optional=True,
+        hint=_("Its author gets to read it; needed to remove"),
+    )

@@ -4,8 +4,10 @@ from pyramid.config import Configurator
 
 from myproject.comments import mails
 from myproject.comments.services import personal
+from myproject.comments.services.approval import CommentAnswered
 from myproject.comments.services.writing import CommentCreated
 from myproject.emails.services import queue_mail
+from myproject.posts.services.approval import PostAnswered
 
 
 def mail_reply(event: CommentCreated) -> None:
@@ -15,6 +17,26 @@ def mail_reply(event: CommentCreated) -> None:
         queue_mail(event.db, mail)
 
 
+def mail_answer_to_post(event: PostAnswered) -> None:
+    """Tells the author of a post that waited what staff have decided."""
+    post = event.post
+    mail = mails.answered(post.author, "post", post.id, post.title, approved=event.approved, message=event.reason)
+    if mail is not None:
+        queue_mail(event.db, mail)
+
+
+def mail_answer_to_comment(event: CommentAnswered) -> None:
+    """The same for a comment."""
+    comment = event.comment
+    mail = mails.answered(
+        comment.author, "comment", comment.id, comment.post.title, approved=event.approved, message=event.reason
+    )
+    if mail is not None:
+        queue_mail(event.db, mail)
+
+
 def includeme(config: Configurator) -> None:
+    config.add_subscriber(mail_answer_to_post, PostAnswered)
+    config.add_subscriber(mail_answer_to_comment, CommentAnswered)
     config.add_subscriber(mail_reply, CommentCreated)
     config.add_personal_data("comments", export=personal.export_comments, erase=personal.erase_comments)

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     CHANGE_EMAIL = "change_email"
     EMAIL_CHANGED = "email_changed"
     REPLY = "reply"
+    TEXT_APPROVED = "text_approved"
+    TEXT_REFUSED = "text_refused"
 
 
 class State(IntEnum):
@@ -49,6 +51,8 @@ LANES = {
     Kind.CHANGE_EMAIL: Lane.SECURITY,
     Kind.EMAIL_CHANGED: Lane.SECURITY,
     Kind.REPLY: Lane.REPLY,
+    Kind.TEXT_APPROVED: Lane.REPLY,
+    Kind.TEXT_REFUSED: Lane.REPLY,
 }
 
 # What lets in whoever holds it, by the names that templates know it by: no page shows it, and all that such a mail

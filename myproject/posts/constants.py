@@ -53,6 +53,7 @@ TAG_DESCRIPTION_MAX_LENGTH = 300
 REASON_MAX_LENGTH = 300
 PAGE_SIZE = 20
 DRAFTS_MAX = 200
+WAITING_SHOWN = 50
 # Within which an author who changes a text again goes on writing it.
 GRACE_MINUTES = 5
 CHANGES_SHOWN = 100

@@ -33,3 +33,7 @@ class NoLongerYours(InputError):
 
 class TooManyPinned(InputError):
     message = _("Three posts are pinned already: take one off first")
+
+
+class AlreadyAnswered(InputError):
+    message = _("Somebody else has answered this meanwhile, or its author took it back")

@@ -40,6 +40,7 @@ class Permission(StrEnum):
     COMMENT_REMOVE = "comments:comment:remove"
     COMMENT_CURATE = "comments:comment:curate"
     BOOKMARK_WRITE = "bookmarks:bookmark:write"
+    WAITING_ANSWER = "moderation:waiting:answer"
 
     ADMIN_VIEW = "admin:pages:view"
     ADMIN_USERS_EDIT = "admin:users:edit"
@@ -111,6 +112,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.COMMENT_REMOVE: (author, staff),
     Permission.COMMENT_CURATE: (staff,),
     Permission.BOOKMARK_WRITE: (signed_in,),
+    Permission.WAITING_ANSWER: (staff,),
     Permission.ADMIN_VIEW: (admin,),
     Permission.ADMIN_USERS_EDIT: (admin,),
     Permission.ADMIN_EMAILS_EDIT: (admin,),

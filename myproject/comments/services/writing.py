@@ -1,6 +1,8 @@
 """Writing and changing comments. Markdown comes rendered: the caller does that with no transaction open."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -9,6 +11,7 @@ from myproject.cache import touch
 from myproject.comments import constants as COMMENT
 from myproject.comments import errors
 from myproject.comments.models import Comment
+from myproject.comments.services.visibility import PUBLISHED
 from myproject.db import publish, utc_now
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
@@ -24,27 +27,39 @@ class CommentCreated:
 
 
 def create_comment(
-    db: Session, post_id: int, author_id: int, body: str, body_html: str, parent_id: int | None = None
+    db: Session,
+    post_id: int,
+    author_id: int,
+    body: str,
+    body_html: str,
+    parent_id: int | None = None,
+    *,
+    approve_first: int = 0,
 ) -> Comment | None:
     """Writes a comment on a published post, or a reply to `parent_id`; None where the post or parent is not
-    there.
+    there. One of the author's first `approve_first` waits for approval: nobody hears of it, and it does not count.
     """
     now = utc_now()
+    theirs = sa.select(Comment.id).where(Comment.author_id == author_id, PUBLISHED).limit(approve_first)
+    waits = approve_first > 0 and len(db.scalars(theirs).all()) < approve_first
     # Counted in SQL. The update comes first: it locks the post's row, so that nothing of it changes
     # meanwhile.
     counted = db.execute(
         sa.update(Post)
         .where(Post.id == post_id, Post.status == POST.Status.PUBLISHED)
-        .values(comment_count=Post.comment_count + 1, last_activity_at=now)
+        .values(counted_values(waits, now))
         .returning(Post.id)
     ).first()
     parent = db.get(Comment, parent_id) if parent_id is not None else None
     if counted is None or (parent_id is not None and (parent is None or parent.post_id != post_id)):
         return None
+    if parent is not None and parent.status == COMMENT.Status.WAITING:
+        return None
     comment = Comment(
         post_id=post_id,
         author_id=author_id,
         parent_id=parent_id,
+        status=COMMENT.Status.WAITING if waits else COMMENT.Status.PUBLISHED,
         # Unique until the number is known.
         path=f"-{author_id}-{now.timestamp()}"[: COMMENT.SEGMENT * COMMENT.LEVELS],
         body=body,
@@ -58,9 +73,22 @@ def create_comment(
     comment.path = path_of(comment.id, parent.path if parent else "")
     # Subscribers may look the tree up.
     db.flush()
-    touch(db, "posts", f"post:{post_id}")
-    publish(db, CommentCreated(db, comment))
+    if not waits:
+        tell_of(db, comment)
     return comment
+
+
+def counted_values(waits: bool, now: datetime) -> dict[str, Any]:
+    """What a new comment changes of its post: of one that waits, nothing shows."""
+    if waits:
+        return {"comment_count": Post.comment_count}
+    return {"comment_count": Post.comment_count + 1, "last_activity_at": now}
+
+
+def tell_of(db: Session, comment: Comment) -> None:
+    """A comment stands in the open now: pages show it, and whoever is concerned hears of it."""
+    touch(db, "posts", f"post:{comment.post_id}")
+    publish(db, CommentCreated(db, comment))
 
 
 def path_of(comment_id: int, parent_path: str = "") -> str:

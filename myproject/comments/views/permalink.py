@@ -1,9 +1,11 @@
 """The permalink of a comment."""
 
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
+from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from myproject.comments.services import rows, threads
+from myproject.comments.services.approval import is_waiting
 from myproject.posts.services.pages import find_post
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -22,5 +24,12 @@ def address_in_thread(request: Request, comment: rows.CommentRow) -> str:
 
 
 def redirect_to_comment(context: rows.CommentRow, request: Request) -> Response:
-    """The permalink: leads to the comment among the others."""
+    """The permalink: leads to the comment among the others. One that waits for approval stands on a page of its
+    own.
+    """
+    if is_waiting(request.dbsession, context.id):
+        post = find_post(request.dbsession, context.post_id, request.identity)
+        own = request.member.id == context.author_id
+        values = {"comment": context, "post": post, "own": own}
+        return render_to_response("myproject:templates/comments/held.html", values, request=request)
     return HTTPSeeOther(address_in_thread(request, context))

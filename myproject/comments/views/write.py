@@ -98,7 +98,10 @@ class WriteComment(FormView):
             if sent.content_hash != said:
                 self.refuse_other_text()
             return sent.location
-        comment = writing.create_comment(db, self.post_page.id, member_id, body, body_html, parent_id)
+        approve_first = 0 if self.request.member.is_staff else self.request.site.comments_approve_first
+        comment = writing.create_comment(
+            db, self.post_page.id, member_id, body, body_html, parent_id, approve_first=approve_first
+        )
         if comment is None:
             raise errors.NothingToAnswer
         location = url(self.request, "comments.view", id=comment.id)

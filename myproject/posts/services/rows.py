@@ -71,6 +71,10 @@ class PostPage(Tagged):
         return self.status == POST.Status.DRAFT
 
     @property
+    def is_waiting(self) -> bool:
+        return self.status == POST.Status.WAITING
+
+    @property
     def is_published(self) -> bool:
         return self.status == POST.Status.PUBLISHED
 

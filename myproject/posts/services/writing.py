@@ -5,6 +5,7 @@ transaction open.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject import audit
@@ -19,6 +20,7 @@ from myproject.posts.models import Post
 from myproject.posts.services.lists import list_drafts
 from myproject.posts.services.revisions import keep_revision
 from myproject.posts.services.tags import find_or_make_tags, relist
+from myproject.posts.services.visibility import PUBLISHED
 from myproject.text import RENDERER_VERSION, excerpt, render_markdown, slugify
 
 
@@ -47,15 +49,17 @@ def render(title: str, body: str, tags: Iterable[str], look_up: LookUp = know_no
     return Text(title, body, body_html, excerpt(body_html, POST.EXCERPT_MAX_LENGTH), tuple(tags))
 
 
-def create_post(db: Session, author_id: int, text: Text, *, publish: bool) -> Post:
-    """Makes a post, as a draft or published. Raises TooManyDrafts."""
+def create_post(db: Session, author_id: int, text: Text, *, publish: bool, approve_first: int = 0) -> Post:
+    """Makes a post, as a draft or published; one of the author's first `approve_first` waits for approval. Raises
+    TooManyDrafts.
+    """
     if not publish and len(list_drafts(db, author_id)) >= POST.DRAFTS_MAX:
         raise errors.TooManyDrafts
     post = Post(author_id=author_id, status=POST.Status.DRAFT)
     apply(db, post, text)
     db.add(post)
     if publish:
-        publish_post(db, post)
+        publish_or_hold(db, post, approve_first)
     # The address of the new post is made from its number.
     db.flush()
     return post
@@ -68,6 +72,7 @@ def edit_post(
     text: Text,
     *,
     publish: bool = False,
+    approve_first: int = 0,
     editor: Actor | None = None,
     reason: str = "",
 ) -> Post:
@@ -93,8 +98,8 @@ def edit_post(
         post.edited_at = post.updated_at
         relist(db, post)
         touch(db, "posts", f"post:{post.id}")
-    elif publish:
-        publish_post(db, post)
+    elif publish and post.status == POST.Status.DRAFT:
+        publish_or_hold(db, post, approve_first)
     return post
 
 
@@ -118,6 +123,19 @@ def apply(db: Session, post: Post, text: Text) -> None:
     slug = slugify(text.title)[: POST.SLUG_MAX_LENGTH]
     post.slug = f"{slug}-post"[: POST.SLUG_MAX_LENGTH] if slug in POST.RESERVED_SLUGS else slug
     post.tags = find_or_make_tags(db, text.tags)
+
+
+def publish_or_hold(db: Session, post: Post, approve_first: int) -> None:
+    """Publishes a post, or where fewer than `approve_first` of its author's stand in the open, has it wait for the
+    approval of staff.
+    """
+    theirs = sa.select(Post.id).where(Post.author_id == post.author_id, PUBLISHED).limit(approve_first)
+    with db.no_autoflush:
+        waits = approve_first > 0 and len(db.scalars(theirs).all()) < approve_first
+    if waits:
+        post.status = POST.Status.WAITING
+    else:
+        publish_post(db, post)
 
 
 def publish_post(db: Session, post: Post) -> None:

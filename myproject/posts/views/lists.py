@@ -1,12 +1,16 @@
 """The lists of posts."""
 
+from datetime import timedelta
 from typing import Any
 
 from pyramid.httpexceptions import HTTPNotFound
 
+from myproject.comments.services import approval as comment_approval
 from myproject.pagination import BadCursor
 from myproject.posts import constants as POST
+from myproject.posts.services import approval as post_approval
 from myproject.posts.services import lists
+from myproject.web.dates import date
 from myproject.web.fragments import cached_fragment
 from myproject.web.request import Request
 
@@ -33,4 +37,12 @@ def list_posts(request: Request) -> dict[str, Any]:
 
 
 def list_drafts(request: Request) -> dict[str, Any]:
-    return {"drafts": lists.list_drafts(request.dbsession, request.member.id)}
+    """A member's own that nobody else reads: drafts, and what waits for approval."""
+    db, member_id = request.dbsession, request.member.id
+    return {
+        "drafts": lists.list_drafts(db, member_id),
+        "day": date,
+        "days": timedelta(days=request.site.retention_drafts_days),
+        "waiting_posts": post_approval.list_waiting(db, member_id),
+        "waiting_comments": comment_approval.list_waiting(db, member_id),
+    }

@@ -76,12 +76,14 @@ class WritePost(FormView):
         sent = once.claim(db, member_id, token, said) if token else None
         post = db.get(Post, sent.made_id, with_for_update=True) if sent else None
         if post is None:
-            post = writing.create_post(db, member_id, text, publish=publish)
+            post = writing.create_post(db, member_id, text, publish=publish, approve_first=self.approve_first())
         elif sent and post.status == POST.Status.DRAFT:
             if sent.content_hash != said_in(post.title, post.body, [tag.name for tag in post.tags]):
                 # Somebody has gone on with the draft elsewhere.
                 self.refuse_other_text()
-            post = writing.edit_post(db, post.id, post.version, text, publish=publish)
+            post = writing.edit_post(
+                db, post.id, post.version, text, publish=publish, approve_first=self.approve_first()
+            )
         elif sent and sent.content_hash != said:
             self.refuse_other_text()
         if token:
@@ -110,6 +112,10 @@ class WritePost(FormView):
         response.headers["Draft-Version"] = str(post.version)
         return response
 
+    def approve_first(self) -> int:
+        """How many of the member's posts have to wait for approval."""
+        return 0 if self.request.member.is_staff else self.request.site.posts_approve_first
+
     def address_of(self, post: Post) -> str:
         if post.status == POST.Status.DRAFT:
             return url(self.request, "posts.edit", id=post.id)
@@ -119,7 +125,10 @@ class WritePost(FormView):
         if post.status == POST.Status.DRAFT:
             self.request.flash(_("Your draft is saved"))
             return self.redirect("posts.edit", id=post.id)
-        self.request.flash(_("Your post is published"))
+        if post.status == POST.Status.WAITING:
+            self.request.flash(_("Your post waits for approval by staff. You get a mail with their answer."))
+        else:
+            self.request.flash(_("Your post is published"))
         return self.redirect("posts.view", id=post.id, slug=post.slug)
 
     def values(self) -> dict[str, Any]:
@@ -155,7 +164,12 @@ class EditPost(WritePost):
 
     def save(self, text: writing.Text, data: dict[str, Any], publish: bool) -> Post:
         return writing.edit_post(
-            self.request.dbsession, self.request.context.id, data["version"], text, publish=publish
+            self.request.dbsession,
+            self.request.context.id,
+            data["version"],
+            text,
+            publish=publish,
+            approve_first=self.approve_first(),
         )
 
     def leave(self, post: Post) -> Response:

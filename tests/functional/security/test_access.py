@@ -63,6 +63,11 @@ def admins(status: int) -> Answers:
     return (303, 404, 404, 404, 404, status)
 
 
+def hidden_from_members(status: int) -> Answers:
+    """Other members than staff are not told that there is such a page."""
+    return (303, 404, 404, 404, status, status)
+
+
 NOT_ALLOWED = everybody(405)
 
 
@@ -218,6 +223,20 @@ TABLE = (
     Row("bookmarks.list", "/bookmarks/", members(200)),
     Row("bookmarks.change", "/posts/{post}/bookmark/", NOT_ALLOWED, members(303)),
     Row("bookmarks.change", "/posts/{draft}/bookmark/", NOT_ALLOWED, (404, 404, 303, 404, 404, 404)),
+    Row("moderation.waiting", "/moderation/waiting/", hidden_from_members(200)),
+    # What waits for approval: see tests/functional/comments/test_waiting.py.
+    Row(
+        "moderation.waiting.post",
+        "/moderation/waiting/posts/{post}/",
+        hidden_from_members(200),
+        hidden_from_members(422),
+    ),
+    Row(
+        "moderation.waiting.comment",
+        "/moderation/waiting/comments/{comment}/",
+        hidden_from_members(200),
+        hidden_from_members(422),
+    ),
     Row("admin.home", "/admin/", admins(200)),
     Row("admin.users", "/admin/users/", admins(200)),
     Row("admin.users.view", "/admin/users/{user}/", admins(200), admins(422)),

@@ -39,6 +39,8 @@ CONTEXTS: dict[Kind, dict[str, Any]] = {
     },
     Kind.EXPORT_READY: {"name": "ann", "days": 7},
     Kind.DELETION_ASKED: {"name": "ann", "token": "t0ken", "when": "2026-11-29T10:00+00:00"},
+    Kind.TEXT_APPROVED: {"name": "ann", "what": "post", "title": "Tea", "number": 4, "message": "Welcome!"},
+    Kind.TEXT_REFUSED: {"name": "ann", "what": "comment", "title": "Tea", "number": 7, "message": "Be kind."},
     Kind.REPLY: {
         "name": "ann",
         "author": "bob",

@@ -1,0 +1,75 @@
+"""Comments that wait for the approval of staff."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject import audit
+from myproject.audit import Actor
+from myproject.comments import constants as COMMENT
+from myproject.comments import errors
+from myproject.comments.models import Comment
+from myproject.comments.services.counts import lock_posts, recount
+from myproject.comments.services.removal import remove_comment
+from myproject.comments.services.writing import tell_of
+from myproject.db import publish as tell
+from myproject.posts import constants as POST
+from myproject.posts.models import Post
+from myproject.posts.services.rows import AUTHOR_COLUMNS
+from myproject.users.models import User
+
+
+@dataclass(frozen=True)
+class CommentAnswered:
+    """Event: a comment that waited was approved, or removed, in this transaction."""
+
+    db: Session
+    comment: Comment
+    approved: bool
+    reason: str
+
+
+WAITING = Comment.status == COMMENT.Status.WAITING
+
+
+def list_waiting(db: Session, author_id: int | None = None) -> Sequence[Any]:
+    """Waiting comments, of one author or of all, who waits longest first: (id, body_html, created_at, post_title,
+    and the author's columns), a page of them.
+    """
+    statement = (
+        sa.select(
+            Comment.id, Comment.body_html, Comment.created_at, Post.title.label("post_title"), *AUTHOR_COLUMNS
+        )
+        .join(User, User.id == Comment.author_id)
+        .join(Post, Post.id == Comment.post_id)
+        .where(WAITING)
+        .order_by(Comment.id)
+        .limit(POST.WAITING_SHOWN)
+    )
+    if author_id is not None:
+        statement = statement.where(Comment.author_id == author_id)
+    return db.execute(statement).all()
+
+
+def is_waiting(db: Session, comment_id: int) -> bool:
+    return db.scalar(sa.select(Comment.id).where(Comment.id == comment_id, WAITING)) is not None
+
+
+def answer(db: Session, actor: Actor, comment_id: int, *, approve: bool, reason: str) -> Comment:
+    """Puts a waiting comment into the open, or removes it. Raises AlreadyAnswered."""
+    lock_posts(db, sa.select(Comment.post_id).where(Comment.id == comment_id))
+    comment = db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
+    if comment.status != COMMENT.Status.WAITING:
+        raise errors.AlreadyAnswered
+    if approve:
+        comment.status = COMMENT.Status.PUBLISHED
+        audit.record(db, "comment.approve", comment, actor=actor, reason=reason)
+        recount(db, comment.post_id)
+        tell_of(db, comment)
+    else:
+        remove_comment(db, actor, comment.id, reason)
+    tell(db, CommentAnswered(db, comment, approve, reason))
+    return comment

@@ -1,0 +1,55 @@
+"""What waits for approval: the queue of staff, and what authors see of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import deform
+from pyramid.response import Response
+
+from myproject import audit
+from myproject.comments import schemas
+from myproject.comments.services import approval, rows
+from myproject.errors import InputError
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.posts import constants as POST
+from myproject.posts.services import approval as post_approval
+from myproject.posts.services.rows import PostPage
+from myproject.web.request import Request
+
+
+def list_waiting(request: Request) -> dict[str, Any]:
+    """The posts and comments that wait, who waits longest first."""
+    db = request.dbsession
+    return {
+        "posts": post_approval.list_waiting(db),
+        "comments": approval.list_waiting(db),
+        "reason_max": POST.REASON_MAX_LENGTH,
+    }
+
+
+class AnswerWaiting(FormView):
+    """One post or comment that waits: approves or removes it. Its author gets a mail with the reason."""
+
+    schema = schemas.Answer
+    title = _("Waiting for approval")
+    template = "myproject:templates/comments/answer.html"
+    buttons = (deform.Button("approve", _("Approve")), deform.Button("remove", _("Remove")))
+
+    def values(self) -> dict[str, Any]:
+        context: PostPage | rows.CommentRow = self.request.context
+        return {"text": context, "heading": context.title if isinstance(context, PostPage) else None}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        approve = "approve" in self.request.POST
+        if not approve and "remove" not in self.request.POST:
+            raise InputError(_("Press one of the buttons"))
+        if not approve and not data["reason"]:
+            raise InputError(_("Say why: its author gets to read it"), "reason")
+        answer: Callable[..., Any] = (
+            post_approval.answer if isinstance(self.request.context, PostPage) else approval.answer
+        )
+        actor = audit.actor_of(self.request)
+        answer(self.request.dbsession, actor, self.request.context.id, approve=approve, reason=data["reason"])
+        self.request.flash(_("It is approved") if approve else _("It is removed"))
+        return self.redirect("moderation.waiting")

@@ -1,0 +1,62 @@
+"""Posts that wait for the approval of staff."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject import audit
+from myproject.audit import Actor
+from myproject.db import publish as tell
+from myproject.posts import constants as POST
+from myproject.posts import errors
+from myproject.posts.models import Post
+from myproject.posts.services.removal import remove_post
+from myproject.posts.services.rows import AUTHOR_COLUMNS
+from myproject.posts.services.writing import publish_post
+from myproject.users.models import User
+
+
+@dataclass(frozen=True)
+class PostAnswered:
+    """Event: a post that waited was approved, or removed, in this transaction."""
+
+    db: Session
+    post: Post
+    approved: bool
+    reason: str
+
+
+WAITING = Post.status == POST.Status.WAITING
+
+
+def list_waiting(db: Session, author_id: int | None = None) -> Sequence[Any]:
+    """Waiting posts, of one author or of all, who waits longest first: (id, title, slug, excerpt, updated_at, and
+    the author's columns), a page of them.
+    """
+    statement = (
+        sa.select(Post.id, Post.title, Post.slug, Post.excerpt, Post.updated_at, *AUTHOR_COLUMNS)
+        .join(User, User.id == Post.author_id)
+        .where(WAITING)
+        .order_by(Post.updated_at, Post.id)
+        .limit(POST.WAITING_SHOWN)
+    )
+    if author_id is not None:
+        statement = statement.where(Post.author_id == author_id)
+    return db.execute(statement).all()
+
+
+def answer(db: Session, actor: Actor, post_id: int, *, approve: bool, reason: str) -> Post:
+    """Publishes a waiting post, or removes it. Raises AlreadyAnswered."""
+    post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
+    if post.status != POST.Status.WAITING:
+        raise errors.AlreadyAnswered
+    if approve:
+        publish_post(db, post)
+        audit.record(db, "post.approve", post, actor=actor, reason=reason)
+    else:
+        remove_post(db, actor, post.id, reason)
+    tell(db, PostAnswered(db, post, approve, reason))
+    return post
