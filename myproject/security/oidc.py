@@ -328,12 +328,12 @@ def person_of(claims: Mapping[str, Any]) -> Person:
     )
 
 
-def is_fresh(person: Person) -> bool:
-    """Whether somebody has proved at the provider who they are since they were sent there. Not every one tells
-    (OpenID Connect Core 1.0, 3.1.2.1: max_age).
+def is_fresh(person: Person, sent_at: float) -> bool:
+    """Whether somebody has proved at the provider who they are since they were sent there, at `sent_at` seconds
+    since the epoch: the browser may have left out that they should. Not every provider tells (OpenID Connect Core
+    1.0, 3.1.2.1: max_age).
     """
-    since = time.time() - 60 * USER.STEP_MINUTES - LEEWAY_SECONDS
-    return person.authenticated_at is not None and person.authenticated_at >= since
+    return person.authenticated_at is not None and person.authenticated_at >= sent_at - LEEWAY_SECONDS
 
 
 class GithubClient(OAuthClient):

@@ -64,8 +64,14 @@ def still_open() -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def usable(token: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """What an invitation must be for somebody to register with it; that of a member who was shut is none."""
-    members = sa.select(User.id).where(User.status == USER.Status.ACTIVE, User.approval.in_(USER.ADMITTED))
+    """What an invitation must be for somebody to register with it; that of a member who was shut, or leaves, is
+    none.
+    """
+    members = sa.select(User.id).where(
+        User.status == USER.Status.ACTIVE,
+        User.approval.in_(USER.ADMITTED),
+        User.deletion == USER.Deletion.NONE,
+    )
     by_somebody = Invitation.user_id.is_(None) | Invitation.user_id.in_(members)
     return (Invitation.token_hash == hash_token(token), by_somebody, *still_open())
 

@@ -5,6 +5,7 @@ wherever the third party sends it next, which nobody here knows.
 """
 
 import logging
+import time
 from enum import StrEnum
 from typing import Any
 
@@ -89,6 +90,7 @@ def depart(
         "purpose": purpose,
         "target": target,
         "invitation": invitation,
+        "sent_at": int(time.time()),
         "memory": departure.memory,
     }
     member_id = None if purpose is Purpose.SIGN_IN else request.member.id
@@ -188,7 +190,8 @@ def arrive_to_prove(request: Request, party: oidc.Client, person: oidc.Person, s
         return problem(request, party, 400)
     with sessions_of(request.registry).writing() as db:
         # The same account elsewhere, and not only some account, has to prove it, and just now.
-        if connections.find_owner(db, person) != request.member.id or not oidc.is_fresh(person):
+        fresh = oidc.is_fresh(person, step.data["sent_at"])
+        if connections.find_owner(db, person) != request.member.id or not fresh:
             raise errors.NotProved
         token, max_age = sign_ins.renew_session(db, request.member.session_id)
     begin_session(request, token, max_age)

@@ -15,9 +15,9 @@ from myproject.audit import COMMAND_LINE, AuditEntry
 from myproject.db import utc_now
 from myproject.security.passwords import hasher_of
 from myproject.users import constants as USER
-from myproject.users import tasks
+from myproject.users import errors, tasks
 from myproject.users.models import FormerName, SignInStep, User, UserSession
-from myproject.users.services import accounts, addresses, deletion, names, roles
+from myproject.users.services import accounts, addresses, deletion, invitations, names, roles
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, link_in, summary
@@ -126,7 +126,16 @@ def test_putting_the_address_back_keeps_an_account_that_was_to_be_deleted(
     assert (ann.email, ann.deletion, ann.delete_after) == ("ann@example.org", USER.Deletion.NONE, None)
 
 
-# Who has gone
+# Who has gone, or is about to
+
+
+def test_who_leaves_invites_nobody(db: Session) -> None:
+    ann = make_user(db, "ann")
+    token = invitations.make_invitation(db, ann.id, uses=1, days=1)
+    invitations.check_invitation(db, token)
+    deletion.ask_for_deletion(db, ann.id, USER.Deletion.KEEP_POSTS, HERE)
+    with pytest.raises(errors.InvitationOver):
+        invitations.check_invitation(db, token)
 
 
 def test_nothing_is_left_in_the_audit_of_a_nickname_from_before(app: Router, db: Session) -> None:

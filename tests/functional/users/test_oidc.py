@@ -1,5 +1,6 @@
 """Signing in, registering and connecting by way of a third party, and what a hostile one or visitor tries."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.message import EmailMessage
@@ -948,6 +949,15 @@ def test_old_sign_in_at_the_provider_proves_nothing(
     provider.lies.claims = {"auth_time": auth_time}
     answer = stale.get(provider.authorize(prove(stale)), status="*")
     assert answer.status_int in (303, 400)
+    assert "/users/reauth/" in stale.get("/users/me/connections/").location
+
+
+def test_sign_in_at_the_provider_from_before_the_visitor_was_sent_there_proves_nothing(
+    stale: Client, provider: HostileProvider
+) -> None:
+    # The visitor may cut out of the address that the provider should ask for the proof again.
+    provider.lies.claims = {"auth_time": int(time.time()) - 300}
+    stale.get(provider.authorize(prove(stale)), status=303)
     assert "/users/reauth/" in stale.get("/users/me/connections/").location
 
 
