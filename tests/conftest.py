@@ -198,6 +198,7 @@ def app_settings(database_url: str, site_folder: Path) -> Callable[..., dict[str
             "captcha.questions": f"{CAPTCHA_QUESTION} = {CAPTCHA_ANSWER}",
             "captcha.min_seconds": "0",
             "ratelimit.enabled": "false",
+            "newcomers.days": "0",
             "cache.guest_seconds": "60",
         } | dict(option(name, value) for name, value in overrides.items())
 

@@ -42,3 +42,16 @@ class NoSuchPost(InputError):
 
 class AlreadyAnswered(InputError):
     message = _("Somebody else has answered this meanwhile, or its author took it back")
+
+
+class TooManyInARow(InputError):
+    """`number` comments were written one after the other; the next is taken in `minutes`."""
+
+    def __init__(self, number: int, minutes: int) -> None:
+        super().__init__(
+            _(
+                "The last ${number} comments here are yours. Let somebody else have a word, or go on in "
+                "${minutes} minutes. Nothing is lost.",
+                mapping={"number": number, "minutes": minutes},
+            )
+        )

@@ -37,3 +37,19 @@ class TooManyPinned(InputError):
 
 class AlreadyAnswered(InputError):
     message = _("Somebody else has answered this meanwhile, or its author took it back")
+
+
+class TooManyLinks(InputError):
+    """`most` links are allowed, `links` were written, for `days` more."""
+
+    field = "body"
+
+    def __init__(self, most: int, links: int, days: int) -> None:
+        numbers = {"most": most, "links": links, "days": days}
+        super().__init__(
+            _(
+                "New members put at most ${most} links into a text, and this has ${links}. Take some out for now: "
+                "you can write as many as you like in ${days} days, or as soon as some of your posts stand.",
+                mapping=numbers,
+            )
+        )

@@ -9,11 +9,13 @@ from pyramid.response import Response
 from myproject.comments import errors, schemas
 from myproject.comments.models import Comment
 from myproject.comments.services import rows, threads, writing
+from myproject.comments.services.brakes import check_turn
 from myproject.db import reading
 from myproject.forms import once
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.pagination import row_number
+from myproject.posts.services.newcomers import brake
 from myproject.posts.services.pages import find_post
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
@@ -85,9 +87,19 @@ class WriteComment(FormView):
         if not may_publish(request.identity, request.site.users_require_verified_email):
             raise errors.NotVerified
         if not self.sent_before():
+            self.brake(body_html)
             limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
             limiter_of(request.registry).hit("comment_account", str(request.member.id))
         return HTTPSeeOther(self.send(data["body"], body_html, data["parent_id"]))
+
+    def brake(self, body_html: str) -> None:
+        """Slows down who is new, and who talks alone."""
+        request, member = self.request, self.request.member
+        if member.is_staff:
+            return
+        with reading(request) as db:
+            check_turn(db, self.post_page.id, member.id, request.site.comments_in_a_row)
+            brake(db, request.registry, member, body_html, "newcomer_comment_account")
 
     def send(self, body: str, body_html: str, parent_id: int | None) -> str:
         """Writes the comment, once, however often the form is sent; gives the comment's address."""

@@ -14,6 +14,7 @@ from myproject.posts import constants as POST
 from myproject.posts import errors, schemas
 from myproject.posts.models import Post
 from myproject.posts.services import rows, writing
+from myproject.posts.services.newcomers import brake
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.web.request import Request
@@ -47,7 +48,7 @@ class WritePost(FormView):
         if publish and not may_publish(self.request.identity, self.request.site.users_require_verified_email):
             raise errors.NotVerified
         if not self.sent_before():
-            self.limit_saving(publish)
+            self.limit_saving(publish, text.body_html)
         return self.leave(self.save(text, data, publish))
 
     def text_of(self, data: dict[str, Any]) -> writing.Text:
@@ -60,8 +61,10 @@ class WritePost(FormView):
     def limit(self, name: str) -> None:
         limiter_of(self.request.registry).hit(name, str(self.request.member.id))
 
-    def limit_saving(self, publish: bool) -> None:
+    def limit_saving(self, publish: bool, body_html: str) -> None:
         if publish and not self.is_published():
+            with reading(self.request) as db:
+                brake(db, self.request.registry, self.request.member, body_html, "newcomer_post_account")
             limiter_of(self.request.registry).hit("write_address", client_key(self.request.client_addr))
             self.limit("post_account")
         else:

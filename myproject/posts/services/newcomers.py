@@ -1,0 +1,58 @@
+"""Brakes for new members: until they have been here for some days, or some of their posts stand, they publish less
+at once, and put fewer links into it.
+"""
+
+import math
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.db import utc_now
+from myproject.posts import errors
+from myproject.posts.models import Post
+from myproject.posts.services.visibility import PUBLISHED
+from myproject.security.identity import Identity
+from myproject.security.ratelimit import limiter_of
+from myproject.settings import settings_of
+from myproject.users.models import User
+
+# As the renderer of Markdown writes links that lead elsewhere.
+LINK = re.compile(r'<a [^>]*href="https?:')
+
+
+def new_until(db: Session, user_id: int, days: int, posts: int) -> datetime | None:
+    """Until when somebody counts as a new member: for `days` after they registered, if fewer than `posts` of
+    theirs stand in the open; None where they don't.
+    """
+    if not days:
+        return None
+    registered_at = db.scalars(sa.select(User.created_at).where(User.id == user_id)).one()
+    until = registered_at + timedelta(days=days)
+    if until <= utc_now():
+        return None
+    theirs = sa.select(Post.id).where(Post.author_id == user_id, PUBLISHED).limit(posts)
+    return until if len(db.scalars(theirs).all()) < posts else None
+
+
+def brake(db: Session, registry: Any, identity: Identity, body_html: str, limit: str) -> None:
+    """To be called before a member publishes `body_html`; counts it for `ratelimit.LIMIT` where they are new.
+    Raises TooManyLinks and RateLimited.
+    """
+    settings = settings_of(registry)
+    if identity.is_staff:
+        return
+    until = new_until(db, identity.id, settings.newcomers_days, settings.newcomers_posts)
+    if until is None:
+        return
+    links = len(LINK.findall(body_html))
+    if links > settings.newcomers_links:
+        raise errors.TooManyLinks(settings.newcomers_links, links, days_until(until))
+    limiter_of(registry).hit(limit, str(identity.id))
+
+
+def days_until(moment: datetime) -> int:
+    """Whole days, at least 1."""
+    return max(1, math.ceil((moment - utc_now()).total_seconds() / 86400))

@@ -1,0 +1,108 @@
+"""Brakes for who is new, and for who talks alone; each says when it lets go."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+import webtest
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.comments.models import Comment
+from myproject.db import utc_now
+from myproject.posts.models import Post
+from myproject.users import constants as USER
+from myproject.users.models import User
+from tests.conftest import Client, form_with
+from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import field_errors, summary
+
+LINKS = "https://a.example.org/ and [b](https://b.example.org/)"
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Router]) -> Router:
+    limits = {
+        "ratelimit_enabled": True,
+        "ratelimit_newcomer_post_account": "2 per day",
+        "ratelimit_newcomer_comment_account": "2 per hour",
+    }
+    return make_app(newcomers_days=3, newcomers_posts=5, newcomers_links=1, comments_in_a_row=3, **limits)
+
+
+@pytest.fixture
+def ann(client: Client, db: Session) -> User:
+    user = make_user(db, "ann")
+    sign_in(client, user)
+    return user
+
+
+@pytest.fixture
+def post(db: Session) -> Post:
+    return make_post(db, make_user(db, "bob"))
+
+
+def write_post(client: Client, body: str = "Text", button: str = "publish") -> webtest.TestResponse:
+    form = form_with(client.get("/posts/new/"), "title")
+    form["title"], form["body"] = "A title", body
+    return form.submit(button, status="*")
+
+
+def comment(client: Client, post: Post, body: str = "A word") -> webtest.TestResponse:
+    form = form_with(client.get(f"/posts/{post.id}/comments/"), "body")
+    form["body"] = body
+    return form.submit("send", status="*")
+
+
+def test_who_is_new_publishes_little_at_once_until_some_posts_stand(
+    client: Client, db: Session, ann: User, post: Post
+) -> None:
+    assert [write_post(client).status_int for _ in range(3)] == [303, 303, 429]
+    page = write_post(client)
+    assert "try again in 24 hours" in summary(page)
+    assert page.headers["Retry-After"].isdigit()
+    # Drafts are no trouble to anybody.
+    assert write_post(client, button="save_draft").status_int == 303
+    assert [comment(client, post).status_int for _ in range(3)] == [303, 303, 429]
+
+    for _ in range(3):
+        make_post(db, ann)
+    assert write_post(client).status_int == 303
+    assert comment(client, post).status_int == 303
+
+
+def test_who_is_new_writes_few_links_for_some_days(client: Client, db: Session, ann: User, post: Post) -> None:
+    told = "New members put at most 1 links into a text, and this has 2."
+    for page in (write_post(client, LINKS), comment(client, post, LINKS)):
+        assert page.status_int == 422
+        assert field_errors(page)["body"].startswith(told)
+        assert "in 3 days" in field_errors(page)["body"]
+        assert form_with(page, "body")["body"].value == LINKS
+    ann.created_at = utc_now() - timedelta(days=3)
+    assert write_post(client, LINKS).status_int == 303
+
+
+def test_who_talks_alone_waits_for_somebody_else_or_an_hour(
+    client: Client, db: Session, ann: User, post: Post
+) -> None:
+    ann.created_at = utc_now() - timedelta(days=30)
+    assert [comment(client, post).status_int for _ in range(4)] == [303, 303, 303, 422]
+    page = comment(client, post, "Once more")
+    assert "The last 3 comments here are yours." in summary(page)
+    assert "in 60 minutes" in summary(page)
+    assert form_with(page, "body")["body"].value == "Once more"
+    # Elsewhere they may.
+    assert comment(client, make_post(db, post.author, "Another")).status_int == 303
+    make_comment(db, post, post.author)
+    assert comment(client, post).status_int == 303
+
+    assert [comment(client, post).status_int for _ in range(3)] == [303, 303, 422]
+    db.execute(sa.update(Comment).values(created_at=utc_now() - timedelta(minutes=61)))
+    assert comment(client, post).status_int == 303
+
+
+def test_staff_have_no_brakes(client: Client, db: Session, post: Post) -> None:
+    sign_in(client, make_user(db, "boss", role=USER.Role.STAFF))
+    assert [write_post(client, LINKS).status_int for _ in range(3)] == [303] * 3
+    assert [comment(client, post, LINKS).status_int for _ in range(4)] == [303] * 4
