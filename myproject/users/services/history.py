@@ -59,24 +59,31 @@ def note(db: Session, user: User, event: USER.SecurityEvent, client: Client, det
             address=client.address,
         )
     )
-    if event in MAILED and user.verified:
-        queue_mail(
-            db,
-            Mail(
-                Kind.SECURITY_NOTICE,
-                to_address=user.email,
-                to_name=user.title,
-                user_id=user.id,
-                locale=user.locale or ENGLISH,
-                context={
-                    "name": user.name,
-                    "event": event.name,
-                    "detail": detail,
-                    "when": utc_now().isoformat(timespec="minutes"),
-                }
-                | where(client),
-            ),
-        )
+    if event in MAILED:
+        mail_notice(db, user, event, client, detail)
+
+
+def mail_notice(db: Session, user: User, event: USER.SecurityEvent, client: Client, detail: str = "") -> None:
+    """Mails a line of the history to its owner at once, where the address was verified."""
+    if not user.verified:
+        return
+    queue_mail(
+        db,
+        Mail(
+            Kind.SECURITY_NOTICE,
+            to_address=user.email,
+            to_name=user.title,
+            user_id=user.id,
+            locale=user.locale or ENGLISH,
+            context={
+                "name": user.name,
+                "event": event.name,
+                "detail": detail,
+                "when": utc_now().isoformat(timespec="minutes"),
+            }
+            | where(client),
+        ),
+    )
 
 
 def where(client: Client) -> dict[str, str]:

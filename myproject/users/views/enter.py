@@ -11,8 +11,9 @@ from myproject.security.cookies import cookies_of
 from myproject.security.policy import begin_session
 from myproject.security.terms import terms_address, terms_due
 from myproject.users import constants as USER
-from myproject.users.services import sign_ins
-from myproject.users.views.device import remember_device
+from myproject.users.services import history, sign_ins
+from myproject.users.views.client import client_of
+from myproject.users.views.device import is_known_device, remember_device
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -32,6 +33,10 @@ def enter(
         # A new sign-in in a browser that has one ends the old one: no session outlives its owner's change.
         sign_ins.sign_out(db or request.dbsession, request.session_token)
     begin_session(request, opened.token, remember_days * 86_400 if remember_days else None)
+    if not is_known_device(request, opened.user.id):
+        # OWASP ASVS 5.0: 6.3.5.
+        event = USER.SecurityEvent.SIGNED_IN
+        history.mail_notice(db or request.dbsession, opened.user, event, client_of(request))
     remember_device(request, opened.user)
     request.flash(_("Welcome ${name}", mapping={"name": opened.user.title}))
     if terms_due(opened.user.terms_version, request.site.site_terms_version):

@@ -31,6 +31,7 @@ from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.services import connections, registration, sign_ins, steps
 from myproject.users.views.client import client_of
+from myproject.users.views.device import remember_device
 from myproject.users.views.enter import enter
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -303,6 +304,7 @@ class RegisterByProvider(FormView):
             sign_ins.sign_out(db, request.session_token)
         token = sign_ins.begin_session(db, user, client, None, USER.Way.REGISTRATION)
         begin_session(request, token, None)
+        remember_device(request, user)
         request.flash(_("Thanks for registering"))
         return HTTPSeeOther(self.data["target"])
 

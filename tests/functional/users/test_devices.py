@@ -1,14 +1,17 @@
-"""Strangers who use up the tries of an account do not lock its owner out."""
+"""Browsers that a member has signed in with: strangers do not lock their owner out, and new ones are told."""
 
 from collections.abc import Callable
+from email.message import EmailMessage
 
 import pytest
+import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.users.models import User
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user
-from tests.functional.pages import cookies_set
+from tests.functional.pages import cookies_set, text_of
 
 NEW_PASSWORD = "staple battery horse"
 
@@ -95,6 +98,49 @@ def test_a_changed_password_ends_what_other_browsers_had(
     attack(make_client)
     assert try_to_sign_in(owner, "ann", NEW_PASSWORD) == 429
     assert try_to_sign_in(second, "ann", NEW_PASSWORD) == 303
+
+
+def test_a_sign_in_with_a_new_browser_is_told_by_mail_and_one_with_a_known_browser_is_not(
+    app: Router,
+    owner: Client,
+    make_client: Callable[..., Client],
+    mails: Callable[..., list[EmailMessage]],
+) -> None:
+    told = len(mails(to="ann@example.org"))
+    owner.login("ann")
+    assert len(mails(to="ann@example.org")) == told
+    stranger = make_client(address="203.0.113.7")
+    stranger.login("ann")
+    mail = mails(to="ann@example.org")[-1]
+    assert mail["Subject"] == "Your account at My community: a new browser"
+    text = text_of(mail)
+    assert "Somebody signed in to your account with a browser that had not been used for it before." in text
+    assert "203.0.113.7" in text
+    told = len(mails(to="ann@example.org"))
+    stranger.logout()
+    stranger.login("ann")
+    assert len(mails(to="ann@example.org")) == told
+
+
+def test_a_browser_of_another_member_is_new(
+    owner: Client, db: Session, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    make_user(db, "bob")
+    owner.login("bob")
+    assert [mail["Subject"] for mail in mails(to="bob@example.org")] == [
+        "Your account at My community: a new browser"
+    ]
+
+
+def test_the_browser_that_registered_is_known(
+    client: Client, db: Session, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    client.register("eve")
+    user = db.scalars(sa.select(User).where(User.name == "eve")).one()
+    user.email_verified_at = user.created_at
+    client.logout()
+    client.login("eve")
+    assert not any("a new browser" in mail["Subject"] for mail in mails())
 
 
 def test_the_cookie_signs_nobody_in_and_no_script_reads_it(

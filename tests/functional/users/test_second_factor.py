@@ -345,7 +345,7 @@ def test_a_recovery_code_signs_in_once_and_its_owner_hears_of_it(
     type_code(page, phone.codes[0].lower().replace("-", " "), 303)
     assert is_signed_in(client)
     assert log(db, ann)[-2:] == [USER.SecurityEvent.RECOVERY_CODE_USED, USER.SecurityEvent.SIGNED_IN]
-    assert "9 are left" in text_of(mails(to="ann@example.org")[-1])
+    assert any("9 are left" in text_of(mail) for mail in mails(to="ann@example.org"))
     late = make_client()
     type_code(half(late), phone.codes[0], 422)
     assert not is_signed_in(late)
