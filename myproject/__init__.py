@@ -45,5 +45,6 @@ def main(global_config: dict[str, str], **options: Any) -> Router:
         config.include("myproject.comments")
         config.include("myproject.bookmarks")
         config.include("myproject.search")
+        config.include("myproject.feeds")
         config.include("myproject.admin")
         return config.make_wsgi_app()

@@ -13,15 +13,18 @@ from pyramid.settings import asbool
 from myproject.settings_values import (
     at_least,
     at_most,
+    boolean,
     hosts,
     in_the_clear,
     lines,
+    mail_address,
     one_of,
     origin,
     path,
     setting,
     text,
     time_zone,
+    web_address,
     words,
 )
 
@@ -32,6 +35,16 @@ DEBUGGING = re.compile(r"(pyramid\.)?(debug|reload)_[a-z_]+|PYRAMID_(DEBUG|RELOA
 class Mode(StrEnum):
     DEVELOPMENT = "development"
     PRODUCTION = "production"
+
+
+def contact(value: str) -> str:
+    """A mail address, or the address of a page."""
+    value = value.strip()
+    if not value.startswith("https://"):
+        return mail_address(value)
+    if not value.isprintable() or " " in value:
+        raise ValueError("say one address, such as security@example.org or https://example.org/security")
+    return web_address(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +68,18 @@ class SiteSettings:
         at_most(20),
         "1",
         "version of the terms; with a new one every member is asked to accept them; empty: nobody is",
+    )
+    site_security_contact: str = setting(
+        "site.security_contact",
+        contact,
+        "",
+        "mail address or https page for reports of weaknesses, shown in `/.well-known/security.txt`",
+    )
+    site_allow_training: bool = setting(
+        "site.allow_training",
+        boolean,
+        "false",
+        "let robots.txt admit crawlers that gather texts to train models",
     )
     secret_key_file: Path = setting(
         "secret_key.file",

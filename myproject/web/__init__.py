@@ -17,3 +17,4 @@ def includeme(config: Configurator) -> None:
     config.include(".gone")
     config.include(".health")
     config.include(".pages")
+    config.include(".machines")

@@ -117,9 +117,13 @@ def answer(headers: Iterable[Iterable[str]], body: bytes) -> WsgiResponse:
     """A page with its headers; 304 where the browser has it."""
     given = [(name, value) for name, value in headers]
     etag = next(value for name, value in given if name == "ETag")
+    modified = next((value for name, value in given if name == "Last-Modified"), None)
 
     def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if etag in environ.get("HTTP_IF_NONE_MATCH", ""):
+        known = environ.get("HTTP_IF_NONE_MATCH")
+        # Readers of feeds may know no more than the time, and give it back as they got it.
+        same_time = known is None and modified is not None and environ.get("HTTP_IF_MODIFIED_SINCE") == modified
+        if same_time or etag in (known or ""):
             start_response("304 Not Modified", [pair for pair in given if pair[0].lower() not in OF_THE_BODY])
             return []
         start_response("200 OK", given)

@@ -8,6 +8,7 @@ from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.response import Response
 
 from myproject.comments.services.threads import list_comments
+from myproject.feeds.services import linked_data
 from myproject.forms.view import form_by_hand
 from myproject.i18n import _
 from myproject.pagination import row_number
@@ -32,7 +33,11 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
 
     def values() -> dict[str, Any]:
         thread = list_comments(request.dbsession, context.id, start_id)
-        return {"post": context, "thread": thread, "address": address}
+        told = ""
+        if context.is_published:
+            site = request.site.site_url
+            told = linked_data.as_script(linked_data.posting(context, thread.comments, site + address, site))
+        return {"post": context, "thread": thread, "address": address, "linked_data": told}
 
     address = url(request, "posts.view", id=context.id, slug=context.slug)
     may_comment = may_publish(request.identity, request.site.users_require_verified_email)

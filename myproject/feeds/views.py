@@ -1,0 +1,141 @@
+"""Feeds, the source of a post, and the site map."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.response import Response
+
+from myproject.feeds.services import entries, sitemap, xml
+from myproject.feeds.services.entries import Entry
+from myproject.i18n import _
+from myproject.pagination import row_number
+from myproject.posts.services.rows import PostPage
+from myproject.search import constants as SEARCH
+from myproject.search.services.queries import parse_query
+from myproject.security.ratelimit import client_key, limiter_of
+from myproject.text import canonical
+from myproject.users.services.profiles import Profile
+from myproject.web.pagecache import CACHE_CONTROL
+from myproject.web.request import Request
+from myproject.web.templating import site_url
+
+ATOM_TYPE = "application/atom+xml"
+
+
+def site_feed(request: Request) -> Response:
+    """The latest posts."""
+    page = site_url(request.registry, "posts.list")
+    return feed(request, request.site.site_title, page, entries.latest_posts(request.dbsession))
+
+
+def tag_feed(request: Request) -> Response:
+    """The latest posts with a tag."""
+    tag = canonical(request.matchdict["tag"])
+    found = entries.posts_of_tag(request.dbsession, tag)
+    if found is None:
+        raise HTTPNotFound
+    page = f"{request.site.site_url}/tags/{xml.quoted(tag)}/"
+    return feed(request, titled(request, f"#{tag}"), page, found)
+
+
+def author_feed(context: Profile, request: Request) -> Response:
+    """The latest posts of a member."""
+    page = site_url(request.registry, "users.profile", name=canonical(context.name))
+    posts = entries.posts_of_author(request.dbsession, context.id)
+    return feed(request, titled(request, context.title), page, posts)
+
+
+def post_feed(context: PostPage, request: Request) -> Response:
+    """The latest comments on a post that everybody may see."""
+    if not context.is_published:
+        raise HTTPNotFound
+    page = site_url(request.registry, "posts.view", id=context.id, slug=context.slug)
+    title = titled(request, request.translate(_("Comments on ${title}", mapping={"title": context.title})))
+    return feed(request, title, page, entries.comments_of_post(request.dbsession, context.id))
+
+
+def search_feed(request: Request) -> Response:
+    """What the first page of a search shows."""
+    text = request.GET.get("q", "")[: SEARCH.QUERY_MAX_LENGTH].strip()
+    query = parse_query(text, request.site.site_timezone)
+    if not query:
+        raise HTTPNotFound
+    limiter_of(request.registry).hit("search_address", client_key(request.client_addr))
+    asked = f"?q={xml.quoted(text)}"
+    page = site_url(request.registry, "search.show") + asked
+    title = titled(request, request.translate(_("Search: ${words}", mapping={"words": text})))
+    return feed(request, title, page, entries.found(request.dbsession, query), asked)
+
+
+def titled(request: Request, title: str) -> str:
+    return f"{title} · {request.site.site_title}"
+
+
+def feed(request: Request, title: str, page: str, found: Sequence[Entry], query: str = "") -> Response:
+    """The answer with a feed that mirrors `page`; `query` is what of the address's own says which feed it is."""
+    updated = entries.latest_of(found)
+    base = request.site.site_url
+    address = base + request.path + query
+    atom = xml.AtomFeed(address, page, title, updated, [atom_entry(request, entry) for entry in found])
+    return document(xml.write_feed(atom, base), ATOM_TYPE, updated)
+
+
+def atom_entry(request: Request, entry: Entry) -> xml.AtomEntry:
+    base, title = request.site.site_url, entry.title
+    if entry.comment_id is None:
+        key = f"/posts/{entry.post_id}"
+        address = site_url(request.registry, "posts.view", id=entry.post_id, slug=entry.slug)
+    else:
+        key = f"/comments/{entry.comment_id}"
+        address = f"{base}{key}/"
+        title = request.translate(_("Comment on ${title}", mapping={"title": title}))
+    if entry.author_name is None:
+        author = xml.Author(request.translate(_("Former member")), None)
+    else:
+        profile = site_url(request.registry, "users.profile", name=entry.author_name.lower())
+        author = xml.Author(entry.author_display_name or entry.author_name, profile)
+    return xml.AtomEntry(
+        key, address, title, entry.body_html, entry.published_at, entry.updated_at, author, entry.tags
+    )
+
+
+def document(body: bytes, content_type: str, updated: datetime | None = None) -> Response:
+    """An answer that is the same for everybody, with what makes the next one cheap (RFC 9110, 13)."""
+    response = Response(body, content_type=content_type, charset="utf-8")
+    response.etag = hashlib.sha256(body).hexdigest()[:32]
+    response.last_modified = updated
+    response.headers["Cache-Control"] = CACHE_CONTROL
+    response.conditional_response = True
+    return response
+
+
+def post_source(context: PostPage, request: Request) -> Response:
+    """The Markdown of a post, for programs and for people who quote. `nosniff` stands on every answer."""
+    source = entries.source_of(request.dbsession, context.id)
+    response = Response(source.encode(), content_type="text/markdown", charset="utf-8")
+    address = site_url(request.registry, "posts.view", id=context.id, slug=context.slug)
+    response.headers["Link"] = f'<{address}>; rel="canonical"'
+    return response
+
+
+def sitemap_index(request: Request) -> Response:
+    """Where the parts of the site map are (sitemaps.org 0.9)."""
+    parts = sitemap.count_parts(request.dbsession)
+    addresses = [site_url(request.registry, "feeds.sitemap", part=part) for part in range(parts)]
+    return document(xml.write_sitemap_index(addresses), "application/xml")
+
+
+def sitemap_part(request: Request) -> Response:
+    """The addresses of one part, the first with the front page."""
+    part = row_number(request.matchdict["part"])
+    if part is None or part >= sitemap.count_parts(request.dbsession):
+        raise HTTPNotFound
+    addresses: list[tuple[str, Any]] = [] if part else [(site_url(request.registry, "posts.list"), None)]
+    addresses += (
+        (site_url(request.registry, "posts.view", id=row.id, slug=row.slug), row.changed_at)
+        for row in sitemap.posts_of_part(request.dbsession, part)
+    )
+    return document(xml.write_sitemap(addresses), "application/xml")
