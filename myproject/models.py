@@ -5,6 +5,7 @@ from myproject.bookmarks.models import Bookmark
 from myproject.comments.models import Comment, CommentLike, CommentRevision
 from myproject.emails.models import Email
 from myproject.forms.models import KeptText, Submission
+from myproject.images.models import Image, ImageUse
 from myproject.posts.models import (
     Post,
     PostAttention,
@@ -43,6 +44,8 @@ MODELS = (
     Email,
     Export,
     FormerName,
+    Image,
+    ImageUse,
     Invitation,
     KeptText,
     Passkey,

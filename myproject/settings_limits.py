@@ -100,6 +100,12 @@ class LimitSettings:
     ratelimit_search_address: str = setting(
         "ratelimit.search_address", rate, "30 per minute", "searches from one client address"
     )
+    ratelimit_image_account: str = setting(
+        "ratelimit.image_account",
+        rate,
+        "30 per hour; 150 per day",
+        "images for posts and comments sent by one member",
+    )
     ratelimit_upload_account: str = setting(
         "ratelimit.upload_account", rate, "10 per hour", "pictures sent by one member"
     )

@@ -8,12 +8,13 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from pyramid.config import Configurator
+from sqlalchemy.orm import Session
 
 from myproject.settings import settings_of
 
@@ -101,9 +102,26 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+# Those of these files, or of their first 32 characters, that a row names.
+Owner = Callable[[Session, Collection[str]], set[str]]
+
+
+def add_file_owner(config: Configurator, used: Owner) -> None:
+    """Directive: a module whose rows name files. A file that is nobody's is deleted after a while."""
+    config.registry["file_owners"].append(used)
+
+
+def used_files(registry: Any, db: Session, names: Collection[str]) -> set[str]:
+    """Those of these files that some module's rows name."""
+    known = set().union(*(used(db, names) for used in registry["file_owners"]))
+    return {name for name in names if name in known or name[:32] in known}
+
+
 def storage_of(registry: Any) -> Storage:
     return cast(Storage, registry["storage"])
 
 
 def includeme(config: Configurator) -> None:
+    config.registry["file_owners"] = []
+    config.add_directive("add_file_owner", add_file_owner)
     config.registry["storage"] = FolderStorage(settings_of(config.registry).storage_folder)

@@ -4,6 +4,7 @@ Pure functions: text in, text out.
 """
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from itertools import takewhile
 from unicodedata import category, normalize
@@ -20,6 +21,7 @@ __all__ = [
     "clean_line",
     "excerpt",
     "highlight_css",
+    "images_in",
     "plain_text",
     "render_markdown",
     "slugify",
@@ -38,6 +40,7 @@ BLOCKS = frozenset({"p", "blockquote", "ul", "ol", "li", "pre", "div", "table", 
 FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 BLANKS = re.compile(r"\s+")
 EXCERPT_CHUNK = 2048
+SHOWN_IMAGE = re.compile(r'<img src="/images/([0-9a-f]{32})\.webp" alt="([^"]*)"')
 
 
 def canonical(text: str) -> str:
@@ -108,6 +111,11 @@ def excerpt(html_or_source: str, length: int = 160) -> str:
             return cut(line, length)
     reader.close()
     return cut(reader.line(), length)
+
+
+def images_in(rendered: str) -> list[tuple[str, str]]:
+    """The pictures of ours that `render_markdown` has put into a text, as name and alternative text."""
+    return [(name, unescape(alt).strip()) for name, alt in SHOWN_IMAGE.findall(rendered)]
 
 
 def cut(line: str, length: int) -> str:

@@ -55,6 +55,7 @@ ACTION_TITLES = {
     "user.status": _("Status changed"),
     "user.approval": _("Request to join answered"),
     "user.second_factor": _("Second factor reset"),
+    "image.delete": _("Image deleted"),
     "email.resend": _("Mail sent again"),
     "email.cancel": _("Mail given up"),
     "switch.turn": _("Switch turned"),

@@ -3,6 +3,7 @@
 import colander
 import deform
 
+from myproject.forms.pictures import alt_node, image_node
 from myproject.forms.schema import IntegerType, Schema, paragraph
 from myproject.i18n import _
 from myproject.posts import constants as POST
@@ -15,6 +16,8 @@ def body_node() -> colander.SchemaNode:
 
 class NewComment(Schema):
     body = body_node()
+    image = image_node()
+    image_alt = alt_node()
     parent_id = colander.SchemaNode(
         IntegerType(), widget=deform.widget.HiddenWidget(), missing=None, name="parent_id"
     )
@@ -22,6 +25,8 @@ class NewComment(Schema):
 
 class EditedComment(Schema):
     body = body_node()
+    image = image_node()
+    image_alt = alt_node()
     version = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="version")
 
 

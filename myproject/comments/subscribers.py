@@ -3,7 +3,7 @@
 from pyramid.config import Configurator
 
 from myproject.comments import mails
-from myproject.comments.services import personal
+from myproject.comments.services import personal, writing
 from myproject.comments.services.approval import CommentAnswered
 from myproject.comments.services.writing import CommentCreated
 from myproject.emails.services import queue_mail
@@ -39,4 +39,5 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(mail_answer_to_post, PostAnswered)
     config.add_subscriber(mail_answer_to_comment, CommentAnswered)
     config.add_subscriber(mail_reply, CommentCreated)
+    config.add_rendered(writing.RENDERED)
     config.add_personal_data("comments", export=personal.export_comments, erase=personal.erase_comments)

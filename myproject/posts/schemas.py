@@ -5,6 +5,7 @@ import re
 import colander
 import deform
 
+from myproject.forms.pictures import alt_node, image_node
 from myproject.forms.schema import IntegerType, Schema, line, paragraph
 from myproject.i18n import _
 from myproject.posts import constants as POST
@@ -43,6 +44,8 @@ class PostText(Schema):
         check=body_size,
         hint=_("Markdown works here: **bold**, *italic*, lists, tables, ``` for code"),
     )
+    image = image_node()
+    image_alt = alt_node()
     tags = line(
         "tags",
         _("Tags"),

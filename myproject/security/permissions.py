@@ -40,6 +40,9 @@ class Permission(StrEnum):
     COMMENT_REMOVE = "comments:comment:remove"
     COMMENT_CURATE = "comments:comment:curate"
     BOOKMARK_WRITE = "bookmarks:bookmark:write"
+    IMAGE_VIEW = "images:image:view"
+    IMAGE_WRITE = "images:image:write"
+    IMAGE_DELETE = "images:image:delete"
     WAITING_ANSWER = "moderation:waiting:answer"
 
     ADMIN_VIEW = "admin:pages:view"
@@ -112,6 +115,9 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.COMMENT_REMOVE: (author, staff),
     Permission.COMMENT_CURATE: (staff,),
     Permission.BOOKMARK_WRITE: (signed_in,),
+    Permission.IMAGE_VIEW: (everyone,),
+    Permission.IMAGE_WRITE: (signed_in,),
+    Permission.IMAGE_DELETE: (author, staff),
     Permission.WAITING_ANSWER: (staff,),
     Permission.ADMIN_VIEW: (admin,),
     Permission.ADMIN_USERS_EDIT: (admin,),
@@ -125,7 +131,7 @@ WITHOUT_SECOND_FACTOR = frozenset({Permission.ACCOUNT_PROTECT, Permission.ACCOUN
 
 
 # Granted before it is asked who looks: a page shows many of these, and none of them should take a query.
-OF_FILES = frozenset({Permission.AVATAR_VIEW})
+OF_FILES = frozenset({Permission.AVATAR_VIEW, Permission.IMAGE_VIEW})
 
 
 def is_for_members(permission: str | None) -> bool:

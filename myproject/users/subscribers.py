@@ -7,3 +7,4 @@ from myproject.users.services import profiles
 
 def includeme(config: Configurator) -> None:
     config.add_known("members", profiles.find_mentioned)
+    config.add_rendered(profiles.RENDERED)

@@ -10,7 +10,7 @@ from pyramid.registry import Registry
 
 from myproject.db import sessions_of, utc_now
 from myproject.settings import settings_of
-from myproject.storage import storage_of
+from myproject.storage import storage_of, used_files
 from myproject.tasks import crontab
 from myproject.users import constants as USER
 from myproject.users.models import (
@@ -23,7 +23,7 @@ from myproject.users.models import (
     UserSession,
     UserToken,
 )
-from myproject.users.services import avatars, deletion, export, history, passwords
+from myproject.users.services import deletion, export, history, passwords
 from myproject.users.services.accounts import Client
 
 log = logging.getLogger(__name__)
@@ -103,12 +103,10 @@ def purge_files(registry: Registry) -> None:
     storage = storage_of(registry)
     old = storage.names(older_than=ORPHAN_SECONDS)
     while names := list(islice(old, FILES_AT_ONCE)):
-        # A file's name begins with 32 random characters; a picture's row has only these.
-        stems = {name[:32] for name in names}
         with sessions_of(registry).reading() as db:
-            used = avatars.used_avatars(db, stems) | export.used_exports(db, names)
+            used = used_files(registry, db, names)
         for name in names:
-            if name not in used and name[:32] not in used:
+            if name not in used:
                 storage.delete(name)
 
 

@@ -15,6 +15,7 @@ from myproject.comments.services.visibility import PUBLISHED
 from myproject.db import publish, utc_now
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
+from myproject.rerender import Rendered
 from myproject.text import RENDERER_VERSION
 
 
@@ -89,6 +90,14 @@ def tell_of(db: Session, comment: Comment) -> None:
     """A comment stands in the open now: pages show it, and whoever is concerned hears of it."""
     touch(db, "posts", f"post:{comment.post_id}")
     publish(db, CommentCreated(db, comment))
+
+
+def rendered_anew(db: Session, comment: Comment) -> None:
+    """What follows where another renderer made `body_html` of the same words."""
+    touch(db, f"post:{comment.post_id}")
+
+
+RENDERED = Rendered(Comment, "body", rendered_anew)
 
 
 def path_of(comment_id: int, parent_path: str = "") -> str:

@@ -12,7 +12,7 @@ from myproject.comments.services import rows, threads, writing
 from myproject.comments.services.brakes import check_turn
 from myproject.db import reading
 from myproject.forms import once
-from myproject.forms.view import FormView
+from myproject.forms.pictures import ADD_IMAGE, TakesPictures
 from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.posts.services.newcomers import brake
@@ -26,13 +26,13 @@ from myproject.web.templating import url
 PREVIEW = deform.Button("preview", _("Preview"), css_class="secondary")
 
 
-class WriteComment(FormView):
+class WriteComment(TakesPictures):
     """A comment on a post, or a reply to a comment, with what is answered above the form."""
 
     schema = schemas.NewComment
     title = _("Write a comment")
     template = "myproject:templates/comments/write.html"
-    buttons = (deform.Button("send", _("Send")), PREVIEW)
+    buttons = (deform.Button("send", _("Send")), PREVIEW, ADD_IMAGE)
     keeps = ("body",)
     preview = ""
 
@@ -75,7 +75,12 @@ class WriteComment(FormView):
         return self.initial()
 
     def values(self) -> dict[str, Any]:
-        return {"post": self.post_page, "parent": self.parent, "preview": self.preview}
+        return {
+            "post": self.post_page,
+            "parent": self.parent,
+            "preview": self.preview,
+            "without_alt": self.without_alt(self.preview),
+        }
 
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
@@ -90,6 +95,7 @@ class WriteComment(FormView):
             self.brake(body_html)
             limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
             limiter_of(request.registry).hit("comment_account", str(request.member.id))
+        self.tell_without_alt(body_html)
         return HTTPSeeOther(self.send(data["body"], body_html, data["parent_id"]))
 
     def brake(self, body_html: str) -> None:
@@ -122,11 +128,12 @@ class WriteComment(FormView):
         return location
 
 
-class EditComment(FormView):
+class EditComment(TakesPictures):
     """A comment, changed by its author or by staff."""
 
     schema = schemas.EditedComment
     title = _("Edit comment")
+    buttons = (deform.Button("save", _("Save")), ADD_IMAGE)
     keeps = ("body",)
 
     def initial(self) -> dict[str, Any]:
@@ -142,5 +149,6 @@ class EditComment(FormView):
         comment = writing.edit_comment(
             self.request.dbsession, self.request.context.id, data["version"], data["body"], body_html
         )
+        self.tell_without_alt(body_html)
         self.request.flash(_("Your changes are saved"))
         return self.redirect("comments.view", id=comment.id)

@@ -21,6 +21,7 @@ from myproject.posts.services.lists import list_drafts
 from myproject.posts.services.revisions import keep_revision
 from myproject.posts.services.tags import find_or_make_tags, relist
 from myproject.posts.services.visibility import PUBLISHED
+from myproject.rerender import Rendered
 from myproject.text import RENDERER_VERSION, excerpt, render_markdown, slugify
 
 
@@ -136,6 +137,15 @@ def publish_or_hold(db: Session, post: Post, approve_first: int) -> None:
         post.status = POST.Status.WAITING
     else:
         publish_post(db, post)
+
+
+def rendered_anew(db: Session, post: Post) -> None:
+    """What follows where another renderer made `body_html` of the same words."""
+    post.excerpt = excerpt(post.body_html, POST.EXCERPT_MAX_LENGTH)
+    touch(db, "posts", f"post:{post.id}")
+
+
+RENDERED = Rendered(Post, "body", rendered_anew)
 
 
 def publish_post(db: Session, post: Post) -> None:

@@ -8,7 +8,8 @@ from pyramid.response import Response
 from myproject.db import reading
 from myproject.errors import InputError
 from myproject.forms import once
-from myproject.forms.view import FormView, plain
+from myproject.forms.pictures import ADD_IMAGE, TakesPictures
+from myproject.forms.view import plain
 from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.posts import errors, schemas
@@ -26,13 +27,13 @@ SAVE_DRAFT = deform.Button("save_draft", _("Save as draft"), css_class="secondar
 SAVE = deform.Button("save", _("Save"))
 
 
-class WritePost(FormView):
+class WritePost(TakesPictures):
     """A new post: published, previewed, or kept as a draft."""
 
     schema = schemas.PostText
     title = _("New post")
     template = "myproject:templates/posts/write.html"
-    buttons: tuple[deform.Button, ...] = (PUBLISH, PREVIEW, SAVE_DRAFT)
+    buttons: tuple[deform.Button, ...] = (PUBLISH, PREVIEW, SAVE_DRAFT, ADD_IMAGE)
     keeps = ("title", "body", "tags")
     preview: writing.Text | None = None
 
@@ -49,7 +50,9 @@ class WritePost(FormView):
             raise errors.NotVerified
         if not self.sent_before():
             self.limit_saving(publish, text.body_html)
-        return self.leave(self.save(text, data, publish))
+        post = self.save(text, data, publish)
+        self.tell_without_alt(text.body_html)
+        return self.leave(post)
 
     def text_of(self, data: dict[str, Any]) -> writing.Text:
         return writing.render(data["title"], data["body"], schemas.tag_list(data["tags"]), self.request.look_up)
@@ -137,6 +140,7 @@ class WritePost(FormView):
     def values(self) -> dict[str, Any]:
         return {
             "preview": self.preview,
+            "without_alt": self.without_alt(self.preview.body_html) if self.preview else 0,
             "may_publish": may_publish(self.request.identity, self.request.site.users_require_verified_email),
         }
 
@@ -149,7 +153,7 @@ class EditPost(WritePost):
 
     def __init__(self, request: Request) -> None:
         context: rows.PostPage = request.context
-        self.buttons = (PUBLISH, PREVIEW, SAVE_DRAFT) if context.is_draft else (SAVE, PREVIEW)
+        self.buttons = (*((PUBLISH, PREVIEW, SAVE_DRAFT) if context.is_draft else (SAVE, PREVIEW)), ADD_IMAGE)
         super().__init__(request)
 
     def is_published(self) -> bool:

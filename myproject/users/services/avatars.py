@@ -68,5 +68,6 @@ def delete_after_commit(db: Session, avatar: str) -> None:
 
 
 def used_avatars(db: Session, names: Collection[str]) -> set[str]:
-    """Those of these names that are a member's avatar."""
-    return set(db.scalars(sa.select(User.avatar).where(User.avatar.in_(names))))
+    """Those of these names, or of their first 32 characters, that are a member's avatar."""
+    stems = {name[:32] for name in names}
+    return set(db.scalars(sa.select(User.avatar).where(User.avatar.in_(stems))))

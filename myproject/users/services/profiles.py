@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from myproject.cache import touch
 from myproject.markdown.references import LookUp, know_nothing
+from myproject.rerender import Rendered
 from myproject.text import RENDERER_VERSION, canonical, render_markdown
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -82,6 +83,13 @@ def update_profile(
     user.time_zone, user.locale, user.theme = time_zone, locale, theme
     # Cached pages show names.
     touch(db, "site")
+
+
+def bio_rendered_anew(db: Session, user: User) -> None:
+    touch(db, "site")
+
+
+RENDERED = Rendered(User, "bio", bio_rendered_anew)
 
 
 def render_bio(bio: str, look_up: LookUp = know_nothing) -> str:

@@ -21,6 +21,7 @@ from myproject.audit import Actor
 from myproject.comments.models import Comment
 from myproject.emails.constants import Kind
 from myproject.emails.services import Mail, list_emails, queue_mail
+from myproject.images import services as images
 from myproject.posts.models import Post
 from myproject.posts.services.removal import remove_post
 from myproject.security.permissions import RULES, permits
@@ -236,6 +237,10 @@ TABLE = (
     Row("comments.view", "/comments/999999/", NOBODY),
     Row("comments.reply", "/comments/{comment}/reply/", members(200)),
     Row("comments.edit", "/comments/{comment}/edit/", author_and_staff(200), author_and_staff(422)),
+    Row("images.list", "/images/", members(200), members(422)),
+    Row("images.view", "/images/{image}.webp", everybody(200)),
+    Row("images.view", f"/images/{'0' * 32}.webp", NOBODY),
+    Row("images.delete", "/images/{image}/delete/", author_and_staff(200), author_and_staff(303)),
     Row("bookmarks.list", "/bookmarks/", members(200)),
     Row("bookmarks.change", "/posts/{post}/bookmark/", NOT_ALLOWED, members(303)),
     Row("bookmarks.change", "/posts/{draft}/bookmark/", NOT_ALLOWED, (404, 404, 303, 404, 404, 404)),
@@ -310,6 +315,7 @@ class World:
             "{verify_token}": self.make_verify_token,
             "{reset_token}": self.make_reset_token,
             "{avatar}": self.make_avatar,
+            "{image}": self.make_image,
             "{keep_token}": self.make_keep_token,
             "{change_token}": lambda: self.make_address_token(USER.TokenPurpose.CHANGE_EMAIL),
             "{undo_token}": lambda: self.make_address_token(USER.TokenPurpose.UNDO_EMAIL),
@@ -354,6 +360,11 @@ class World:
 
     def make_avatar(self) -> str:
         return keep_avatar(storage_of(self.db.info["registry"]), {48: b"a picture"})
+
+    def make_image(self) -> str:
+        picture = images.Picture(b"a picture", 3, 2)
+        name = images.keep_picture(storage_of(self.db.info["registry"]), picture)
+        return images.add_image(self.db, self.owner.id, name, picture, "").name
 
     def make_reset_token(self) -> str:
         return tokens.add_token(self.db, self.owner, USER.TokenPurpose.RESET_PASSWORD, HOUR)
