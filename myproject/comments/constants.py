@@ -1,6 +1,6 @@
 """Enums and limits of comments. Imported as `from myproject.comments import constants as COMMENT`."""
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 
 class Status(IntEnum):
@@ -11,9 +11,19 @@ class Status(IntEnum):
     REMOVED = 3
 
 
+class Order(StrEnum):
+    """Of the threads of a post; within one, what was written first stands first."""
+
+    OLD = "old"
+    NEW = "new"
+    BEST = "best"
+
+
 # Replies deeper than this stand at the last level, each saying whom it answers.
 LEVELS = 5
+# A page has whole threads, as many as have no more comments than this; of a longer thread it shows the beginning.
 PAGE_SIZE = 100
+THREAD_SIZE = 50
 # One segment of a comment's path: its number in decimal digits, so that text order is tree order in any
 # collation.
 SEGMENT = 12

@@ -4,7 +4,7 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.comments.services import rows, threads
-from myproject.comments.views import permalink, waiting, write
+from myproject.comments.views import liking, permalink, waiting, write
 from myproject.db import reading
 from myproject.posts.routes import post_of
 from myproject.posts.services.rows import PostPage
@@ -54,6 +54,11 @@ def includeme(config: Configurator) -> None:
         route_name="comments.reply",
         request_method="GET",
         permission=Permission.COMMENT_WRITE,
+    )
+
+    config.add_route("comments.like", "/comments/{id:[0-9]{1,18}}/like/", factory=comment_of)
+    config.add_view(
+        liking.like_comment, route_name="comments.like", request_method="POST", permission=Permission.POST_MARK
     )
 
     config.add_route("comments.edit", "/comments/{id:[0-9]{1,18}}/edit/", factory=comment_of)

@@ -8,13 +8,22 @@ from myproject.comments.services.approval import CommentAnswered
 from myproject.comments.services.writing import CommentCreated
 from myproject.emails.services import queue_mail
 from myproject.posts.services.approval import PostAnswered
+from myproject.posts.services.attention import has_muted
+from myproject.posts.services.visits import note_visit
 
 
 def mail_reply(event: CommentCreated) -> None:
-    """Tells whom the comment answers, by a mail in the same transaction."""
+    """Tells whom the comment answers, by a mail in the same transaction, unless they have muted the post."""
     mail = mails.reply(event.comment)
-    if mail is not None:
-        queue_mail(event.db, mail)
+    if mail is None or mail.user_id is None or has_muted(event.db, mail.user_id, event.comment.post_id):
+        return
+    queue_mail(event.db, mail)
+
+
+def note_own_comment(event: CommentCreated) -> None:
+    """Who writes a comment has seen the post until then: their own words are no news to them."""
+    comment = event.comment
+    note_visit(event.db, comment.author_id, comment.post_id, comment.created_at)
 
 
 def mail_answer_to_post(event: PostAnswered) -> None:
@@ -39,5 +48,6 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(mail_answer_to_post, PostAnswered)
     config.add_subscriber(mail_answer_to_comment, CommentAnswered)
     config.add_subscriber(mail_reply, CommentCreated)
+    config.add_subscriber(note_own_comment, CommentCreated)
     config.add_rendered(writing.RENDERED)
     config.add_personal_data("comments", export=personal.export_comments, erase=personal.erase_comments)

@@ -69,6 +69,7 @@ RESERVED_SLUGS = frozenset(
         "follow",
         "history",
         "like",
+        "news",
         "lock",
         "merge",
         "pin",

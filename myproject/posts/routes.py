@@ -9,6 +9,7 @@ from myproject.db import reading
 from myproject.posts import constants as POST
 from myproject.posts.services import pages, removal, rows
 from myproject.posts.views import curation, history, lists, page, write
+from myproject.posts.views import reading as reader
 from myproject.posts.views import removal as removing
 from myproject.security.permissions import Permission
 from myproject.web.gone import Removed
@@ -83,6 +84,20 @@ def includeme(config: Configurator) -> None:
         request_method="GET",
         permission=Permission.POST_WRITE,
         renderer="myproject:templates/posts/drafts.html",
+    )
+
+    for name, view in (("like", reader.like_post), ("follow", reader.follow_post)):
+        config.add_route(f"posts.{name}", f"/posts/{{id:[0-9]{{1,18}}}}/{name}/", factory=post_of)
+        config.add_view(view, route_name=f"posts.{name}", request_method="POST", permission=Permission.POST_MARK)
+
+    config.add_route("posts.news", "/posts/{id:[0-9]{1,18}}/news/", factory=post_of)
+    config.add_view(
+        reader.go_to_news, route_name="posts.news", request_method="GET", permission=Permission.POST_MARK
+    )
+
+    config.add_route("posts.read_all", "/posts/read/")
+    config.add_view(
+        reader.read_all, route_name="posts.read_all", request_method="POST", permission=Permission.POST_MARK
     )
 
     config.add_route("posts.edit", "/posts/{id:[0-9]{1,18}}/edit/", factory=post_of)

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     POST_LIST = "posts:post:list"
     POST_VIEW = "posts:post:view"
     POST_WRITE = "posts:post:write"
+    POST_MARK = "posts:post:mark"
     POST_EDIT = "posts:post:edit"
     POST_REMOVE = "posts:post:remove"
     POST_CURATE = "posts:post:curate"
@@ -106,6 +107,8 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.POST_VIEW: (everyone,),
     # A member whose address is not verified yet keeps drafts; publishing asks `may_publish`.
     Permission.POST_WRITE: (signed_in,),
+    # To like it, follow it, have read it.
+    Permission.POST_MARK: (signed_in,),
     Permission.POST_EDIT: (author, staff),
     Permission.POST_REMOVE: (author, staff),
     Permission.POST_CURATE: (staff,),

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, aliased
 
 from myproject.cache import touch
 from myproject.comments import constants as COMMENT
-from myproject.comments.models import Comment, CommentRevision
+from myproject.comments.models import Comment, CommentLike, CommentRevision
 from myproject.comments.services.counts import lock_posts, recount
 from myproject.comments.services.purging import purge_removed
 from myproject.comments.services.rows import Parent
@@ -41,6 +41,9 @@ def export_comments(db: Session, person: Person) -> Iterator[File]:
     earlier = db.execute(kept, execution_options={"yield_per": 100})
     yield "comments-before-changes.json", json_list(row._asdict() for row in earlier)
     texts = theirs.add_columns(Comment.body, Post.title).join(Post, Post.id == Comment.post_id)
+    liked = sa.select(CommentLike.comment_id, CommentLike.created_at).where(CommentLike.user_id == person.id)
+    likes = db.execute(liked.order_by(CommentLike.comment_id))
+    yield "comments-likes.json", json_list(row._asdict() for row in likes)
     written = db.execute(texts, execution_options={"yield_per": 100})
     yield "comments.md", (f"## {row.title}, {row.created_at:%Y-%m-%d %H:%M}\n\n{row.body}\n\n" for row in written)
 
@@ -53,6 +56,11 @@ def erase_comments(db: Session, person: Person, removing: bool) -> None:
     under_theirs = Post.author_id == person.id
     forget_mails(db, mail_keys(db, theirs | under_theirs if removing else theirs))
     touch(db, "site", "posts")
+    gone = sa.delete(CommentLike).where(CommentLike.user_id == person.id).returning(CommentLike.comment_id)
+    for comment_id in sorted(db.scalars(gone)):
+        db.execute(
+            sa.update(Comment).where(Comment.id == comment_id).values(like_count=Comment.like_count - 1)
+        )
     if not removing:
         purge_removed(db, theirs)
         return

@@ -9,7 +9,8 @@ from sqlalchemy.orm import aliased
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
-from myproject.comments.services.visibility import REMOVED, SHOWN
+from myproject.comments.services.visibility import REMOVED
+from myproject.pagination import EPOCH, MICROSECOND
 from myproject.posts.services.rows import AUTHOR_COLUMNS
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -21,7 +22,8 @@ class CommentRow:
 
     `reply_to` names whom it answers where that is not the comment it stands under, and is empty where that member
     is gone. Of a `removed` comment only the place is left, for the sake of its replies. `closes` is how many lists
-    end after it, `opens` whether one begins.
+    end after it, `opens` whether one begins, and `below` how many comments of the page stand in that. `rest_id` is
+    the comment with which the rest of its thread begins, where the page shows no more of it.
     """
 
     id: int
@@ -39,10 +41,18 @@ class CommentRow:
     status: COMMENT.Status
     removed_by_author: bool
     removal_reason: str
+    like_count: int
     reply_to: str | None = None
     level: int = 1
     opens: bool = False
     closes: int = 0
+    below: int = 0
+    rest_id: int | None = None
+
+    @property
+    def microseconds(self) -> int:
+        """When it was written, as a mark in a page says it."""
+        return (self.created_at - EPOCH) // MICROSECOND
 
     @property
     def removed(self) -> bool:
@@ -55,13 +65,15 @@ class CommentRow:
 
 @dataclass(frozen=True)
 class Thread:
-    """A page of a post's comments in the order of the tree; `next_id` is the comment that the next page
-    starts with.
+    """A page of a post's comments. `start_id` is what the reader asked to begin with. The next page begins with
+    the thread `next_id`; a page of the rest of one thread goes on with the comment `rest_id`.
     """
 
     comments: Sequence[CommentRow]
+    order: COMMENT.Order
     start_id: int | None
     next_id: int | None
+    rest_id: int | None = None
 
 
 Parent = aliased(Comment)
@@ -81,6 +93,7 @@ COLUMNS = (
     # Who removed it may be gone, and was staff then.
     (sa.func.coalesce(Comment.removed_by_id, 0) == Comment.author_id).label("removed_by_author"),
     Comment.removal_reason,
+    Comment.like_count,
     # Empty where that member is gone.
     sa.case((ParentAuthor.name.startswith(USER.FORMER_MEMBER), ""), else_=ParentAuthor.name),
 )
@@ -89,9 +102,4 @@ ROWS = (
     .join(User, User.id == Comment.author_id)
     .outerjoin(Parent, Parent.id == Comment.parent_id)
     .outerjoin(ParentAuthor, ParentAuthor.id == Parent.author_id)
-)
-THREAD = (
-    ROWS.where(SHOWN, Comment.post_id == sa.bindparam("post_id"), Comment.path >= sa.bindparam("start"))
-    .order_by(Comment.path)
-    .limit(COMMENT.PAGE_SIZE + 1)
 )

@@ -1,14 +1,16 @@
 """The tree of a post's comments, page by page."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
-from myproject.comments.services.rows import ROWS, THREAD, CommentRow, Thread
-from myproject.comments.services.visibility import SHOWN, VISIBLE
+from myproject.comments.services.pages import REST, THREADS
+from myproject.comments.services.rows import ROWS, CommentRow, Thread
+from myproject.comments.services.visibility import PUBLISHED, VISIBLE
 from myproject.db import fetch
 from myproject.posts.models import Post
 from myproject.posts.services.visibility import viewer
@@ -17,36 +19,54 @@ from myproject.security.identity import Identity
 ONE = ROWS.join(Post, Post.id == Comment.post_id).where(Comment.id == sa.bindparam("comment_id"), VISIBLE)
 
 
-def list_comments(db: Session, post_id: int, start_id: int | None = None) -> Thread:
-    """The comments of a post from `start_id` on (from the first without one), a page of them, as a tree.
-
-    The caller has checked that the post may be seen. A page that starts in the middle of a thread shows its
-    first comment at the first level.
+def list_comments(
+    db: Session, post_id: int, order: COMMENT.Order = COMMENT.Order.OLD, start_id: int | None = None
+) -> Thread:
+    """A page of a post's threads in an `order`, as a tree: from the thread with the top `start_id` on, or from the
+    first. Of a long thread it has the beginning. The caller has checked that the post may be seen.
     """
-    start = ""
-    if start_id is not None:
-        statement = sa.select(Comment.path).where(Comment.id == start_id, Comment.post_id == post_id)
-        start = db.scalar(statement) or ""
-    rows = [CommentRow(*row) for row in fetch(db, THREAD, {"post_id": post_id, "start": start})]
-    next_id = rows[COMMENT.PAGE_SIZE].id if len(rows) > COMMENT.PAGE_SIZE else None
+    statement = THREADS[order, start_id is not None]
+    found = fetch(db, statement, {"post_id": post_id, "start_id": start_id}).all()
+    rows = [CommentRow(*row[:-2]) for row in found]
+    lay_out(rows)
+    for row, after, (*_columns, rest, _next_id) in zip(rows, [*rows, None][1:], found, strict=True):
+        if rest is not None and (after is None or after.level == 1):
+            row.rest_id = int(rest[-COMMENT.SEGMENT :])
+    return Thread(rows, order, start_id, found[0][-1] if found else None)
+
+
+def list_rest(db: Session, post_id: int, start_id: int) -> Thread:
+    """A page of one thread, from the comment `start_id` of it on, which stands at the first level."""
+    found = fetch(db, REST, {"post_id": post_id, "start_id": start_id}).all()
+    rows = [CommentRow(*row) for row in found]
+    rest_id = rows[COMMENT.PAGE_SIZE].id if len(rows) > COMMENT.PAGE_SIZE else None
     rows = rows[: COMMENT.PAGE_SIZE]
     lay_out(rows)
-    return Thread(rows, start_id if start else None, next_id)
+    return Thread(rows, COMMENT.Order.OLD, start_id, None, rest_id)
 
 
 def lay_out(rows: Sequence[CommentRow]) -> None:
-    """Sets levels, openings and closings, so that a template can nest lists without recursion."""
+    """Sets levels, openings and closings, so that a template can nest lists without recursion. What a page begins
+    with stands at the first level, and so does what stands higher than that in the tree.
+    """
+    above: list[CommentRow] = []
     previous: CommentRow | None = None
+    highest = COMMENT.LEVELS
     for row in rows:
         depth = len(row.path) // COMMENT.SEGMENT
-        row.level = min(depth, previous.level + 1 if previous else 1)
+        highest = min(highest, depth)
+        row.level = min(depth - highest, len(above)) + 1
         # Nesting says whom a comment answers, but at the last level and at the top of a page.
         stands_under = int(row.path[-2 * COMMENT.SEGMENT : -COMMENT.SEGMENT] or 0)
-        if row.parent_id is None or (row.parent_id == stands_under and previous is not None):
+        if row.parent_id is None or (row.parent_id == stands_under and row.level > 1):
             row.reply_to = None
         if previous is not None:
             previous.opens = row.level > previous.level
             previous.closes = max(0, previous.level - row.level)
+        del above[row.level - 1 :]
+        for upper in above:
+            upper.below += 1
+        above.append(row)
         previous = row
     if previous is not None:
         previous.closes = previous.level - 1
@@ -58,24 +78,49 @@ def find_comment(db: Session, comment_id: int, identity: Identity | None) -> Com
     return None if row is None else CommentRow(*row)
 
 
-def page_start(db: Session, comment: CommentRow) -> int | None:
-    """The comment with which the page that shows `comment` starts; None where that is the post's first page.
+def find_next_new(
+    db: Session, post_id: int, reader_id: int, since: datetime, after_id: int | None = None
+) -> int | None:
+    """The number of the next comment that is newer than `since` and not the reader's own, behind the comment
+    `after_id` in the order of the tree, or the first; None where there is none.
+    """
+    after = sa.select(Comment.path).where(Comment.id == after_id, Comment.post_id == post_id)
+    start = (db.scalar(after) or "") if after_id is not None else ""
+    return db.scalar(
+        sa.select(Comment.id)
+        .where(PUBLISHED, Comment.post_id == post_id, Comment.path > start)
+        .where(Comment.created_at > since, Comment.author_id != reader_id)
+        .order_by(Comment.path)
+        .limit(1)
+    )
 
-    Comments on a page of their thread stay at the address they had: the page starts at the thread's top, or
-    where that is too far above, at the comment itself.
+
+def page_start(db: Session, comment: CommentRow) -> tuple[str, int] | None:
+    """Which page shows `comment` in its place, where the first written stands first: that from a thread on
+    (`"from"`, the top of it), or that of the rest of a thread (`"thread"`, the comment it begins with); None for
+    the post's first page.
+
+    Comments stay at the address they had: what is written later stands behind them, or below.
     """
 
-    def are_above(path: str) -> bool:
-        """Whether a whole page or more stands from `path` up to the comment."""
-        above = (
+    def number(start: str, end: str, most: int) -> int:
+        """How many comments stand from one path up to another, counted no further than `most`."""
+        between = (
             sa.select(Comment.id)
-            .where(SHOWN, Comment.post_id == comment.post_id)
-            .where(Comment.path >= path, Comment.path < comment.path)
-            .limit(COMMENT.PAGE_SIZE)
+            .where(Comment.post_id == comment.post_id, Comment.path >= start, Comment.path < end)
+            .limit(most)
         )
-        return len(db.scalars(above).all()) == COMMENT.PAGE_SIZE
+        return len(db.scalars(between).all())
 
-    top = comment.path[: COMMENT.SEGMENT]
-    if not are_above(""):
-        return None
-    return comment.id if are_above(top) else int(top)
+    top, beyond = comment.path[: COMMENT.SEGMENT], "9" * COMMENT.SEGMENT
+    if number(top, comment.path, COMMENT.THREAD_SIZE) < COMMENT.THREAD_SIZE:
+        fits = number("", top + beyond, COMMENT.PAGE_SIZE + 1) <= COMMENT.PAGE_SIZE
+        return None if fits else ("from", int(top))
+    # From the highest comment above it that is near enough.
+    ends = range(2 * COMMENT.SEGMENT, len(comment.path) + 1, COMMENT.SEGMENT)
+    near = (
+        comment.path[:end]
+        for end in ends
+        if number(comment.path[:end], comment.path, COMMENT.PAGE_SIZE) < COMMENT.PAGE_SIZE
+    )
+    return "thread", int(next(near)[-COMMENT.SEGMENT :])

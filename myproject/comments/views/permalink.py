@@ -19,7 +19,7 @@ def address_in_thread(request: Request, comment: rows.CommentRow) -> str:
     start = threads.page_start(request.dbsession, comment)
     if post is None:
         raise HTTPNotFound
-    query = f"?from={start}" if start else ""
+    query = f"?{start[0]}={start[1]}" if start else ""
     return f"{url(request, 'posts.view', id=post.id, slug=post.slug)}{query}#comment-{comment.id}"
 
 

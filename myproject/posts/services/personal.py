@@ -7,9 +7,19 @@ from sqlalchemy.orm import Session
 
 from myproject.cache import touch
 from myproject.personal_data import File, Person, json_list
-from myproject.posts.models import Post, PostRevision, Tag, post_tags
+from myproject.posts.models import (
+    Post,
+    PostAttention,
+    PostLike,
+    PostRevision,
+    PostVisit,
+    Tag,
+    TagMute,
+    post_tags,
+)
 from myproject.posts.services.removal import purge_removed
 from myproject.posts.services.rows import TAG_NAMES
+from myproject.posts.services.tops import fill_tops
 from myproject.posts.services.visibility import OF_AUTHORS
 
 
@@ -40,14 +50,37 @@ def export_posts(db: Session, person: Person) -> Iterator[File]:
         .where(Post.author_id == person.id)
         .order_by(PostRevision.id)
     )
+    yield from export_marks(db, person)
     earlier = db.execute(kept, execution_options={"yield_per": 20})
     yield "posts-before-changes.json", json_list(row._asdict() for row in earlier)
+
+
+def export_marks(db: Session, person: Person) -> Iterator[File]:
+    """What a member likes, follows or mutes, and when they saw which post."""
+    for name, table in (("likes", PostLike), ("attention", PostAttention), ("visits", PostVisit)):
+        columns = [column for column in table.__table__.c if column.name != "user_id"]
+        theirs = db.execute(sa.select(*columns).where(table.user_id == person.id).order_by(table.post_id))
+        yield f"posts-{name}.json", json_list(row._asdict() for row in theirs)
+    muted = sa.select(Tag.name).join(TagMute, TagMute.tag_id == Tag.id).where(TagMute.user_id == person.id)
+    yield "muted-tags.json", json_list({"tag": name} for name in db.scalars(muted.order_by(Tag.name)))
+
+
+def erase_marks(db: Session, person: Person) -> None:
+    """Takes a member's likes back, and forgets what they follow, mute and have seen."""
+    gone = sa.delete(PostLike).where(PostLike.user_id == person.id).returning(PostLike.post_id)
+    liked = db.scalars(gone).all()
+    for post_id in sorted(liked):
+        db.execute(sa.update(Post).where(Post.id == post_id).values(like_count=Post.like_count - 1))
+    fill_tops(db, liked)
+    for table in (PostAttention, PostVisit, TagMute):
+        db.execute(sa.delete(table).where(table.user_id == person.id))
 
 
 def erase_posts(db: Session, person: Person, removing: bool) -> None:
     """Deletes a member's posts with all that hangs on them; or only those that never were in the open, and the
     texts of removed ones.
     """
+    erase_marks(db, person)
     theirs = Post.author_id == person.id
     if not removing:
         purge_removed(db, theirs)
@@ -57,5 +90,6 @@ def erase_posts(db: Session, person: Person, removing: bool) -> None:
     db.execute(sa.delete(Post).where(theirs))
     # A tag that no other post has was theirs too.
     unused = ~sa.exists().where(post_tags.c.tag_id == Tag.id)
-    db.execute(sa.delete(Tag).where(Tag.id.in_(set(tags)), unused))
+    uncurated = (Tag.description == "") & Tag.retired_at.is_(None) & Tag.synonym_of_id.is_(None)
+    db.execute(sa.delete(Tag).where(Tag.id.in_(set(tags)), unused, uncurated))
     touch(db, "site", "posts")

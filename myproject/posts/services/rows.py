@@ -52,7 +52,9 @@ class PostPage(Tagged):
     body_html: str
     excerpt: str
     comment_count: int
+    like_count: int
     published_at: datetime | None
+    last_activity_at: datetime
     edited_at: datetime | None
     pinned_at: datetime | None
     locked_at: datetime | None
@@ -121,7 +123,9 @@ PAGE_COLUMNS = (
     Post.body_html,
     Post.excerpt,
     Post.comment_count,
+    Post.like_count,
     Post.published_at,
+    Post.last_activity_at,
     Post.edited_at,
     Post.pinned_at,
     Post.locked_at,

@@ -7,13 +7,13 @@ from markupsafe import Markup, escape
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.response import Response
 
-from myproject.comments.services.threads import list_comments
+from myproject.comments.services.places import read_place
+from myproject.comments.services.threads import list_comments, list_rest
 from myproject.feeds.services import linked_data
 from myproject.forms.view import form_by_hand
 from myproject.i18n import _
-from myproject.pagination import row_number
 from myproject.posts.services import rows
-from myproject.posts.views.mine import find_mine
+from myproject.posts.views.mine import fill_marks
 from myproject.security.permissions import may_publish
 from myproject.web.fragments import cached_fragment
 from myproject.web.request import Request
@@ -23,16 +23,18 @@ EDIT_MARK = re.compile(r"<!--edit (post|[0-9]+) ([0-9]+)-->")
 
 
 def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Response:
-    """A post and its comments. `?from=` starts at that comment; a wrong slug leads to the right one."""
+    """A post and a page of its comments (`comments.services.places`); a wrong slug leads to the right one."""
     if request.matchdict["slug"] != context.slug:
         return redirect_to_post(context, request)
-    start = request.GET.get("from", "")
-    start_id = row_number(start)
-    if start and start_id is None:
+    place = read_place(request.GET)
+    if place is None:
         raise HTTPNotFound
 
     def values() -> dict[str, Any]:
-        thread = list_comments(request.dbsession, context.id, start_id)
+        if place.thread_id is not None:
+            thread = list_rest(request.dbsession, context.id, place.thread_id)
+        else:
+            thread = list_comments(request.dbsession, context.id, place.order, place.from_id)
         told = ""
         if context.is_published:
             site = request.site.site_url
@@ -43,7 +45,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
     may_comment = may_publish(request.identity, request.site.users_require_verified_email)
     shared = cached_fragment(
         request,
-        f"post:{context.id}:{start}",
+        f"post:{context.id}:{place.query()}",
         ("site", f"post:{context.id}"),
         "myproject:templates/posts/shared.html",
         values,
@@ -51,9 +53,10 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
     )
     return {
         "post": context,
-        "mine": find_mine(request, context.id) if request.identity else None,
         "address": address,
-        "shared": add_edit_links(request, context, shared),
+        "shared": fill_marks(
+            request, context, add_edit_links(request, context, shared), may_comment, place.fields()
+        ),
         "may_comment": may_comment,
         "writing": form_by_hand(request, url(request, "comments.create", id=context.id)) if may_comment else None,
     }

@@ -89,7 +89,7 @@ def test_every_list_that_opens_is_closed(client: Client, db: Session, ann: User,
     for parent in (top, top, None, None):
         comment = make_comment(db, post, ann, parent=parent)
         make_comment(db, post, ann, parent=comment)
-    section = str(read(client, post).text).partition('<section id="comments"')[2]
+    section = "".join(str(read(client, post).text).partition('<ol class="comments">')[1:])
     opened, closed = (len(re.findall(pattern, section)) for pattern in (r"<(?:ol|li)[ >]", r"</(?:ol|li)>"))
     # Nine comments, in a list of their own and one below each that is answered.
     assert opened == closed == 9 + 6
@@ -215,42 +215,77 @@ def test_a_permalink_into_a_thread_shows_it_from_its_top(
     assert (ids(page), levels(page)) == ([top.id, reply.id, deeper.id], [1, 2, 3])
 
 
-def test_a_permalink_deep_into_a_long_thread_shows_the_comment(
+def test_of_a_long_thread_the_page_shows_the_beginning_and_leads_to_the_rest(
     client: Client, db: Session, ann: User, post: Post
 ) -> None:
     bob = make_user(db, "bob")
     top = make_comment(db, post, bob)
-    replies = [make_comment(db, post, ann, parent=top).id for _ in range(NUMBER)]
-    query, page = permalink(client, replies[-1])
-    assert query == f"from={replies[-1]}"
-    assert (ids(page), levels(page), answered(page)) == ([replies[-1]], [1], ["in reply to @bob"])
-
-
-def test_a_page_that_begins_within_a_thread_begins_at_the_first_level(
-    client: Client, db: Session, ann: User, post: Post
-) -> None:
-    bob = make_user(db, "bob")
-    top = make_comment(db, post, bob)
-    replies = [make_comment(db, post, ann, parent=top) for _ in range(COMMENT.PAGE_SIZE + 1)]
-    below = make_comment(db, post, ann, parent=replies[-2])
+    replies = [make_comment(db, post, ann, parent=top).id for _ in range(COMMENT.THREAD_SIZE + COMMENT.PAGE_SIZE)]
+    below = make_comment(db, post, ann, parent=db.get_one(Comment, replies[-2]))
+    other = make_comment(db, post, ann)
     first = read(client, post)
-    second = client.get(first.html.select_one("a[rel=next]")["href"].partition("#")[0])
-    assert ids(second) == [replies[-2].id, below.id, replies[-1].id]
-    assert levels(second) == [1, 2, 2]
+    assert ids(first) == [top.id, *replies[: COMMENT.THREAD_SIZE - 1], other.id]
+    rest = first.html.select_one(".thread-rest a")["href"]
+    second = client.get(rest.partition("#")[0])
+    assert ids(second) == replies[COMMENT.THREAD_SIZE - 1 : -1]
     assert answered(second)[0] == "in reply to @bob"
+    third = client.get(second.html.select_one("a[rel=next]")["href"].partition("#")[0])
+    assert (ids(third), levels(third)) == ([below.id, replies[-1]], [1, 1])
+    # Permalinks lead to the page that shows the comment: from its thread on, or from near above it.
+    assert permalink(client, replies[0])[0] == f"from={top.id}"
+    query, page = permalink(client, below.id)
+    assert query == f"thread={replies[-2]}"
+    assert ids(page) == [replies[-2], below.id, replies[-1]]
+
+
+@pytest.mark.parametrize("order", list(COMMENT.Order))
+def test_threads_stand_in_the_order_asked_for_on_every_page(
+    client: Client, db: Session, ann: User, post: Post, order: COMMENT.Order
+) -> None:
+    tops = [make_comment(db, post, ann) for _ in range(NUMBER)]
+    reply = make_comment(db, post, ann, parent=tops[3])
+    for number, top in enumerate(tops):
+        top.like_count = number % 7
+    keys = {
+        COMMENT.Order.OLD: lambda top: top.id,
+        COMMENT.Order.NEW: lambda top: -top.id,
+        COMMENT.Order.BEST: lambda top: (-top.like_count, -top.id),
+    }
+    expected = [top.id for top in sorted(tops, key=keys[order])]
+    expected.insert(expected.index(tops[3].id) + 1, reply.id)
+    seen, address = [], f"?order={order}"
+    while address:
+        page = read(client, post, address)
+        seen += ids(page)
+        following = page.html.select_one("#comments a[rel=next]")
+        address = "?" + urlsplit(following["href"]).query if following else ""
+    assert seen == expected
+
+
+def test_replies_are_folded_with_their_number(client: Client, db: Session, ann: User, post: Post) -> None:
+    top = make_comment(db, post, ann)
+    reply = make_comment(db, post, ann, parent=top)
+    make_comment(db, post, ann, parent=reply)
+    make_comment(db, post, ann, parent=top)
+    folded = read(client, post).html.select("details.replies")
+    assert [each.summary.get_text() for each in folded] == ["3 replies", "1 reply"]
+    assert [each.has_attr("open") for each in folded] == [True, True]
 
 
 @pytest.mark.parametrize("start", ["x", "-1", "1e3", "9" * 19, "%D9%A1"])
 def test_a_page_that_starts_at_no_number_is_not_found(client: Client, post: Post, start: str) -> None:
     client.get(f"/posts/{post.id}/{post.slug}/?from={start}", status=404)
+    client.get(f"/posts/{post.id}/{post.slug}/?thread={start}", status=404)
+    client.get(f"/posts/{post.id}/{post.slug}/?order={start}", status=404)
 
 
-def test_a_page_that_starts_at_a_comment_of_another_post_starts_at_the_first(
+def test_a_page_that_starts_at_a_comment_of_another_post_shows_none_of_that(
     client: Client, db: Session, ann: User, post: Post
 ) -> None:
-    comment = make_comment(db, post, ann)
+    make_comment(db, post, ann)
     other = make_comment(db, make_post(db, ann), ann)
-    assert ids(read(client, post, f"?from={other.id}")) == [comment.id]
+    for query in ("from", "thread", "order=best&from"):
+        assert ids(read(client, post, f"?{query}={other.id}")) == []
 
 
 def test_there_is_no_comment_below_a_number_without_one(client: Client) -> None:

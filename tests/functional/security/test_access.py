@@ -230,6 +230,12 @@ TABLE = (
     Row("posts.short", "/posts/{post}/", everybody(301)),
     Row("posts.short", "/posts/{draft}/", (404, 404, 301, 404, 404, 404)),
     Row("posts.short", "/posts/999999/", NOBODY),
+    # One's own can't be liked; others are asked what they want.
+    Row("posts.like", "/posts/{post}/like/", NOT_ALLOWED, (303, 403, 403, 400, 400, 400)),
+    Row("posts.follow", "/posts/{post}/follow/", NOT_ALLOWED, members(400)),
+    Row("posts.news", "/posts/{post}/news/", members(303)),
+    Row("posts.read_all", "/posts/read/", NOT_ALLOWED, members(303)),
+    Row("comments.like", "/comments/{comment}/like/", NOT_ALLOWED, (303, 403, 403, 400, 400, 400)),
     Row("comments.create", "/posts/{post}/comments/", members(200), members(422)),
     # Drafts can't be commented, even by their author.
     Row("comments.create", "/posts/{draft}/comments/", NOBODY, NOBODY),

@@ -1,0 +1,27 @@
+"""Background work of the posts module."""
+
+from datetime import datetime
+
+from pyramid.config import Configurator
+from pyramid.registry import Registry
+
+from myproject.db import sessions_of
+from myproject.posts.services import tops, visits
+from myproject.tasks import crontab
+
+
+def note_visit(registry: Registry, user_id: int, post_id: int, at: str) -> None:
+    """Writes down that a member saw a post; `at` is when, as ISO 8601. Reading itself writes nothing."""
+    with sessions_of(registry).writing() as db:
+        visits.note_visit(db, user_id, post_id, datetime.fromisoformat(at))
+
+
+def purge_tops(registry: Registry) -> None:
+    """Takes what is no longer of the last day, week, month or year out of the tops."""
+    with sessions_of(registry).writing() as db:
+        tops.purge_tops(db)
+
+
+def includeme(config: Configurator) -> None:
+    config.add_task(note_visit)
+    config.add_periodic_task(purge_tops, crontab(minute="25"))
