@@ -828,7 +828,8 @@ def test_member_with_a_password_disconnects_and_is_told_by_mail(
     sign_in(client, ann)
     assert flashes(disconnect(client)) == ["This account elsewhere is disconnected"]
     assert db.scalars(sa.select(Connection)).all() == []
-    (mail,) = mails(to="ann@example.org")
+    new_browser, mail = mails(to="ann@example.org")
+    assert "a new browser" in new_browser["Subject"]
     assert "can no longer sign in to yours" in text_of(mail)
     # Whoever came in by it is out; who disconnected it stays.
     assert not is_signed_in(elsewhere)
