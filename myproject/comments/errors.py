@@ -55,3 +55,7 @@ class TooManyInARow(InputError):
                 mapping={"number": number, "minutes": minutes},
             )
         )
+
+
+class MovedMeanwhile(InputError):
+    message = _("This comment was moved meanwhile: look where it stands now")

@@ -3,24 +3,51 @@
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
-from myproject.comments.services import rows, threads
-from myproject.comments.views import liking, permalink, waiting, write
+from myproject.comments.services import removal, rows, threads
+from myproject.comments.views import history, liking, moving, permalink, waiting, write
+from myproject.comments.views import removal as removing
 from myproject.db import reading
 from myproject.posts.routes import post_of
 from myproject.posts.services.rows import PostPage
 from myproject.security.permissions import Permission, permits
+from myproject.web.gone import Removed
 from myproject.web.request import Request
+from myproject.web.templating import url
 
 
 def comment_of(request: Request) -> rows.CommentRow:
-    """The context of `/comments/CID/...`: the comment, where the visitor may see its post. Raises
+    """The context of `/comments/CID/...`: the comment, where the visitor may see it and its post. Raises
+    HTTPNotFound, and Removed.
+    """
+    comment_id = int(request.matchdict["id"])
+    with reading(request) as db:
+        comment = threads.find_comment(db, comment_id, request.identity)
+        tombstone = None if comment else removal.find_tombstone(db, comment_id, request.identity)
+    if comment is not None:
+        return comment
+    if tombstone is None:
+        raise HTTPNotFound
+    may_restore = tombstone.may_restore(request.identity, request.site.retention_restore_days)
+    raise Removed(
+        "comment",
+        by_author=tombstone.removed_by_author,
+        reason=tombstone.removal_reason,
+        restore=url(request, "comments.restore", id=comment_id) if may_restore else "",
+    )
+
+
+def removed_comment_of(request: Request) -> rows.CommentRow | removal.Tombstone:
+    """The context of `/comments/CID/restore/`: the tombstone, or the comment where it is back already. Raises
     HTTPNotFound.
     """
+    comment_id = int(request.matchdict["id"])
     with reading(request) as db:
-        comment = threads.find_comment(db, int(request.matchdict["id"]), request.identity)
-    if comment is None:
+        found = removal.find_tombstone(db, comment_id, request.identity) or threads.find_comment(
+            db, comment_id, request.identity
+        )
+    if found is None:
         raise HTTPNotFound
-    return comment
+    return found
 
 
 def waiting_post_of(request: Request) -> PostPage | None:
@@ -63,6 +90,38 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("comments.edit", "/comments/{id:[0-9]{1,18}}/edit/", factory=comment_of)
     config.add_form_view(write.EditComment, route_name="comments.edit", permission=Permission.COMMENT_EDIT)
+
+    config.add_route("comments.delete", "/comments/{id:[0-9]{1,18}}/delete/", factory=comment_of)
+    config.add_form_view(
+        removing.RemoveComment, route_name="comments.delete", permission=Permission.COMMENT_REMOVE
+    )
+
+    config.add_route("comments.restore", "/comments/{id:[0-9]{1,18}}/restore/", factory=removed_comment_of)
+    config.add_form_view(
+        removing.RestoreComment, route_name="comments.restore", permission=Permission.COMMENT_REMOVE
+    )
+
+    config.add_route("comments.history", "/comments/{id:[0-9]{1,18}}/history/", factory=comment_of)
+    config.add_view(
+        history.CommentHistory,
+        attr="get",
+        route_name="comments.history",
+        request_method="GET",
+        permission=Permission.COMMENT_VIEW,
+    )
+    config.add_view(
+        history.CommentHistory,
+        attr="post",
+        route_name="comments.history",
+        request_method="POST",
+        permission=Permission.COMMENT_CURATE,
+    )
+
+    config.add_route("comments.move", "/comments/{id:[0-9]{1,18}}/move/", factory=comment_of)
+    config.add_form_view(moving.MoveComment, route_name="comments.move", permission=Permission.COMMENT_CURATE)
+
+    config.add_route("comments.merge", "/posts/{id:[0-9]{1,18}}/merge/", factory=post_of)
+    config.add_form_view(moving.MergePosts, route_name="comments.merge", permission=Permission.POST_CURATE)
 
     config.add_route("moderation.waiting", "/moderation/waiting/")
     config.add_view(

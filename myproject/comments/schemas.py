@@ -4,10 +4,10 @@ import colander
 import deform
 
 from myproject.forms.pictures import alt_node, image_node
-from myproject.forms.schema import IntegerType, Schema, paragraph
+from myproject.forms.schema import IntegerType, Schema, line, paragraph
 from myproject.i18n import _
 from myproject.posts import constants as POST
-from myproject.posts.schemas import body_size
+from myproject.posts.schemas import Reason, body_size
 
 
 def body_node() -> colander.SchemaNode:
@@ -39,3 +39,14 @@ class Answer(Schema):
         optional=True,
         hint=_("Its author gets to read it; needed to remove"),
     )
+
+
+class CommentEditedByStaff(EditedComment, Reason):
+    """Staff say why they change what somebody else wrote."""
+
+
+class Target(Schema):
+    """Another post, and why something goes there."""
+
+    target = line("target", _("To which post"), max=300, hint=_("Its number or address"))
+    reason = line("reason", _("Reason"), min=3, max=POST.REASON_MAX_LENGTH, hint=_("It stands in the audit"))

@@ -5,10 +5,12 @@ from pyramid.config import Configurator
 from myproject.comments import mails
 from myproject.comments.services import personal, writing
 from myproject.comments.services.approval import CommentAnswered
+from myproject.comments.services.removal import forget_mails_of_post
 from myproject.comments.services.writing import CommentCreated
 from myproject.emails.services import queue_mail
 from myproject.posts.services.approval import PostAnswered
 from myproject.posts.services.attention import has_muted
+from myproject.posts.services.removal import PostRemoved
 from myproject.posts.services.visits import note_visit
 
 
@@ -44,7 +46,13 @@ def mail_answer_to_comment(event: CommentAnswered) -> None:
         queue_mail(event.db, mail)
 
 
+def forget_mails(event: PostRemoved) -> None:
+    """Drops the mails about the comments of a post that is gone."""
+    forget_mails_of_post(event.db, event.post.id)
+
+
 def includeme(config: Configurator) -> None:
+    config.add_subscriber(forget_mails, PostRemoved)
     config.add_subscriber(mail_answer_to_post, PostAnswered)
     config.add_subscriber(mail_answer_to_comment, CommentAnswered)
     config.add_subscriber(mail_reply, CommentCreated)

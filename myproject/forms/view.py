@@ -113,6 +113,8 @@ class FormView:
                 # Who saves again has seen the present text.
                 self.child("version").cstruct = str(error.version)
                 self.present_text = error.text
+                # RFC 9110, 15.5.10: what the form was made from is no longer what is there.
+                return self.page(409)
             return self.page(422)
         except RateLimited as error:
             self.refuse(waiting_words(error.retry_after))

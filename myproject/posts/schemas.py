@@ -60,6 +60,12 @@ class EditedPostText(PostText):
     version = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="version")
 
 
+class PostEditedByStaff(EditedPostText):
+    """Staff say why they change what somebody else wrote."""
+
+    reason = line("reason", _("Reason"), min=3, max=POST.REASON_MAX_LENGTH, hint=_("Everybody can read it"))
+
+
 class NoFields(Schema):
     """A form that only asks."""
 
@@ -77,5 +83,5 @@ class Reason(Schema):
 class RestoredVersion(Schema):
     """Which older text is to be the present one, and over which."""
 
+    revision = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="revision")
     version = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="version")
-    present = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="present")

@@ -58,9 +58,7 @@ def erase_comments(db: Session, person: Person, removing: bool) -> None:
     touch(db, "site", "posts")
     gone = sa.delete(CommentLike).where(CommentLike.user_id == person.id).returning(CommentLike.comment_id)
     for comment_id in sorted(db.scalars(gone)):
-        db.execute(
-            sa.update(Comment).where(Comment.id == comment_id).values(like_count=Comment.like_count - 1)
-        )
+        db.execute(sa.update(Comment).where(Comment.id == comment_id).values(like_count=Comment.like_count - 1))
     if not removing:
         purge_removed(db, theirs)
         return

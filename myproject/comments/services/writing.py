@@ -7,10 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject import audit
+from myproject.audit import Actor
 from myproject.cache import touch
 from myproject.comments import constants as COMMENT
 from myproject.comments import errors
 from myproject.comments.models import Comment
+from myproject.comments.services.revisions import keep_revision
 from myproject.comments.services.visibility import PUBLISHED
 from myproject.db import publish, utc_now
 from myproject.posts import constants as POST
@@ -52,7 +55,7 @@ def create_comment(
         .returning(Post.id)
     ).first()
     parent = db.get(Comment, parent_id) if parent_id is not None else None
-    if counted is None or (parent_id is not None and (parent is None or parent.post_id != post_id)):
+    if counted is None or (parent_id is not None and not may_be_answered(parent, post_id)):
         return None
     if parent is not None and parent.status == COMMENT.Status.WAITING:
         return None
@@ -100,18 +103,47 @@ def rendered_anew(db: Session, comment: Comment) -> None:
 RENDERED = Rendered(Comment, "body", rendered_anew)
 
 
+def may_be_answered(parent: Comment | None, post_id: int) -> bool:
+    return parent is not None and parent.post_id == post_id and parent.status == COMMENT.Status.PUBLISHED
+
+
 def path_of(comment_id: int, parent_path: str = "") -> str:
     """The path of a comment below the one at `parent_path`; deeper than the last level it stands beside that."""
     return f"{parent_path[: (COMMENT.LEVELS - 1) * COMMENT.SEGMENT]}{comment_id:0{COMMENT.SEGMENT}d}"
 
 
-def edit_comment(db: Session, comment_id: int, version: int, body: str, body_html: str) -> Comment:
-    """Changes a comment that its author opened at `version`. Raises EditConflict where it has changed since."""
+def edit_comment(
+    db: Session,
+    comment_id: int,
+    version: int,
+    body: str,
+    body_html: str,
+    *,
+    editor: Actor | None = None,
+    reason: str = "",
+) -> Comment:
+    """Changes a comment that `editor` (without one, its author) opened at `version`; what was in the open is kept
+    as a revision. Raises EditConflict where it has changed since, and RemovedMeanwhile.
+    """
     comment = db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
+    if comment.status == COMMENT.Status.REMOVED:
+        raise errors.RemovedMeanwhile
+    if comment.body == body:
+        return comment
     if comment.version != version:
         raise errors.EditConflict(comment.version, comment.body)
+    if comment.status == COMMENT.Status.PUBLISHED:
+        note_edit(db, comment, editor, reason)
     comment.body, comment.body_html, comment.body_renderer = body, body_html, RENDERER_VERSION
     comment.version += 1
     comment.edited_at = utc_now()
     touch(db, f"post:{comment.post_id}")
     return comment
+
+
+def note_edit(db: Session, comment: Comment, editor: Actor | None, reason: str) -> None:
+    """Keeps what a comment says before it is changed, and tells the audit where it is somebody else's."""
+    editor_id = editor.id if editor else comment.author_id
+    keep_revision(db, comment, editor_id, reason)
+    if editor and editor_id != comment.author_id:
+        audit.record(db, "comment.edit", comment, actor=editor, reason=reason, before={"version": comment.version})

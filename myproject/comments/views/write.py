@@ -1,20 +1,24 @@
 """Writing, answering and editing comments."""
 
+from datetime import timedelta
 from typing import Any
 
+import colander
 import deform
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
 
+from myproject.audit import actor_of
 from myproject.comments import errors, schemas
 from myproject.comments.models import Comment
 from myproject.comments.services import rows, threads, writing
 from myproject.comments.services.brakes import check_turn
-from myproject.db import reading
+from myproject.db import reading, utc_now
 from myproject.forms import once
 from myproject.forms.pictures import ADD_IMAGE, TakesPictures
 from myproject.i18n import _
 from myproject.pagination import row_number
+from myproject.posts.services.curation import is_closed
 from myproject.posts.services.newcomers import brake
 from myproject.posts.services.pages import find_post
 from myproject.security.permissions import may_publish
@@ -45,10 +49,13 @@ class WriteComment(TakesPictures):
             else:
                 self.parent = self.posted_parent(request)
                 post = context
-        answered = self.parent is None or self.parent.published
-        if post is None or not post.is_published or not answered:
+        # A reply that was being written while its parent was removed is refused later, with its text.
+        removed = self.parent is not None and not self.parent.published and self.parent is context
+        if post is None or not post.is_published or removed:
             raise HTTPNotFound
         self.post_page = post
+        staff = request.identity is not None and request.identity.is_staff
+        self.closed = is_closed(post, request.site.comments_close_days) and not staff
         self.action = url(request, "comments.create", id=post.id)
         super().__init__(request)
 
@@ -80,6 +87,7 @@ class WriteComment(TakesPictures):
             "parent": self.parent,
             "preview": self.preview,
             "without_alt": self.without_alt(self.preview),
+            "closed": self.closed,
         }
 
     def submit(self, data: dict[str, Any]) -> Response:
@@ -91,6 +99,8 @@ class WriteComment(TakesPictures):
             return self.page()
         if not may_publish(request.identity, request.site.users_require_verified_email):
             raise errors.NotVerified
+        if self.closed:
+            raise errors.CommentsClosed
         if not self.sent_before():
             self.brake(body_html)
             limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
@@ -136,6 +146,26 @@ class EditComment(TakesPictures):
     buttons = (deform.Button("save", _("Save")), ADD_IMAGE)
     keeps = ("body",)
 
+    @property
+    def is_own(self) -> bool:
+        own: bool = self.request.context.author_id == self.request.member.id
+        return own
+
+    def make_schema(self) -> colander.SchemaNode:
+        return schemas.EditedComment() if self.is_own else schemas.CommentEditedByStaff()
+
+    def is_too_late(self) -> bool:
+        minutes = self.request.site.comments_edit_minutes
+        age = utc_now() - self.request.context.created_at
+        return bool(minutes) and not self.request.member.is_staff and age > timedelta(minutes=minutes)
+
+    def get(self) -> Response:
+        comment: rows.CommentRow = self.request.context
+        if comment.removed or self.is_too_late():
+            self.request.flash(_("The time to change this comment is over"), "info")
+            return self.redirect("comments.view", id=comment.id)
+        return super().get()
+
     def initial(self) -> dict[str, Any]:
         with reading(self.request) as db:
             comment = db.get_one(Comment, self.request.context.id)
@@ -145,9 +175,17 @@ class EditComment(TakesPictures):
         limiter_of(self.request.registry).hit("preview_account", str(self.request.member.id))
         if not may_publish(self.request.identity, self.request.site.users_require_verified_email):
             raise errors.NotVerified
+        if self.is_too_late():
+            raise errors.NoLongerYours
         body_html = render_markdown(data["body"], self.request.look_up)
         comment = writing.edit_comment(
-            self.request.dbsession, self.request.context.id, data["version"], data["body"], body_html
+            self.request.dbsession,
+            self.request.context.id,
+            data["version"],
+            data["body"],
+            body_html,
+            editor=actor_of(self.request),
+            reason=data.get("reason", ""),
         )
         self.tell_without_alt(body_html)
         self.request.flash(_("Your changes are saved"))

@@ -1,5 +1,7 @@
 """What staff set about a post: pinned on top of the front page, closed for comments."""
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -10,6 +12,7 @@ from myproject.db import utc_now
 from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post
+from myproject.posts.services.rows import PostPage
 from myproject.posts.services.visibility import PUBLISHED
 
 # Of the locks of PostgreSQL, the one of who pins: two at once would both count two.
@@ -59,3 +62,12 @@ def unpin_post(db: Session, actor: Actor, post_id: int) -> Post:
         audit.record(db, "post.unpin", post, actor=actor)
         touch(db, "posts", f"post:{post.id}")
     return post
+
+
+def is_closed(post: PostPage, close_days: int) -> bool:
+    """Whether nobody but staff may comment on a post: it is locked, or was published longer ago than `close_days`
+    (0: that never closes it).
+    """
+    if post.locked_at is not None:
+        return True
+    return bool(close_days and post.published_at and utc_now() - post.published_at > timedelta(days=close_days))

@@ -21,7 +21,7 @@ from myproject.web.templating import url
 
 class PostHistory(FormView):
     """How a post was changed, one change at a time: that of `?version=`, which was the text until then, or the
-    latest. Staff post `version` to make that text the present one.
+    latest. Staff post `revision` to make that text the present one.
     """
 
     schema = schemas.RestoredVersion
@@ -46,7 +46,7 @@ class PostHistory(FormView):
         super().__init__(request)
 
     def initial(self) -> dict[str, Any]:
-        return {"version": self.shown.version, "present": self.present} if self.shown else {}
+        return {"revision": self.shown.version, "version": self.present} if self.shown else {}
 
     def values(self) -> dict[str, Any]:
         identity, post = self.request.identity, self.request.context
@@ -62,14 +62,14 @@ class PostHistory(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         request, post_id = self.request, self.request.context.id
         with reading(request) as db:
-            words = revisions.words_at(db, post_id, data["version"])
+            words = revisions.words_at(db, post_id, data["revision"])
         if words is None:
             raise HTTPNotFound
         # Rendering is slow: it comes before the transaction's first statement.
         text = writing.render(words.title, words.body, words.tags, request.look_up)
         reason = request.translate(_("An older text was restored"))
         post = writing.edit_post(
-            request.dbsession, post_id, data["present"], text, editor=actor_of(request), reason=reason
+            request.dbsession, post_id, data["version"], text, editor=actor_of(request), reason=reason
         )
         request.flash(_("The older text is the present one again"))
         return self.redirect("posts.view", id=post.id, slug=post.slug)

@@ -9,17 +9,19 @@ from pyramid.response import Response
 
 from myproject.comments.services.places import read_place
 from myproject.comments.services.threads import list_comments, list_rest
+from myproject.db import utc_now
 from myproject.feeds.services import linked_data
 from myproject.forms.view import form_by_hand
 from myproject.i18n import _
 from myproject.posts.services import rows
+from myproject.posts.services.curation import is_closed
 from myproject.posts.views.mine import fill_marks
 from myproject.security.permissions import may_publish
 from myproject.web.fragments import cached_fragment
 from myproject.web.request import Request
 from myproject.web.templating import url
 
-EDIT_MARK = re.compile(r"<!--edit (post|[0-9]+) ([0-9]+)-->")
+EDIT_MARK = re.compile(r"<!--edit (post|comment|removed) ([0-9]+) ([0-9]+) ([0-9]+)-->")
 
 
 def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Response:
@@ -54,17 +56,16 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
     return {
         "post": context,
         "address": address,
-        "shared": fill_marks(
-            request, context, add_edit_links(request, context, shared), may_comment, place.fields()
-        ),
+        "shared": fill_marks(request, context, add_edit_links(request, shared), may_comment, place.fields()),
+        "closed": is_closed(context, request.site.comments_close_days),
         "may_comment": may_comment,
         "writing": form_by_hand(request, url(request, "comments.create", id=context.id)) if may_comment else None,
     }
 
 
-def add_edit_links(request: Request, post: rows.PostPage, shared: Markup) -> Markup:
-    """A post and comments for this reader: with a link where they may edit one, in the place that the template has
-    marked.
+def add_edit_links(request: Request, shared: Markup) -> Markup:
+    """A post and comments for this reader: with links where they may change one, in the places that the template
+    has marked.
     """
     identity = request.identity
     everything = identity is not None and identity.is_staff
@@ -74,15 +75,24 @@ def add_edit_links(request: Request, post: rows.PostPage, shared: Markup) -> Mar
     text = str(shared)
     if not everything and f" {own}-->" not in text:
         return Markup(EDIT_MARK.sub("", text))  # noqa: S704
-    words = escape(request.translate(_("Edit")))
+    titles = {"edit": _("Edit"), "delete": _("Remove"), "restore": _("Restore"), "move": _("Move")}
+    words = {what: str(escape(request.translate(title))) for what, title in titles.items()}
+    now = utc_now().timestamp()
+    minutes = {"post": request.site.posts_edit_minutes, "comment": request.site.comments_edit_minutes}
 
     def fill(mark: re.Match[str]) -> str:
-        what, author_id = mark.groups()
+        kind, number, seconds, author_id = mark.groups()
         if not everything and author_id != own:
             return ""
-        if what == "post":
-            return f'<p class="post-tools"><a href="/posts/{post.id}/edit/">{words}</a></p>'
-        return f'<a href="/comments/{what}/edit/">{words}</a>'
+        if kind == "removed":
+            return f'<a href="/comments/{number}/restore/">{words["restore"]}</a>'
+        limit = minutes[kind] * 60
+        in_time = everything or not limit or not int(seconds) or now - int(seconds) <= limit
+        actions = (["edit"] if in_time else []) + ["delete"]
+        if kind == "comment" and everything:
+            actions.append("move")
+        links = "\n".join(f'<a href="/{kind}s/{number}/{what}/">{words[what]}</a>' for what in actions)
+        return f'<p class="post-tools">{links}</p>' if kind == "post" else links
 
     return Markup(EDIT_MARK.sub(fill, text))  # noqa: S704
 

@@ -1,11 +1,14 @@
 """Writing and editing posts."""
 
+from datetime import timedelta
 from typing import Any
 
+import colander
 import deform
 from pyramid.response import Response
 
-from myproject.db import reading
+from myproject.audit import actor_of
+from myproject.db import reading, utc_now
 from myproject.errors import InputError
 from myproject.forms import once
 from myproject.forms.pictures import ADD_IMAGE, TakesPictures
@@ -154,7 +157,25 @@ class EditPost(WritePost):
     def __init__(self, request: Request) -> None:
         context: rows.PostPage = request.context
         self.buttons = (*((PUBLISH, PREVIEW, SAVE_DRAFT) if context.is_draft else (SAVE, PREVIEW)), ADD_IMAGE)
+        self.is_own = context.author_id == request.member.id
         super().__init__(request)
+
+    def make_schema(self) -> colander.SchemaNode:
+        return schemas.EditedPostText() if self.is_own else schemas.PostEditedByStaff()
+
+    def is_too_late(self) -> bool:
+        minutes, published_at = self.request.site.posts_edit_minutes, self.request.context.published_at
+        if not minutes or published_at is None or self.request.member.is_staff:
+            return False
+        return bool(utc_now() - published_at > timedelta(minutes=minutes))
+
+    def get(self) -> Response:
+        post: rows.PostPage = self.request.context
+        if post.is_removed or self.is_too_late():
+            if not post.is_removed:
+                self.request.flash(_("The time to change this post is over"), "info")
+            return self.redirect("posts.view", id=post.id, slug=post.slug)
+        return super().get()
 
     def is_published(self) -> bool:
         return not self.request.context.is_draft
@@ -170,6 +191,8 @@ class EditPost(WritePost):
             }
 
     def save(self, text: writing.Text, data: dict[str, Any], publish: bool) -> Post:
+        if self.is_too_late():
+            raise errors.NoLongerYours
         return writing.edit_post(
             self.request.dbsession,
             self.request.context.id,
@@ -177,6 +200,8 @@ class EditPost(WritePost):
             text,
             publish=publish,
             approve_first=self.approve_first(),
+            editor=actor_of(self.request),
+            reason=data.get("reason", ""),
         )
 
     def leave(self, post: Post) -> Response:

@@ -323,7 +323,7 @@ def test_staff_may_edit_and_other_members_may_not(
     staff = make_client()
     sign_in(staff, make_user(db, "boss", role=USER.Role.STAFF))
     form = edit_form(staff, comment)
-    form["body"] = "As it should be"
+    form["body"], form["reason"] = "As it should be", "A wrong date"
     form.submit("save", status=303)
     assert (comments(db)[0].body, comments(db)[0].author_id) == ("As it should be", ann.id)
 
@@ -336,7 +336,7 @@ def test_an_edit_of_an_older_comment_is_refused_and_its_text_kept(
     first["body"] = "The first words"
     first.submit("save", status=303)
     second["body"] = BODY
-    page = second.submit("save", status=422)
+    page = second.submit("save", status=409)
     assert "This comment was changed since you opened it" in summary(page)
     assert kept(page) == BODY
     assert comments(db)[0].body == "The first words"

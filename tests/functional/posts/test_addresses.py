@@ -79,7 +79,7 @@ def test_a_new_title_gives_a_new_address_and_the_old_one_leads_there(
 ) -> None:
     sign_in(client, make_user(db, "boss", role=USER.Role.ADMIN))
     form = form_with(client.get(f"/posts/{post.id}/edit/"), "title")
-    form["title"] = "Another title"
+    form["title"], form["reason"] = "Another title", "A finer one"
     assert form.submit("save", status=303).location == f"http://localhost/posts/{post.id}/another-title/"
     answer = client.get(f"/posts/{post.id}/a-fine-title/", status=301)
     assert answer.location == f"http://localhost/posts/{post.id}/another-title/"

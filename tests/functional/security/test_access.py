@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
 from myproject.comments.models import Comment
+from myproject.comments.services.removal import remove_comment
 from myproject.emails.constants import Kind
 from myproject.emails.services import Mail, list_emails, queue_mail
 from myproject.images import services as images
@@ -247,6 +248,20 @@ TABLE = (
     Row("images.view", "/images/{image}.webp", everybody(200)),
     Row("images.view", f"/images/{'0' * 32}.webp", NOBODY),
     Row("images.delete", "/images/{image}/delete/", author_and_staff(200), author_and_staff(303)),
+    # Its author is only asked.
+    Row(
+        "comments.delete",
+        "/comments/{fresh_comment}/delete/",
+        author_and_staff(200),
+        (303, 403, 303, 403, 422, 422),
+    ),
+    # Back already, or never removed.
+    Row("comments.restore", "/comments/{comment}/restore/", author_and_staff(303), author_and_staff(303)),
+    Row("comments.restore", "/comments/{removed_comment}/restore/", author_and_staff(200), author_and_staff(303)),
+    Row("comments.view", "/comments/{removed_comment}/", (410, 410, 410, 410, 303, 303)),
+    Row("comments.history", "/comments/{comment}/history/", everybody(200), staff_only(422)),
+    Row("comments.move", "/comments/{comment}/move/", staff_only(200), staff_only(422)),
+    Row("comments.merge", "/posts/{post}/merge/", staff_only(200), staff_only(422)),
     Row("bookmarks.list", "/bookmarks/", members(200)),
     Row("bookmarks.change", "/posts/{post}/bookmark/", NOT_ALLOWED, members(303)),
     Row("bookmarks.change", "/posts/{draft}/bookmark/", NOT_ALLOWED, (404, 404, 303, 404, 404, 404)),
@@ -313,6 +328,8 @@ class World:
             "{draft}": lambda: self.draft.id,
             "{fresh_post}": lambda: make_post(self.db, self.owner).id,
             "{removed_post}": self.make_removed_post,
+            "{fresh_comment}": lambda: make_comment(self.db, self.post, self.owner).id,
+            "{removed_comment}": self.make_removed_comment,
             "{comment}": lambda: self.comment.id,
             "{user}": lambda: self.owner.id,
             "{waiting}": lambda: self.waiting.id,
@@ -336,6 +353,11 @@ class World:
         post = make_post(self.db, self.owner, "A post")
         remove_post(self.db, Actor(self.owner.id, self.owner.name), post.id)
         return post.id
+
+    def make_removed_comment(self) -> int:
+        comment = make_comment(self.db, self.post, self.owner)
+        remove_comment(self.db, Actor(self.owner.id, self.owner.name), comment.id)
+        return comment.id
 
     def make_mail(self) -> int:
         queue_mail(self.db, Mail(Kind.ALREADY_REGISTERED, to_address="x@example.org", context={"name": "x"}))

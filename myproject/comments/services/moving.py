@@ -1,0 +1,96 @@
+"""Comments that go to another post: some with their replies, or all of a post that is merged into another."""
+
+import re
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from myproject import audit
+from myproject.audit import Actor
+from myproject.cache import touch
+from myproject.comments import errors
+from myproject.comments.models import Comment
+from myproject.comments.services.counts import lock_posts, recount
+from myproject.comments.services.writing import path_of
+from myproject.db import publish as tell
+from myproject.db import utc_now
+from myproject.pagination import row_number
+from myproject.posts import constants as POST
+from myproject.posts.models import Post
+from myproject.posts.services.removal import PostRemoved
+from myproject.posts.services.tags import relist
+
+# What people paste to name a post: its number, or an address of it.
+NAMED = re.compile(r"\s*(?:#?|\S*/posts/)([0-9]{1,18})(?:/\S*)?\s*")
+
+
+def post_named(text: str) -> int | None:
+    """The number of the post that `text` names: `12`, `#12`, `/posts/12/...` or its whole address."""
+    found = NAMED.fullmatch(text)
+    return row_number(found[1]) if found else None
+
+
+def move_comment(db: Session, actor: Actor, comment_id: int, target_id: int, reason: str) -> Comment:
+    """Moves a comment with all its replies to the published post `target_id`, where it begins a thread of its own.
+    Its permalink leads there. Raises NoSuchPost where that post isn't there, or is the one it stands on.
+    """
+    source_id = db.scalars(sa.select(Comment.post_id).where(Comment.id == comment_id)).one()
+    lock_posts(db, (source_id, target_id))
+    comment = db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
+    target = db.get(Post, target_id, populate_existing=True)
+    if target is None or target.status != POST.Status.PUBLISHED or comment.post_id == target_id:
+        raise errors.NoSuchPost
+    if comment.post_id != source_id:
+        # Somebody else has just moved it.
+        raise errors.MovedMeanwhile
+    paths: dict[int, str] = {}
+    moved = []
+    # Numbers go up: a reply comes after what it answers.
+    for number, parent_id in db.execute(thread_below(comment_id)):
+        paths[number] = path_of(number, paths.get(parent_id, ""))
+        moved.append({"id": number, "post_id": target_id, "path": paths[number]})
+    db.execute(sa.update(Comment), moved)
+    comment.parent_id = None
+    audit.record(
+        db,
+        "comment.move",
+        comment,
+        actor=actor,
+        reason=reason,
+        before={"post": source_id},
+        after={"post": target_id, "comments": len(moved)},
+    )
+    recount(db, source_id, target_id)
+    return comment
+
+
+def thread_below(comment_id: int) -> sa.Select[Any]:
+    """Selects (id, parent_id) of a comment and of all that answers it, however deep, by number."""
+    below = sa.select(Comment.id, Comment.parent_id).where(Comment.id == comment_id).cte("below", recursive=True)
+    reply = aliased(Comment)
+    below = below.union_all(sa.select(reply.id, reply.parent_id).join(below, reply.parent_id == below.c.id))
+    return sa.select(below.c.id, below.c.parent_id).order_by(below.c.id)
+
+
+def merge_posts(db: Session, actor: Actor, post_id: int, into_id: int, reason: str) -> Post:
+    """Merges a published post into another: its comments go there, and so does who follows its address. Its text
+    is kept for staff, with its history. Raises NoSuchPost. Gives the other post.
+    """
+    lock_posts(db, (post_id, into_id))
+    post = db.get_one(Post, post_id, populate_existing=True)
+    other = db.get(Post, into_id, populate_existing=True)
+    published = POST.Status.PUBLISHED
+    if other is None or other.status != published or post.status != published or post_id == into_id:
+        raise errors.NoSuchPost
+    post.status, post.removed_at, post.removed_by_id = POST.Status.REMOVED, utc_now(), actor.id
+    post.removal_reason, post.merged_into_id, post.pinned_at = reason, into_id, None
+    # Paths are made of comments' own numbers: they are as right there as here.
+    moved = sa.update(Comment).where(Comment.post_id == post_id).values(post_id=into_id)
+    db.execute(moved, execution_options={"synchronize_session": False})
+    audit.record(db, "post.merge", post, actor=actor, reason=reason, after={"post": into_id})
+    relist(db, post)
+    recount(db, post_id, into_id)
+    touch(db, f"user:{post.author_id}")
+    tell(db, PostRemoved(db, post))
+    return other

@@ -1,0 +1,69 @@
+"""The texts that comments had before they were changed."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.comments.models import Comment, CommentRevision
+from myproject.db import utc_now
+from myproject.posts import constants as POST
+from myproject.posts.services.revisions import GRACE, Change
+from myproject.posts.services.rows import AUTHOR_NAME
+from myproject.users.models import User
+
+
+def keep_revision(db: Session, comment: Comment, editor_id: int | None, reason: str = "") -> None:
+    """Keeps the text of a comment that `editor_id` is about to replace."""
+    if is_grace_edit(db, comment, editor_id):
+        return
+    db.add(
+        CommentRevision(
+            comment_id=comment.id, version=comment.version, body=comment.body, editor_id=editor_id, reason=reason
+        )
+    )
+
+
+def is_grace_edit(db: Session, comment: Comment, editor_id: int | None) -> bool:
+    """Whether an edit belongs to the author's writing: their own, shortly after they wrote or changed it."""
+    if editor_id != comment.author_id or utc_now() - (comment.edited_at or comment.created_at) > GRACE:
+        return False
+    # What staff changed in between stays to be seen.
+    newest = sa.select(CommentRevision.editor_id).where(CommentRevision.comment_id == comment.id)
+    editors = db.scalars(newest.order_by(CommentRevision.version.desc()).limit(1)).all()
+    return all(editor == comment.author_id for editor in editors)
+
+
+def list_changes(db: Session, comment_id: int) -> Sequence[Change]:
+    """How a comment was changed, latest first, so many as a page shows."""
+    statement = (
+        sa.select(
+            CommentRevision.version,
+            CommentRevision.created_at,
+            AUTHOR_NAME.label("editor_name"),
+            sa.func.coalesce(User.display_name, "").label("editor_display_name"),
+            CommentRevision.reason,
+        )
+        .outerjoin(User, User.id == CommentRevision.editor_id)
+        .where(CommentRevision.comment_id == comment_id)
+        .order_by(CommentRevision.version.desc())
+        .limit(POST.CHANGES_SHOWN)
+    )
+    return [Change(**row._mapping) for row in db.execute(statement)]
+
+
+def body_at(db: Session, comment_id: int, version: int) -> str | None:
+    """What a comment said as `version`; None where that was not kept."""
+    kept = sa.select(CommentRevision.body).where(
+        CommentRevision.comment_id == comment_id, CommentRevision.version == version
+    )
+    return db.scalars(kept).first()
+
+
+def body_after(db: Session, comment_id: int, version: int) -> str:
+    """What a comment said next after `version`: the next text that was kept, or the present one."""
+    later = sa.select(CommentRevision.body).where(
+        CommentRevision.comment_id == comment_id, CommentRevision.version > version
+    )
+    kept = db.scalars(later.order_by(CommentRevision.version).limit(1)).first()
+    return kept if kept is not None else db.get_one(Comment, comment_id).body

@@ -1,0 +1,82 @@
+"""The history of a comment: what it said before each change, and the way back to it for staff."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.response import Response
+
+from myproject.audit import actor_of
+from myproject.comments.models import Comment
+from myproject.comments.services import revisions, rows, writing
+from myproject.comments.views.removal import post_address
+from myproject.db import reading
+from myproject.diff import diff, shortened
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.pagination import row_number
+from myproject.posts import schemas
+from myproject.text import render_markdown
+from myproject.web.request import Request
+
+
+class CommentHistory(FormView):
+    """How a comment was changed, one change at a time: that of `?version=`, which was the text until then, or the
+    latest. Staff post `revision` to make that text the present one.
+    """
+
+    schema = schemas.RestoredVersion
+    title = _("History of the comment")
+    template = "myproject:templates/posts/history.html"
+    buttons = (deform.Button("restore", _("Make the older text the present one"), css_class="secondary"),)
+
+    def __init__(self, request: Request) -> None:
+        comment: rows.CommentRow = request.context
+        asked = request.GET.get("version")
+        version = row_number(asked) if asked else None
+        if comment.removed or (asked and version is None):
+            raise HTTPNotFound
+        with reading(request) as db:
+            self.changes = revisions.list_changes(db, comment.id)
+            found = (change for change in self.changes if version in (None, change.version))
+            self.shown = next(found, None)
+            if version is not None and self.shown is None:
+                raise HTTPNotFound
+            self.parts = []
+            if self.shown:
+                old = revisions.body_at(db, comment.id, self.shown.version) or ""
+                new = revisions.body_after(db, comment.id, self.shown.version)
+                self.parts = [(_("Text"), list(shortened(diff(old, new))))] if old != new else []
+            self.present = db.get_one(Comment, comment.id).version
+        super().__init__(request)
+
+    def initial(self) -> dict[str, Any]:
+        return {"revision": self.shown.version, "version": self.present} if self.shown else {}
+
+    def values(self) -> dict[str, Any]:
+        identity = self.request.identity
+        title, _address = post_address(self.request, self.request.context.post_id)
+        return {
+            "heading": title,
+            "address": f"/comments/{self.request.context.id}/",
+            "changes": self.changes,
+            "shown": self.shown,
+            "parts": self.parts,
+            "may_restore": identity is not None and identity.is_staff,
+        }
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request, comment_id = self.request, self.request.context.id
+        with reading(request) as db:
+            body = revisions.body_at(db, comment_id, data["revision"])
+        if body is None:
+            raise HTTPNotFound
+        # Rendering is slow: it comes before the transaction's first statement.
+        body_html = render_markdown(body, request.look_up)
+        reason = request.translate(_("An older text was restored"))
+        db, editor = request.dbsession, actor_of(request)
+        comment = writing.edit_comment(
+            db, comment_id, data["version"], body, body_html, editor=editor, reason=reason
+        )
+        request.flash(_("The older text is the present one again"))
+        return self.redirect("comments.view", id=comment.id)

@@ -1,0 +1,72 @@
+"""Moving a comment to another post, and merging a post into another."""
+
+from typing import Any
+
+import deform
+from pyramid.response import Response
+
+from myproject.audit import actor_of
+from myproject.comments import errors, schemas
+from myproject.comments.services import moving, rows
+from myproject.comments.views.removal import post_address
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.posts.services.rows import PostPage
+from myproject.web.templating import url
+
+
+class MoveComment(FormView):
+    """Moves a comment with its replies to another post."""
+
+    schema = schemas.Target
+    title = _("Move the comment")
+    template = "myproject:templates/posts/ask.html"
+    buttons = (deform.Button("move", _("Move")),)
+
+    def values(self) -> dict[str, Any]:
+        comment: rows.CommentRow = self.request.context
+        title, address = post_address(self.request, comment.post_id)
+        effect = _("Its replies go with it, and links to it lead to its new place.")
+        return {"subject": title, "address": address, "effects": [effect], "text": comment.body_html}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request = self.request
+        comment = moving.move_comment(
+            request.dbsession, actor_of(request), request.context.id, target(data), data["reason"]
+        )
+        request.flash(_("The comment is moved"))
+        return self.redirect("comments.view", id=comment.id)
+
+
+class MergePosts(FormView):
+    """Merges a post into another."""
+
+    schema = schemas.Target
+    title = _("Merge the post")
+    template = "myproject:templates/posts/ask.html"
+    buttons = (deform.Button("merge", _("Merge"), css_class="button-danger"),)
+
+    def values(self) -> dict[str, Any]:
+        post: PostPage = self.request.context
+        effects = [
+            _("Its comments go to the other post, and its address leads there. Its own text is shown no more."),
+            _("This can't be undone."),
+        ]
+        address = url(self.request, "posts.view", id=post.id, slug=post.slug)
+        return {"subject": post.title, "address": address, "effects": effects, "text": ""}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request = self.request
+        other = moving.merge_posts(
+            request.dbsession, actor_of(request), request.context.id, target(data), data["reason"]
+        )
+        request.flash(_("The posts are merged"))
+        return self.redirect("posts.view", id=other.id, slug=other.slug)
+
+
+def target(data: dict[str, Any]) -> int:
+    """The post that the form names. Raises NoSuchPost."""
+    number = moving.post_named(data["target"])
+    if number is None:
+        raise errors.NoSuchPost
+    return number
