@@ -323,6 +323,7 @@ def render_widget(request: Request, template: str, **values: Any) -> Markup:
         "csrf_field": request.csrf_field,
         "translate": request.translate,
         "ago": partial(ago, request),
+        "static": request.registry["static"].address,
     }
     return Markup(environment.get_template(f"forms/{template}.html").render(values))  # noqa: S704
 

@@ -1,0 +1,108 @@
+// Saves what is being written, on the server, a few seconds after each change: a draft where the form has drafts, else
+// as a text that is kept until the form is sent. It sends the form to its own address with `keep`, which never
+// publishes. Without this script, buttons do the same.
+
+// Milliseconds: after the last change, between two savings, and for a saving to end before the form is sent.
+const PAUSE = 2_000;
+const BETWEEN = 5_000;
+const PATIENCE = 3_000;
+
+const watch = (form) => {
+  const said = document.createElement("p");
+  said.className = "saved";
+  said.setAttribute("role", "status");
+  form.querySelector(".form-buttons").append(said);
+
+  let saved = text();
+  let timer = 0;
+  let last = 0;
+  let underway = null;
+  let waiting = null;
+  let stopped = false;
+
+  // What the reader has typed, without what the form carries beside it.
+  function text() {
+    const typed = [...form.elements].filter((field) => field.matches("input:not([type=hidden]), textarea, select"));
+    return JSON.stringify(typed.map((field) => (field.type === "checkbox" ? field.checked : field.value)));
+  }
+
+  function body() {
+    const fields = new FormData(form);
+    for (const [name, value] of [...fields]) if (value instanceof File) fields.delete(name);
+    fields.set("keep", "1");
+    return new URLSearchParams(fields);
+  }
+
+  async function save() {
+    const now = text();
+    if (stopped || underway || now === saved) return;
+    underway = new AbortController();
+    last = Date.now();
+    try {
+      const answer = await fetch(form.getAttribute("action") || location.href, {
+        method: "POST", body: body(), signal: underway.signal, redirect: "error",
+      });
+      const plain = answer.headers.get("Content-Type")?.startsWith("text/plain");
+      if (plain) said.textContent = await answer.text();
+      if (answer.ok) {
+        saved = now;
+        goOn(answer.headers);
+      } else if (answer.status === 409) {
+        // Somebody has gone on elsewhere: who saves by the button sees both texts.
+        stopped = true;
+      } else if (!plain) {
+        said.textContent = form.dataset.unsaved ?? "";
+      }
+    } catch {
+      // No connection: the next change tries again.
+      said.textContent = form.dataset.unsaved ?? "";
+    }
+    underway = null;
+    if (waiting) {
+      const submitter = waiting;
+      waiting = null;
+      form.requestSubmit(submitter);
+    } else if (text() !== saved) {
+      plan();
+    }
+  }
+
+  // A new draft has an address and a version from now on.
+  function goOn(headers) {
+    const address = headers.get("Content-Location");
+    if (!address) return;
+    form.setAttribute("action", address);
+    let version = form.querySelector("input[name=version]");
+    if (!version) {
+      version = document.createElement("input");
+      version.type = "hidden";
+      version.name = "version";
+      form.append(version);
+    }
+    version.value = headers.get("Draft-Version");
+    history.replaceState(null, "", address);
+  }
+
+  function plan() {
+    clearTimeout(timer);
+    if (!stopped) timer = setTimeout(save, Math.max(PAUSE, last + BETWEEN - Date.now()));
+  }
+
+  form.addEventListener("input", plan);
+  form.addEventListener("submit", (event) => {
+    clearTimeout(timer);
+    if (underway) {
+      // What is on its way may change the version that this would be sent with.
+      event.preventDefault();
+      waiting = event.submitter;
+      setTimeout(() => underway?.abort(), PATIENCE);
+      return;
+    }
+    stopped = true;
+  });
+  // Back from another page, or sending was stopped: the form lives again.
+  window.addEventListener("pageshow", () => { stopped = false; });
+  window.navigation?.addEventListener("navigateerror", () => { stopped = false; plan(); });
+};
+
+document.querySelectorAll("form[data-keeping]").forEach(watch);

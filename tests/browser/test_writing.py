@@ -1,0 +1,103 @@
+"""Writing where the network, the site or the reader stops halfway: nothing is lost, nothing comes twice."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, StorageState, expect
+
+LONG_ENOUGH = 15_000  # milliseconds, for what a script does by itself
+
+
+def fill_post(page: Page, title: str, text: str = "Some text") -> None:
+    page.goto("/posts/new/")
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Text").fill(text)
+
+
+def listed(page: Page, title: str) -> int:
+    """How many posts of that title the front page has."""
+    page.goto("/")
+    return page.get_by_role("link", name=title, exact=True).count()
+
+
+@pytest.mark.with_and_without_javascript
+def test_post_is_there_once_though_the_answer_to_it_never_came(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState], javascript: bool
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"), java_script_enabled=javascript)
+    title = f"Cut in the middle {'with' if javascript else 'without'} a script"
+    cut: list[int] = []
+
+    def cut_the_answer(route: Route) -> None:
+        """The site gets the form and acts; the browser hears nothing of it."""
+        if route.request.method == "POST" and "publish" in (route.request.post_data or "") and not cut:
+            cut.append(route.fetch(max_redirects=0).status)
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    fill_post(page, title)
+    page.route("**/posts/new/", cut_the_answer)
+    page.get_by_role("button", name="Publish").click()
+    page.wait_for_url("chrome-error://**")
+    assert cut == [303]
+    # Reloading sends the form again, as the browser's own page of the failure offers.
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    assert listed(page, title) == 1
+
+
+@pytest.mark.with_and_without_javascript
+def test_comment_sent_without_a_connection_is_sent_once_it_is_back(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState], javascript: bool
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"), java_script_enabled=javascript)
+    fill_post(page, f"Without a connection, {'script' if javascript else 'plain'}")
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_label("Your comment").fill("Said in a tunnel")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("chrome-error://**")
+    page.context.set_offline(False)
+    page.reload()
+    expect(page.locator(".comment:target")).to_contain_text("Said in a tunnel")
+    expect(page.locator(".comment")).to_have_count(1)
+
+
+def test_draft_saves_itself_and_is_published_once(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"))
+    fill_post(page, "Saved by itself", "The beginning")
+    status = page.get_by_role("status").filter(has_text="saved")
+    expect(status).to_have_text("Your draft is saved.", timeout=LONG_ENOUGH)
+    expect(page).to_have_url(re.compile(r"/posts/\d+/edit/$"))
+    with page.expect_response(lambda answer: answer.request.method == "POST", timeout=LONG_ENOUGH) as saved:
+        page.get_by_label("Text").press_sequentially(" and more")
+    assert saved.value.headers["draft-version"] == "2"
+    page.reload()
+    expect(page.get_by_label("Text")).to_have_value(re.compile("and more$|The beginning and more"))
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Saved by itself")
+    page.goto("/drafts/")
+    expect(page.get_by_role("link", name="Saved by itself")).to_have_count(0)
+    assert listed(page, "Saved by itself") == 1
+
+
+def test_comment_under_way_is_there_in_another_browser(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
+) -> None:
+    state = signed_in("tomasz")
+    page = make_page(storage_state=state)
+    fill_post(page, "Begun here, ended there")
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_label("Your comment").fill("Half a thou")
+    expect(page.get_by_text("What you write is kept.")).to_be_visible(timeout=LONG_ENOUGH)
+    other = make_page(storage_state=state)
+    other.goto(page.url)
+    expect(other.get_by_text("This is what you had written")).to_be_visible()
+    expect(other.get_by_label("Your comment")).to_have_value("Half a thou")
+    other.get_by_role("button", name="Let it go").click()
+    page.goto(page.url)
+    expect(page.get_by_label("Your comment")).to_have_value("")
