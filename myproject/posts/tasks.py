@@ -6,7 +6,8 @@ from pyramid.config import Configurator
 from pyramid.registry import Registry
 
 from myproject.db import sessions_of
-from myproject.posts.services import tops, visits
+from myproject.posts.services import drafts, tops, visits
+from myproject.settings import settings_of
 from myproject.tasks import crontab
 
 
@@ -22,6 +23,13 @@ def purge_tops(registry: Registry) -> None:
         tops.purge_tops(db)
 
 
+def purge_drafts(registry: Registry) -> None:
+    """Deletes drafts that nobody has touched for `retention.drafts_days`."""
+    with sessions_of(registry).writing() as db:
+        drafts.purge_drafts(db, settings_of(registry).retention_drafts_days)
+
+
 def includeme(config: Configurator) -> None:
     config.add_task(note_visit)
+    config.add_periodic_task(purge_drafts, crontab(hour="4", minute="0"))
     config.add_periodic_task(purge_tops, crontab(minute="25"))
