@@ -51,7 +51,7 @@ serve: $(READY) ## Run the site at http://localhost:6543; the first time with a 
 
 # Each file must be the one that was looked at when its version was chosen.
 .PHONY: vendor
-vendor: ## Install the scripts of others that the site serves (captcha.provider = altcha); needs npm
+vendor: ## Install the scripts of others that the site serves (captcha.provider = altcha), and a specification for tests; needs npm
 	@command -v npm >/dev/null || { echo "Install Node.js with npm (Debian: apt-get install npm)" >&2; exit 1; }
 	@npm install --prefix vendor --package-lock=false --ignore-scripts --no-audit --no-fund --loglevel=error
 	@mkdir -p myproject/static/vendor/altcha
