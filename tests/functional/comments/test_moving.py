@@ -1,0 +1,132 @@
+"""What staff do with a discussion: lock, pin, close, move, merge."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.audit import AuditEntry
+from myproject.comments import constants as COMMENT
+from myproject.comments.models import Comment
+from myproject.db import utc_now
+from myproject.posts.models import Post
+from myproject.users import constants as USER
+from myproject.users.models import User
+from tests.conftest import Client, form_with
+from tests.factories import make_comment, make_post, make_user, sign_in
+
+
+@pytest.fixture
+def ann(db: Session) -> User:
+    return make_user(db, "ann")
+
+
+@pytest.fixture
+def post(db: Session, ann: User) -> Post:
+    return make_post(db, ann)
+
+
+@pytest.fixture
+def staff(client: Client, db: Session) -> Client:
+    sign_in(client, make_user(db, "boss", role=USER.Role.STAFF))
+    return client
+
+
+def shown(client: Client, post: Post) -> list[str]:
+    articles = client.get(f"/posts/{post.id}/{post.slug}/").html.select("article.comment")
+    return [article["id"].removeprefix("comment-") for article in articles]
+
+
+def test_a_comment_moves_with_its_replies_and_its_links_lead_there(
+    staff: Client, make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    other = make_post(db, ann, "Another")
+    stays = make_comment(db, post, ann)
+    # Deeper than the tree shows.
+    chain = [make_comment(db, post, ann, parent=stays)]
+    for _level in range(COMMENT.LEVELS + 2):
+        chain.append(make_comment(db, post, ann, parent=chain[-1]))
+    there = make_comment(db, other, ann)
+    guest = make_client()
+    assert (len(shown(guest, post)), len(shown(guest, other))) == (len(chain) + 1, 1)
+    form = form_with(staff.get(f"/comments/{chain[0].id}/move/"), "target")
+    for wrong in ("nowhere", "999999", str(post.id)):
+        form["target"], form["reason"] = wrong, "Another matter"
+        assert "There is no such post" in form.submit("move", status=422)
+    form["target"] = f"http://localhost/posts/{other.id}/another/#comments"
+    form.submit("move", status=303)
+    assert shown(guest, post) == [str(stays.id)]
+    # What was written first stands first.
+    assert shown(guest, other) == [str(comment.id) for comment in (*chain, there)]
+    db.expire_all()
+    assert (post.comment_count, other.comment_count) == (1, len(chain) + 1)
+    assert (post.last_activity_at, other.last_activity_at) == (stays.created_at, chain[-1].created_at)
+    assert (chain[0].parent_id, chain[1].parent_id) == (None, chain[0].id)
+    place = guest.get(f"/comments/{chain[-1].id}/", status=303).location
+    assert place.endswith(f"/posts/{other.id}/another/#comment-{chain[-1].id}")
+    assert db.query(AuditEntry).filter_by(action="comment.move").one().after["comments"] == len(chain)
+
+
+def test_a_merged_post_leads_to_the_other_which_has_its_comments(
+    staff: Client, make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    other, guest = make_post(db, ann, "Another"), make_client()
+    first, second = make_comment(db, post, ann), make_comment(db, other, ann)
+    reply = make_comment(db, post, ann, parent=first)
+    shown(guest, post)
+    form = form_with(staff.get(f"/posts/{post.id}/merge/"), "target")
+    form["target"], form["reason"] = f"#{other.id}", "The same question"
+    form.submit("merge", status=303)
+    for visitor in (guest, staff):
+        answer = visitor.get(f"/posts/{post.id}/{post.slug}/", status=301)
+        assert answer.location == f"http://localhost/posts/{other.id}/"
+    assert shown(guest, other) == [str(comment.id) for comment in (first, reply, second)]
+    db.expire_all()
+    assert (post.comment_count, other.comment_count) == (0, 3)
+    titles = [link.get_text() for link in guest.get("/").html.select(".post-title a")]
+    assert titles == ["Another"]
+    staff.get(f"/posts/{post.id}/history/", status=200)
+
+
+def test_on_a_locked_post_staff_alone_comment_and_everybody_reads_why(
+    staff: Client, make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    member, guest = make_client(), make_client()
+    sign_in(member, ann)
+    address = f"/posts/{post.id}/{post.slug}/"
+    comment = make_comment(db, post, ann)
+    begun, reply = (form_with(member.get(where), "body") for where in (address, f"/comments/{comment.id}/reply/"))
+    form = form_with(staff.get(f"/posts/{post.id}/lock/"), "reason")
+    form["reason"] = "All is <b>said</b>"
+    form.submit("lock", status=303)
+    for visitor in (member, guest):
+        page = visitor.get(address)
+        assert "locked this post: All is <b>said</b>" in page.html.select_one(".write-comment").get_text()
+        assert page.html.select_one("textarea") is None
+    for form in (begun, reply):
+        form["body"] = "Not all"
+        page = form.submit("send", status=422)
+        assert form_with(page, "body")["body"].value == "Not all"
+    form = form_with(staff.get(address), "body")
+    form["body"] = "By staff"
+    form.submit("send", status=303)
+    form_with(staff.get(f"/posts/{post.id}/lock/"), "unlock").submit("unlock", status=303)
+    begun.submit("send", status=303)
+    assert sorted(db.scalars(sa.select(Comment.body))) == ["A comment.", "By staff", "Not all"]
+
+
+def test_posts_close_by_themselves_where_the_setting_says_so(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    client = make_client(make_app(comments_close_days=7))
+    sign_in(client, ann)
+    address = f"/posts/{post.id}/{post.slug}/"
+    form = form_with(client.get(address), "body")
+    db.execute(sa.update(Post).values(published_at=utc_now() - timedelta(days=8)))
+    assert "old enough" in client.get(address)
+    form["body"] = "Late"
+    form.submit("send", status=422)
+    assert db.query(Comment).all() == []

@@ -1,0 +1,134 @@
+"""What posts and comments said before they were changed, and who may still change them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.audit import AuditEntry
+from myproject.comments.models import Comment, CommentRevision
+from myproject.db import utc_now
+from myproject.posts.models import Post, PostRevision
+from myproject.users import constants as USER
+from myproject.users.models import User
+from tests.conftest import Client, form_with
+from tests.factories import make_comment, make_post, make_user, sign_in
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def ann(client: Client, db: Session) -> User:
+    """The author, signed in as `client`."""
+    user = make_user(db, "ann")
+    sign_in(client, user)
+    return user
+
+
+@pytest.fixture
+def staff(make_client: Callable[..., Client], db: Session) -> Client:
+    client = make_client()
+    sign_in(client, make_user(db, "boss", role=USER.Role.STAFF))
+    return client
+
+
+@pytest.fixture
+def post(db: Session, ann: User) -> Post:
+    return make_post(db, ann, "Of tea", body="Green tea is best", tags=["tea"])
+
+
+def edit(client: Client, address: str, **values: str) -> None:
+    form = form_with(client.get(address), "body")
+    for name, value in values.items():
+        form[name] = value
+    form.submit("save", status=303)
+
+
+def age(db: Session, what: type[Post] | type[Comment]) -> None:
+    """Makes everything of a kind an hour older."""
+    moments = {"created_at": what.created_at - HOUR} if what is Comment else {"published_at": utc_now() - HOUR}
+    if what is Comment:
+        moments = {"created_at": utc_now() - HOUR}
+    db.execute(sa.update(what).values(moments | {"edited_at": None}))
+
+
+def test_a_later_change_is_kept_and_everybody_can_read_it(
+    client: Client, make_client: Callable[..., Client], db: Session, post: Post
+) -> None:
+    address = f"/posts/{post.id}/"
+    edit(client, f"{address}edit/", body="Black tea is best")
+    guest = make_client()
+    # Its author was still writing.
+    assert db.query(PostRevision).all() == []
+    assert "No older text is kept" in guest.get(f"{address}history/")
+    age(db, Post)
+    edit(client, f"{address}edit/", title="Of milk", body="Black milk is best", tags="milk")
+    page = guest.get(f"{address}history/")
+    removed, added = (
+        [mark.get_text(" ", strip=True) for mark in page.html.select(f".diff {tag}")] for tag in ("del", "ins")
+    )
+    assert removed == [f"removed: {word} end of what was removed" for word in ("tea", "tea", "tea")]
+    assert added == [f"added: {word} end of what was added" for word in ("milk", "milk", "milk")]
+    assert page.html.select_one('a.edited, a[href="?version=2"]') is not None
+    assert guest.get(f"{address}of-milk/").html.select_one("a.edited")["href"] == f"{address}history/"
+    guest.get(f"{address}history/?version=1", status=404)
+    guest.get(f"{address}history/?version=x", status=404)
+    # Nobody but staff puts an older text back.
+    assert not page.html.select("main form")
+
+
+def test_staff_change_with_a_reason_and_put_an_older_text_back(
+    client: Client, staff: Client, db: Session, post: Post
+) -> None:
+    address = f"/posts/{post.id}/"
+    edit(staff, f"{address}edit/", body="Tea is sold here", reason="A wrong name")
+    # Though it follows at once, what staff wrote is not folded away.
+    edit(client, f"{address}edit/", body="Tea is drunk here")
+    page = client.get(f"{address}history/?version=1")
+    assert "A wrong name" in page.html.select_one(".changes").get_text()
+    assert db.query(AuditEntry).filter_by(action="post.edit").one().reason == "A wrong name"
+    form = form_with(staff.get(f"{address}history/?version=1"), "revision")
+    edit(client, f"{address}edit/", body="Meanwhile")
+    page = form.submit("restore", status=409)
+    form_with(page, "revision").submit("restore", status=303)
+    db.expire_all()
+    assert db.get_one(Post, post.id).body == "Green tea is best"
+    assert db.query(AuditEntry).filter_by(action="post.edit").count() == 2
+
+
+def test_a_comment_may_be_changed_for_a_day_and_its_history_tells(
+    client: Client, staff: Client, db: Session, ann: User, post: Post
+) -> None:
+    comment = make_comment(db, post, ann, "I like tea")
+    address = f"/comments/{comment.id}/"
+    age(db, Comment)
+    edit(client, f"{address}edit/", body="I hate tea")
+    page = client.get(f"{address}history/")
+    assert page.html.select_one(".diff del").get_text(" ", strip=True) == "removed: like end of what was removed"
+    form = form_with(client.get(f"{address}edit/"), "body")
+    db.execute(sa.update(Comment).values(created_at=utc_now() - timedelta(hours=25)))
+    form["body"] = "Too late"
+    page = form.submit("save", status=422)
+    assert form_with(page, "body")["body"].value == "Too late"
+    client.get(f"{address}edit/", status=303)
+    links = client.get(f"/posts/{post.id}/of-tea/").html.select(".comment-tools a")
+    assert f"{address}edit/" not in [link["href"] for link in links]
+    assert f"{address}delete/" in [link["href"] for link in links]
+    edit(staff, f"{address}edit/", body="We hate tea", reason="For clarity")
+    form_with(staff.get(f"{address}history/?version=1"), "revision").submit("restore", status=303)
+    db.expire_all()
+    assert db.get_one(Comment, comment.id).body == "I like tea"
+    assert db.query(CommentRevision).count() == 3
+
+
+def test_where_the_setting_says_so_posts_are_changed_for_some_time_only(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    client = make_client(make_app(posts_edit_minutes=30))
+    sign_in(client, ann)
+    client.get(f"/posts/{post.id}/edit/", status=200)
+    age(db, Post)
+    client.get(f"/posts/{post.id}/edit/", status=303)
