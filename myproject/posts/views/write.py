@@ -1,5 +1,6 @@
 """Writing and editing posts."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from myproject.posts import errors, schemas
 from myproject.posts.models import Post
 from myproject.posts.services import rows, writing
 from myproject.posts.services.newcomers import brake
+from myproject.search.services import similar
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.web.request import Request
@@ -39,6 +41,7 @@ class WritePost(TakesPictures):
     buttons: tuple[deform.Button, ...] = (PUBLISH, PREVIEW, SAVE_DRAFT, ADD_IMAGE)
     keeps = ("title", "body", "tags")
     preview: writing.Text | None = None
+    hints: Sequence[similar.Hint] = ()
 
     def submit(self, data: dict[str, Any]) -> Response:
         # Rendering is slow: it comes before the transaction's first statement.
@@ -47,11 +50,18 @@ class WritePost(TakesPictures):
         if "preview" in posted:
             self.limit("preview_account")
             self.preview = text
+            self.hints = self.find_hints(text)
             return self.page()
         publish = self.is_published() or "save_draft" not in posted
         if publish and not may_publish(self.request.identity, self.request.site.users_require_verified_email):
             raise errors.NotVerified
         if not self.sent_before():
+            # Shown once: whoever publishes again has seen them, or left them unread.
+            if publish and not self.is_published() and "hinted" not in posted:
+                self.hints = self.find_hints(text)
+                if self.hints:
+                    self.limit("preview_account")
+                    return self.page()
             self.limit_saving(publish, text.body_html)
         post = self.save(text, data, publish)
         self.tell_without_alt(text.body_html)
@@ -59,6 +69,13 @@ class WritePost(TakesPictures):
 
     def text_of(self, data: dict[str, Any]) -> writing.Text:
         return writing.render(data["title"], data["body"], schemas.tag_list(data["tags"]), self.request.look_up)
+
+    def find_hints(self, text: writing.Text) -> list[similar.Hint]:
+        """What was discussed already, while a post is not yet in the open."""
+        if self.is_published():
+            return []
+        with reading(self.request) as db:
+            return similar.find_hints(db, text.title, text.body_html, self.request.member.id)
 
     def is_published(self) -> bool:
         """Whether others read the post already, or staff."""
@@ -143,6 +160,7 @@ class WritePost(TakesPictures):
     def values(self) -> dict[str, Any]:
         return {
             "preview": self.preview,
+            "hints": self.hints,
             "without_alt": self.without_alt(self.preview.body_html) if self.preview else 0,
             "may_publish": may_publish(self.request.identity, self.request.site.users_require_verified_email),
         }
