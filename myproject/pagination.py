@@ -14,6 +14,8 @@ Row = TypeVar("Row")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ROW_NUMBER_DIGITS = 18
+# What an INTEGER holds.
+SCORES = 2**31
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -35,10 +37,10 @@ def row_number(text: str) -> int | None:
     return int(text) if fits else None
 
 
-def encode(moment: datetime, row_id: int) -> str:
-    """The place of a row in a list by time and number, as 22 characters for an address."""
-    packed = struct.pack(">qq", (moment - EPOCH) // MICROSECOND, row_id)
-    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+def encode(key: datetime | int, row_id: int) -> str:
+    """The place of a row in a list by time, or by a score, and number, as 22 characters for an address."""
+    first = key if isinstance(key, int) else (key - EPOCH) // MICROSECOND
+    return base64.urlsafe_b64encode(struct.pack(">qq", first, row_id)).decode().rstrip("=")
 
 
 def decode(cursor: str) -> tuple[datetime, int]:
@@ -51,18 +53,29 @@ def decode(cursor: str) -> tuple[datetime, int]:
         raise BadCursor(cursor[:40]) from None
 
 
-def before(cursor: str | None, moment: Any, row_id: Any) -> sa.ColumnElement[bool]:
-    """The condition that a row stands after `cursor` in a list with the latest first; always true without
-    one.
+def decode_score(cursor: str) -> tuple[int, int]:
+    """The inverse of `encode` for a list by a score, which is an INTEGER of the database. Raises BadCursor."""
+    moment, row_id = decode(cursor)
+    score = (moment - EPOCH) // MICROSECOND
+    if abs(score) >= SCORES:
+        raise BadCursor(cursor[:40])
+    return score, row_id
+
+
+def before(cursor: str | None, key: Any, row_id: Any) -> sa.ColumnElement[bool]:
+    """The condition that a row stands after `cursor` in a list with the latest, or the highest score, first;
+    always true without one. Raises BadCursor.
     """
     if cursor is None:
         return sa.true()
-    when, number = decode(cursor)
-    return sa.tuple_(moment, row_id) < sa.tuple_(sa.literal(when, moment.type), sa.literal(number, row_id.type))
+    first, number = decode_score(cursor) if isinstance(key.type, sa.Integer) else decode(cursor)
+    return sa.tuple_(key, row_id) < sa.tuple_(sa.literal(first, key.type), sa.literal(number, row_id.type))
 
 
 def cut(rows: Sequence[Row], size: int, moment: str) -> Page[Row]:
-    """A page of `size` from rows that were asked for with one more; `moment` names their attribute of time."""
+    """A page of `size` from rows that were asked for with one more; `moment` names their attribute of time or
+    score.
+    """
     if len(rows) <= size:
         return Page(rows, None)
     last: Any = rows[size - 1]

@@ -1,8 +1,14 @@
 """Settings of what members write."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from myproject.settings_values import at_least, setting
+from myproject.settings_values import at_least, one_of, setting
+
+
+class TagMakers(StrEnum):
+    EVERYBODY = "everybody"
+    STAFF = "staff"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +26,9 @@ class WritingSettings:
         at_least(0),
         "0",
         "days after which a post takes no more comments but from staff; 0: it always does",
+    )
+    posts_new_tags: TagMakers = setting(
+        "posts.new_tags", one_of(TagMakers), "everybody", "who may give a post a tag that there is not yet"
     )
     newcomers_days: int = setting(
         "newcomers.days", at_least(0), "3", "days in which a member counts as new; 0: nobody does"

@@ -13,6 +13,7 @@ class Status(IntEnum):
 class Sort(StrEnum):
     NEW = "new"
     ACTIVE = "active"
+    TOP = "top"
 
 
 class Period(StrEnum):
@@ -49,6 +50,8 @@ EXCERPT_MAX_LENGTH = 200
 TAGS_MAX = 5
 TAG_MAX_LENGTH = 30
 TAG_JOINERS = "-"
+TAGS_PAGE_SIZE = 100
+TAG_COUNT_MAX = 500
 TAG_DESCRIPTION_MAX_LENGTH = 300
 REASON_MAX_LENGTH = 300
 PAGE_SIZE = 20

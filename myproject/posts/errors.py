@@ -53,3 +53,27 @@ class TooManyLinks(InputError):
                 mapping=numbers,
             )
         )
+
+
+class RetiredTag(InputError):
+    field = "tags"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("The tag “${name}” is given to no new post: choose another", mapping={"name": name}))
+
+
+class UnknownTag(InputError):
+    field = "tags"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("There is no tag “${name}”: choose among those that there are", mapping={"name": name}))
+
+
+class TagTaken(InputError):
+    message = _("Another tag has this name")
+    field = "name"
+
+
+class NoSuchTag(InputError):
+    message = _("Name another tag that there is, and that stands for itself")
+    field = "synonym_of"

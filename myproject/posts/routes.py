@@ -8,10 +8,11 @@ from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from myproject.db import reading
 from myproject.posts import constants as POST
 from myproject.posts.services import pages, removal, rows
-from myproject.posts.views import curation, history, lists, page, write
+from myproject.posts.views import curation, history, lists, page, tags, write
 from myproject.posts.views import reading as reader
 from myproject.posts.views import removal as removing
 from myproject.security.permissions import Permission
+from myproject.users.routes.accounts import profile_of
 from myproject.web.gone import Removed
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -72,6 +73,53 @@ def includeme(config: Configurator) -> None:
         permission=Permission.POST_LIST,
         renderer="myproject:templates/posts/list.html",
         guest_cache=lambda request: ("site", "posts"),
+    )
+
+    config.add_route("posts.author", "/@{name}/posts/", factory=profile_of)
+    config.add_view(
+        lists.list_of_author,
+        route_name="posts.author",
+        request_method="GET",
+        permission=Permission.POST_LIST,
+        renderer="myproject:templates/posts/author.html",
+        guest_cache=lambda request: ("site", "posts", f"user:{request.context.id}"),
+    )
+
+    config.add_route("posts.tags", "/tags/")
+    config.add_view(
+        tags.list_tags,
+        route_name="posts.tags",
+        request_method="GET",
+        permission=Permission.POST_LIST,
+        renderer="myproject:templates/posts/tags.html",
+        guest_cache=lambda request: ("site", "tags"),
+    )
+
+    config.add_route("posts.tag", "/tags/{name}/", factory=tags.tag_of)
+    config.add_view(
+        tags.show_tag,
+        route_name="posts.tag",
+        request_method="GET",
+        permission=Permission.POST_LIST,
+        renderer="myproject:templates/posts/tag.html",
+        guest_cache=lambda request: ("site", "posts", "tags"),
+    )
+
+    config.add_route("posts.tag.edit", "/tags/{name}/edit/", factory=tags.tag_of)
+    config.add_form_view(tags.EditTag, route_name="posts.tag.edit", permission=Permission.TAG_EDIT)
+
+    config.add_route("posts.tag.mute", "/tags/{name}/mute/", factory=tags.tag_of)
+    config.add_view(
+        tags.mute_tag, route_name="posts.tag.mute", request_method="POST", permission=Permission.POST_MARK
+    )
+
+    config.add_route("posts.tags.muted", "/users/me/muted-tags/")
+    config.add_view(
+        tags.list_muted,
+        route_name="posts.tags.muted",
+        request_method="GET",
+        permission=Permission.POST_MARK,
+        renderer="myproject:templates/posts/muted.html",
     )
 
     config.add_route("posts.new", "/posts/new/")

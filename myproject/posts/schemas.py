@@ -6,7 +6,7 @@ import colander
 import deform
 
 from myproject.forms.pictures import alt_node, image_node
-from myproject.forms.schema import IntegerType, Schema, line, paragraph
+from myproject.forms.schema import IntegerType, Schema, checkbox, line, paragraph
 from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.text import canonical, is_name
@@ -85,3 +85,24 @@ class RestoredVersion(Schema):
 
     revision = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="revision")
     version = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="version")
+
+
+def tag_name(node: colander.SchemaNode, text: str) -> None:
+    if text and not is_name(canonical(text), POST.TAG_JOINERS):
+        raise colander.Invalid(node, _("Use letters, digits and -"))
+
+
+class TagText(Schema):
+    name = line("name", _("Name"), max=POST.TAG_MAX_LENGTH, check=tag_name)
+    description = paragraph(
+        "description", _("Description"), max=POST.TAG_DESCRIPTION_MAX_LENGTH, rows=3, optional=True
+    )
+    retired = checkbox("retired", _("Retired: given to no new post"))
+    synonym_of = line(
+        "synonym_of",
+        _("Synonym of"),
+        max=POST.TAG_MAX_LENGTH,
+        check=tag_name,
+        optional=True,
+        hint=_("Another tag, which the posts with this one get now, and new ones from then on"),
+    )

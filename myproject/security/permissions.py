@@ -32,6 +32,7 @@ class Permission(StrEnum):
     POST_VIEW = "posts:post:view"
     POST_WRITE = "posts:post:write"
     POST_MARK = "posts:post:mark"
+    TAG_EDIT = "posts:tag:edit"
     POST_EDIT = "posts:post:edit"
     POST_REMOVE = "posts:post:remove"
     POST_CURATE = "posts:post:curate"
@@ -109,6 +110,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.POST_WRITE: (signed_in,),
     # To like it, follow it, have read it.
     Permission.POST_MARK: (signed_in,),
+    Permission.TAG_EDIT: (staff,),
     Permission.POST_EDIT: (author, staff),
     Permission.POST_REMOVE: (author, staff),
     Permission.POST_CURATE: (staff,),

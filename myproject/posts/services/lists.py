@@ -1,4 +1,4 @@
-"""Lists of posts, each a keyset page."""
+"""Lists of posts, each a keyset page on an index of its own."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,12 +9,30 @@ from sqlalchemy.orm import Session
 from myproject.db import fetch
 from myproject.pagination import Page, before, cut
 from myproject.posts import constants as POST
-from myproject.posts.models import Post
+from myproject.posts.models import Post, TagMute, TopPost, post_tags
+from myproject.posts.services import tops
 from myproject.posts.services.rows import LIST_COLUMNS, PostRow
 from myproject.posts.services.visibility import PUBLISHED
 from myproject.users.models import User
 
-SORT_COLUMNS = {POST.Sort.NEW: Post.published_at, POST.Sort.ACTIVE: Post.last_activity_at}
+SORT_COLUMNS = {
+    POST.Sort.NEW: Post.published_at,
+    POST.Sort.ACTIVE: Post.last_activity_at,
+    POST.Sort.TOP: Post.like_count,
+}
+LIST = sa.select(*LIST_COLUMNS).join(User, User.id == Post.author_id).where(PUBLISHED).limit(POST.PAGE_SIZE + 1)
+READER_ID = sa.bindparam("reader_id", type_=sa.BigInteger)
+MUTED = (
+    sa.exists()
+    .where(post_tags.c.post_id == Post.id, TagMute.tag_id == post_tags.c.tag_id, TagMute.user_id == READER_ID)
+    .correlate(Post)
+)
+# Of the posts on a page: when a member saw them, and which have a tag that they muted.
+MUTED_AMONG = (
+    sa.select(sa.literal_column("'muted'"), post_tags.c.post_id, sa.cast(sa.null(), sa.DateTime))
+    .join(TagMute, TagMute.tag_id == post_tags.c.tag_id)
+    .where(TagMute.user_id == READER_ID, post_tags.c.post_id.in_(sa.bindparam("post_ids", expanding=True)))
+)
 
 
 def list_posts(
@@ -22,21 +40,40 @@ def list_posts(
     sort: POST.Sort,
     cursor: str | None = None,
     *,
+    period: POST.Period = POST.Period.ALL,
     author_id: int | None = None,
+    reader_id: int | None = None,
 ) -> Page[PostRow]:
-    """A page of published posts, latest first by `sort`. Raises BadCursor."""
-    moment = SORT_COLUMNS[sort]
-    statement = (
-        sa.select(*LIST_COLUMNS)
-        .join(User, User.id == Post.author_id)
-        .where(PUBLISHED, before(cursor, moment, Post.id))
-        .order_by(moment.desc(), Post.id.desc())
-        .limit(POST.PAGE_SIZE + 1)
-    )
+    """A page of published posts, latest or most liked first by `sort`; the tops are those of a `period`. Without
+    what has a tag that `reader_id` muted. Raises BadCursor.
+    """
+    key: Any = SORT_COLUMNS[sort]
+    number: Any = Post.id
+    statement = LIST
+    if sort is POST.Sort.TOP and period is not POST.Period.ALL:
+        span = tops.SPANS[period]
+        key, number = TopPost.like_count, TopPost.post_id
+        statement = LIST.join(TopPost, TopPost.post_id == Post.id).where(
+            TopPost.span == span, TopPost.published_at > tops.since(span)
+        )
     if author_id is not None:
         statement = statement.where(Post.author_id == author_id)
-    rows = [PostRow(*row) for row in fetch(db, statement)]
-    return cut(rows, POST.PAGE_SIZE, moment.key)
+    if reader_id is not None:
+        statement = statement.where(~MUTED)
+    statement = statement.where(before(cursor, key, number)).order_by(key.desc(), number.desc())
+    rows = [PostRow(*row) for row in fetch(db, statement, {"reader_id": reader_id} if reader_id else None)]
+    return cut(rows, POST.PAGE_SIZE, key.key)
+
+
+def list_tagged(db: Session, tag_id: int, cursor: str | None = None) -> Page[PostRow]:
+    """A page of the posts with a tag, latest first. Raises BadCursor."""
+    key, number = post_tags.c.listed_at, post_tags.c.post_id
+    statement = (
+        LIST.join(post_tags, number == Post.id)
+        .where(post_tags.c.tag_id == tag_id, key.is_not(None), before(cursor, key, number))
+        .order_by(key.desc(), number.desc())
+    )
+    return cut([PostRow(*row) for row in fetch(db, statement)], POST.PAGE_SIZE, "published_at")
 
 
 def list_drafts(db: Session, author_id: int) -> Sequence[Any]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from myproject.pagination import EPOCH, MICROSECOND
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, Tag, post_tags
 from myproject.users import constants as USER
@@ -31,6 +32,7 @@ class PostRow(Tagged):
     slug: str
     excerpt: str
     comment_count: int
+    like_count: int
     published_at: datetime | None
     last_activity_at: datetime
     author_name: str | None
@@ -38,6 +40,11 @@ class PostRow(Tagged):
     author_role: USER.Role
     author_avatar: str
     tag_names: str | None
+
+    @property
+    def last_activity(self) -> int:
+        """When something was last written, in microseconds, as a mark in a list says it."""
+        return (self.last_activity_at - EPOCH) // MICROSECOND
 
 
 @dataclass(slots=True)
@@ -107,6 +114,7 @@ LIST_COLUMNS = (
     Post.slug,
     Post.excerpt,
     Post.comment_count,
+    Post.like_count,
     Post.published_at,
     Post.last_activity_at,
     *AUTHOR_COLUMNS,

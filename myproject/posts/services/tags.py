@@ -1,13 +1,21 @@
 """The tags of posts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from myproject.audit import Actor, record
+from myproject.cache import touch
+from myproject.db import fetch, utc_now
+from myproject.pagination import Page
 from myproject.posts import constants as POST
-from myproject.posts.models import Post, Tag, post_tags
+from myproject.posts import errors
+from myproject.posts.models import Post, Tag, TagMute, post_tags
+from myproject.posts.services.likes import change_row
 
 
 def relist(db: Session, post: Post) -> None:
@@ -18,19 +26,36 @@ def relist(db: Session, post: Post) -> None:
     db.flush()
     listed_at = post.published_at if post.status == POST.Status.PUBLISHED else None
     db.execute(sa.update(post_tags).where(post_tags.c.post_id == post.id).values(listed_at=listed_at))
+    touch(db, "tags")
 
 
-def find_or_make_tags(db: Session, names: Sequence[str]) -> list[Tag]:
-    """The tags of these names; new ones are made, also where two posts bring the same new tag at once."""
+def find_or_make_tags(db: Session, names: Sequence[str], present: Iterable[Tag] = ()) -> list[Tag]:
+    """The tags of these names, each synonym's in place of it; new ones are made, also where two posts bring the
+    same new tag at once. Raises RetiredTag, but for those `present` already.
+    """
     if not names:
         return []
+    kept = {tag.id for tag in present}
     # The post is not whole yet: it must not be written by the queries here.
     with db.no_autoflush:
         found = {tag.name: tag for tag in db.scalars(sa.select(Tag).where(Tag.name.in_(names)))}
         # In one order for all: two posts that bring the same new tags would wait for each other for ever.
         for name in sorted(set(names) - set(found)):
             found[name] = make_tag(db, name)
-    return [found[name] for name in names]
+        for name, tag in found.items():
+            if tag.synonym_of_id is not None:
+                found[name] = db.get_one(Tag, tag.synonym_of_id)
+    tags = list(dict.fromkeys(found[name] for name in names))
+    for tag in tags:
+        if tag.retired_at is not None and tag.id not in kept:
+            raise errors.RetiredTag(tag.name)
+    return tags
+
+
+def find_unknown(db: Session, names: Sequence[str]) -> str | None:
+    """The first of some names that no tag has; None where all are known."""
+    known = set(db.scalars(sa.select(Tag.name).where(Tag.name.in_(names))))
+    return next((name for name in names if name not in known), None)
 
 
 def make_tag(db: Session, name: str) -> Tag:
@@ -41,3 +66,111 @@ def make_tag(db: Session, name: str) -> Tag:
         return tag
     except IntegrityError:
         return db.scalars(sa.select(Tag).where(Tag.name == name)).one()
+
+
+@dataclass(frozen=True)
+class TagRow:
+    """A tag as lists and pages show it. `number` of its posts is counted up to `TAG_COUNT_MAX`, and one more where
+    there are more; `synonym_of` is the name of the tag that it stands for.
+    """
+
+    id: int
+    name: str
+    description: str
+    is_retired: bool
+    synonym_of: str | None
+    number: int
+
+
+Other = aliased(Tag)
+SOME = (
+    sa.select(sa.literal(1))
+    .where(post_tags.c.tag_id == Tag.id, post_tags.c.listed_at.is_not(None))
+    .limit(POST.TAG_COUNT_MAX + 1)
+    .correlate(Tag)
+    .subquery()
+)
+TAGS = sa.select(
+    Tag.id,
+    Tag.name,
+    Tag.description,
+    Tag.retired_at.is_not(None),
+    Other.name,
+    sa.select(sa.func.count()).select_from(SOME).correlate(Tag).scalar_subquery(),
+).outerjoin(Other, Other.id == Tag.synonym_of_id)
+
+
+def list_tags(db: Session, after: str = "") -> Page[TagRow]:
+    """A page of all tags by name, from the one behind `after` on; synonyms stand for others and are left out."""
+    statement = TAGS.where(Tag.name > after, Tag.synonym_of_id.is_(None)).order_by(Tag.name)
+    rows = [TagRow(*row) for row in fetch(db, statement.limit(POST.TAGS_PAGE_SIZE + 1))]
+    more = len(rows) > POST.TAGS_PAGE_SIZE
+    rows = rows[: POST.TAGS_PAGE_SIZE]
+    return Page(rows, rows[-1].name if more else None)
+
+
+def find_tag(db: Session, name: str) -> TagRow | None:
+    """The tag of a canonical name; None where there is none."""
+    row = fetch(db, TAGS.where(Tag.name == name)).first()
+    return None if row is None else TagRow(*row)
+
+
+def edit_tag(
+    db: Session, actor: Actor, tag_id: int, *, name: str, description: str, retired: bool, synonym_of: str
+) -> Tag:
+    """Changes a tag. Where it becomes a synonym, its posts get the other one. Raises TagTaken, NoSuchTag."""
+    tag = db.get_one(Tag, tag_id, with_for_update=True)
+    before = values_of(db, tag)
+    if name != tag.name and db.scalar(sa.select(Tag.id).where(Tag.name == name)) is not None:
+        raise errors.TagTaken
+    tag.name, tag.description = name, description
+    if retired != (tag.retired_at is not None):
+        tag.retired_at = utc_now() if retired else None
+    other = db.scalars(sa.select(Tag).where(Tag.name == synonym_of)).first() if synonym_of else None
+    if synonym_of and (other is None or other.id == tag.id or other.synonym_of_id is not None):
+        raise errors.NoSuchTag
+    tag.synonym_of_id = other.id if other else None
+    db.flush()
+    if other is not None:
+        replace(db, tag.id, other.id)
+    record(db, "tag.edit", tag, actor=actor, before=before, after=values_of(db, tag))
+    touch(db, "site", "posts", "tags")
+    return tag
+
+
+def values_of(db: Session, tag: Tag) -> dict[str, Any]:
+    """What the audit notes of a tag."""
+    other = db.get(Tag, tag.synonym_of_id) if tag.synonym_of_id else None
+    return {
+        "name": tag.name,
+        "description": tag.description,
+        "retired": tag.retired_at is not None,
+        "synonym_of": other.name if other else "",
+    }
+
+
+def replace(db: Session, old_id: int, new_id: int) -> None:
+    """Gives the posts with one tag another one, and lets the old one's synonyms stand for that."""
+    has_new = sa.select(post_tags.c.post_id).where(post_tags.c.tag_id == new_id)
+    theirs = sa.select(post_tags.c.post_id, sa.literal(new_id, Tag.id.type), post_tags.c.listed_at).where(
+        post_tags.c.tag_id == old_id, post_tags.c.post_id.not_in(has_new)
+    )
+    db.execute(sa.insert(post_tags).from_select(["post_id", "tag_id", "listed_at"], theirs))
+    db.execute(sa.delete(post_tags).where(post_tags.c.tag_id == old_id))
+    db.execute(sa.update(Tag).where(Tag.synonym_of_id == old_id).values(synonym_of_id=new_id))
+
+
+def mute_tag(db: Session, user_id: int, tag_id: int, on: bool) -> None:
+    """Takes posts with a tag out of a member's front page, or puts them back."""
+    change_row(db, TagMute, on, user_id=user_id, tag_id=tag_id)
+
+
+def list_muted(db: Session, user_id: int) -> Sequence[str]:
+    """The names of the tags that a member muted."""
+    muted = sa.select(Tag.name).join(TagMute, TagMute.tag_id == Tag.id).where(TagMute.user_id == user_id)
+    return db.scalars(muted.order_by(Tag.name)).all()
+
+
+def has_muted(db: Session, user_id: int, tag_id: int) -> bool:
+    muted = sa.select(TagMute.tag_id).where(TagMute.user_id == user_id, TagMute.tag_id == tag_id)
+    return db.scalar(muted) is not None

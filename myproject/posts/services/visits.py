@@ -23,6 +23,11 @@ SEEN = sa.select(sa.literal_column("'seen'"), PostVisit.post_id, PostVisit.seen_
 NEW_SINCE = sa.select(sa.literal_column("'new_since'"), PostVisit.post_id, PostVisit.new_since).where(
     *OF_THE_MEMBER
 )
+# The part of the query for what a list says to one reader.
+SEEN_AMONG = sa.select(sa.literal_column("'seen'"), PostVisit.post_id, PostVisit.seen_at).where(
+    PostVisit.user_id == sa.bindparam("reader_id", type_=sa.BigInteger),
+    PostVisit.post_id.in_(sa.bindparam("post_ids", expanding=True)),
+)
 
 
 def news_since(seen_at: datetime, new_since: datetime) -> datetime:

@@ -123,7 +123,7 @@ def apply(db: Session, post: Post, text: Text) -> None:
     post.body_renderer = RENDERER_VERSION
     slug = slugify(text.title)[: POST.SLUG_MAX_LENGTH]
     post.slug = f"{slug}-post"[: POST.SLUG_MAX_LENGTH] if slug in POST.RESERVED_SLUGS else slug
-    post.tags = find_or_make_tags(db, text.tags)
+    post.tags = find_or_make_tags(db, text.tags, post.tags)
 
 
 def publish_or_hold(db: Session, post: Post, approve_first: int) -> None:

@@ -1,39 +1,117 @@
 """The lists of posts."""
 
-from datetime import timedelta
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
+import sqlalchemy as sa
+from markupsafe import Markup, escape
 from pyramid.httpexceptions import HTTPNotFound
+from pyramid.renderers import render
 
 from myproject.comments.services import approval as comment_approval
-from myproject.pagination import BadCursor
+from myproject.db import fetch
+from myproject.i18n import _
+from myproject.pagination import EPOCH, MICROSECOND, BadCursor, Page
 from myproject.posts import constants as POST
 from myproject.posts.services import approval as post_approval
-from myproject.posts.services import lists
+from myproject.posts.services import lists, rows, visits
+from myproject.users.services.profiles import Profile
 from myproject.web.dates import date
 from myproject.web.fragments import cached_fragment
 from myproject.web.request import Request
 
+ROWS = "myproject:templates/posts/rows.html"
+# Where a list tells a member that something was written since they looked: ID TIME (in microseconds).
+NEWS_MARK = re.compile(r"<!--news ([0-9]+) ([0-9]+)-->")
+MINE = sa.union_all(visits.SEEN_AMONG, lists.MUTED_AMONG)
+
+Listing = Callable[[int | None], Page[rows.PostRow]]
+
 
 def list_posts(request: Request) -> dict[str, Any]:
-    """The front page: posts by newest or by latest activity. `?after=` goes on where the page before ended."""
+    """The front page: posts by newest, by latest activity, or by likes (`?sort=top&period=week`). `?after=` goes
+    on where the page before ended.
+    """
     try:
         sort = POST.Sort(request.GET.get("sort", POST.Sort.NEW))
+        period = POST.Period(request.GET.get("period", POST.Period.ALL))
     except ValueError:
         raise HTTPNotFound from None
     after = request.GET.get("after")
-    first = after is None
+    query = "" if sort is POST.Sort.NEW else f"sort={sort}"
+    if sort is POST.Sort.TOP and period is not POST.Period.ALL:
+        query += f"&period={period}"
 
-    def values() -> dict[str, Any]:
+    def listing(reader_id: int | None) -> Page[rows.PostRow]:
+        return lists.list_posts(request.dbsession, sort, after, period=period, reader_id=reader_id)
+
+    shown = show_rows(request, listing, query, ("site", "posts"), sort=sort, muting=True)
+    return {"rows": shown, "sort": sort, "period": period, "first": after is None}
+
+
+def list_of_author(context: Profile, request: Request) -> dict[str, Any]:
+    """A member's posts, latest first."""
+
+    def listing(reader_id: int | None) -> Page[rows.PostRow]:
+        after = request.GET.get("after")
+        return lists.list_posts(request.dbsession, POST.Sort.NEW, after, author_id=context.id)
+
+    shown = show_rows(request, listing, "", ("site", "posts", f"user:{context.id}"))
+    return {"rows": shown, "profile": context}
+
+
+def show_rows(
+    request: Request,
+    listing: Listing,
+    query: str,
+    tags: tuple[str, ...],
+    *,
+    sort: POST.Sort = POST.Sort.NEW,
+    muting: bool = False,
+) -> Markup:
+    """A page of a list at the request's address: from what all readers share, with marks for who has news in it.
+    `listing(reader_id)` gives its posts, without what that reader muted. `query` is the address's own but `after`.
+
+    Only members who have muted what stands on this very page (`muting`) get one of their own.
+    """
+    after = request.GET.get("after")
+    here = request.script_name + quote(request.path_info)
+
+    def values(reader_id: int | None = None) -> dict[str, Any]:
         try:
-            page = lists.list_posts(request.dbsession, sort, after)
+            page = listing(reader_id)
         except BadCursor:
             raise HTTPNotFound from None
-        return {"page": page, "sort": sort, "first": first}
+        return {"page": page, "sort": sort, "first": after is None, "here": here, "query": query}
 
-    template = "myproject:templates/posts/rows.html"
-    rows = cached_fragment(request, f"posts:{sort}:{after or ''}", ("site", "posts"), template, values)
-    return {"rows": rows, "sort": sort, "first": first}
+    text = str(cached_fragment(request, f"list:{here}:{query}:{after or ''}", tags, ROWS, values))
+    if request.identity is None:
+        return Markup(NEWS_MARK.sub("", text))  # noqa: S704 - what our own template made
+    seen, has_muted = find_mine(request, [int(number) for number, _time in NEWS_MARK.findall(text)])
+    if has_muted and muting:
+        text = render(ROWS, values(request.member.id), request=request)
+        seen, _muted = find_mine(request, [int(number) for number, _time in NEWS_MARK.findall(text)])
+    words = escape(request.translate(_("New comments")))
+
+    def fill(mark: re.Match[str]) -> str:
+        seen_at = seen.get(int(mark[1]))
+        is_news = seen_at is not None and EPOCH + int(mark[2]) * MICROSECOND > seen_at
+        return f' <span class="badge badge-info">{words}</span>' if is_news else ""
+
+    return Markup(NEWS_MARK.sub(fill, text))  # noqa: S704
+
+
+def find_mine(request: Request, post_ids: list[int]) -> tuple[dict[int, datetime], bool]:
+    """When the member who asks saw which of some posts, and whether they muted a tag of one."""
+    values = {"reader_id": request.member.id, "post_ids": post_ids}
+    found = fetch(request.dbsession, MINE, values).all()
+    return (
+        {number: moment for what, number, moment in found if what == "seen"},
+        any(what == "muted" for what, _number, _moment in found),
+    )
 
 
 def list_drafts(request: Request) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.posts import errors, schemas
 from myproject.posts.models import Post
-from myproject.posts.services import rows, writing
+from myproject.posts.services import rows, tags, writing
 from myproject.posts.services.newcomers import brake
 from myproject.search.services import similar
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
+from myproject.settings_writing import TagMakers
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -68,7 +69,18 @@ class WritePost(TakesPictures):
         return self.leave(post)
 
     def text_of(self, data: dict[str, Any]) -> writing.Text:
-        return writing.render(data["title"], data["body"], schemas.tag_list(data["tags"]), self.request.look_up)
+        names = schemas.tag_list(data["tags"])
+        self.check_tags(names)
+        return writing.render(data["title"], data["body"], names, self.request.look_up)
+
+    def check_tags(self, names: tuple[str, ...]) -> None:
+        """Raises UnknownTag where only staff make new tags (`posts.new_tags`), and this is a member's."""
+        if self.request.site.posts_new_tags is TagMakers.EVERYBODY or self.request.member.is_staff:
+            return
+        with reading(self.request) as db:
+            unknown = tags.find_unknown(db, names)
+        if unknown is not None:
+            raise errors.UnknownTag(unknown)
 
     def find_hints(self, text: writing.Text) -> list[similar.Hint]:
         """What was discussed already, while a post is not yet in the open."""

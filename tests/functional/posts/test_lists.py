@@ -138,7 +138,7 @@ def test_a_cursor_of_another_time_shows_what_stands_after_it(client: Client, db:
 
 
 def test_an_order_that_there_is_not_is_not_found(client: Client) -> None:
-    client.get("/?sort=top", status=404)
+    client.get("/?sort=best", status=404)
     client.get("/?sort=", status=404)
 
 

@@ -202,6 +202,13 @@ TABLE = (
     Row("users.profile", "/@owner-of-it/", everybody(200)),
     Row("users.profile", "/@shut/", NOBODY),
     Row("posts.list", "/", everybody(200)),
+    Row("posts.author", "/@owner-of-it/posts/", everybody(200)),
+    Row("posts.author", "/@shut/posts/", NOBODY),
+    Row("posts.tags", "/tags/", everybody(200)),
+    Row("posts.tag", "/tags/{tag}/", everybody(200)),
+    Row("posts.tag.edit", "/tags/{tag}/edit/", staff_only(200), staff_only(422)),
+    Row("posts.tag.mute", "/tags/{tag}/mute/", NOT_ALLOWED, members(400)),
+    Row("posts.tags.muted", "/users/me/muted-tags/", members(200)),
     Row("posts.new", "/posts/new/", members(200), members(422)),
     Row("posts.drafts", "/drafts/", members(200)),
     Row("posts.edit", "/posts/{post}/edit/", author_and_staff(200), author_and_staff(422)),
@@ -284,6 +291,7 @@ TABLE = (
     Row("admin.users.view", "/admin/users/{user}/", admins(200), admins(422)),
     Row("admin.users.view", "/admin/users/999999/", admins(404), admins(404)),
     Row("admin.approvals", "/admin/approvals/", admins(200)),
+    Row("admin.users.sessions", "/admin/users/{user}/sessions/", NOT_ALLOWED, admins(303)),
     Row("admin.settings", "/admin/settings/", admins(200), admins(422)),
     Row("admin.approvals.decide", "/admin/approvals/{waiting}/", admins(200), admins(422)),
     # Who never asked to be let in.
@@ -325,6 +333,7 @@ class World:
         """The row's path; what it names that can be used up is made anew."""
         made: dict[str, Callable[[], Any]] = {
             "{post}": lambda: self.post.id,
+            "{tag}": lambda: make_post(self.db, self.owner, tags=["tea"]).tags[0].name,
             "{draft}": lambda: self.draft.id,
             "{fresh_post}": lambda: make_post(self.db, self.owner).id,
             "{removed_post}": self.make_removed_post,

@@ -1,0 +1,111 @@
+"""Tags: all of them, one with its posts, and what staff and members do with them."""
+
+from typing import Any
+
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound, HTTPSeeOther
+from pyramid.response import Response
+
+from myproject.audit import actor_of
+from myproject.db import reading
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.pagination import Page
+from myproject.posts import constants as POST
+from myproject.posts import schemas
+from myproject.posts.services import lists, rows, tags
+from myproject.posts.views.lists import show_rows
+from myproject.text import canonical
+from myproject.web.fragments import cached_fragment
+from myproject.web.likes import wants_on
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+
+def tag_of(request: Request) -> tags.TagRow:
+    """The context of `/tags/TAG/`: the tag, at its one address; a synonym leads to what it stands for. Raises
+    HTTPNotFound.
+    """
+    asked = request.matchdict["name"]
+    with reading(request) as db:
+        tag = tags.find_tag(db, canonical(asked))
+    if tag is None:
+        raise HTTPNotFound
+    name = tag.name
+    if tag.synonym_of is not None and request.matched_route.name == "posts.tag":
+        name = tag.synonym_of
+    if name != asked and request.method in ("GET", "HEAD"):
+        raise HTTPMovedPermanently(url(request, request.matched_route.name, name=name))
+    return tag
+
+
+def list_tags(request: Request) -> dict[str, Any]:
+    """All tags by name; `?after=` goes on behind one."""
+    after = canonical(request.GET.get("after", ""))[: POST.TAG_MAX_LENGTH]
+
+    def values() -> dict[str, Any]:
+        return {"page": tags.list_tags(request.dbsession, after), "most": POST.TAG_COUNT_MAX}
+
+    template = "myproject:templates/posts/tag_rows.html"
+    return {"rows": cached_fragment(request, f"tags:{after}", ("site", "tags"), template, values)}
+
+
+def show_tag(context: tags.TagRow, request: Request) -> dict[str, Any]:
+    """A tag and its posts, latest first."""
+
+    def listing(reader_id: int | None) -> Page[rows.PostRow]:
+        return lists.list_tagged(request.dbsession, context.id, request.GET.get("after"))
+
+    identity = request.identity
+    return {
+        "tag": context,
+        "rows": show_rows(request, listing, "", ("site", "posts", "tags")),
+        "has_muted": identity is not None and tags.has_muted(request.dbsession, identity.id, context.id),
+    }
+
+
+def mute_tag(context: tags.TagRow, request: Request) -> Response:
+    """Takes posts with the tag out of the member's front page, or puts them back where `on` is 0."""
+    on = wants_on(request)
+    tags.mute_tag(request.dbsession, request.member.id, context.id, on)
+    if on:
+        request.flash(_("Posts with this tag don't show on your front page any more"))
+    else:
+        request.flash(_("Posts with this tag show on your front page again"))
+    if "list" in request.POST:
+        return HTTPSeeOther(url(request, "posts.tags.muted"))
+    return HTTPSeeOther(url(request, "posts.tag", name=context.name))
+
+
+def list_muted(request: Request) -> dict[str, Any]:
+    """The tags that the member has muted."""
+    return {"names": tags.list_muted(request.dbsession, request.member.id)}
+
+
+class EditTag(FormView):
+    """A tag, changed by staff."""
+
+    schema = schemas.TagText
+    title = _("Edit tag")
+
+    def initial(self) -> dict[str, Any]:
+        tag: tags.TagRow = self.request.context
+        return {
+            "name": tag.name,
+            "description": tag.description,
+            "retired": tag.is_retired,
+            "synonym_of": tag.synonym_of or "",
+        }
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request = self.request
+        tag = tags.edit_tag(
+            request.dbsession,
+            actor_of(request),
+            request.context.id,
+            name=canonical(data["name"]),
+            description=data["description"],
+            retired=data["retired"],
+            synonym_of=canonical(data["synonym_of"]),
+        )
+        request.flash(_("The tag is saved"))
+        return self.redirect("posts.tag", name=tag.name)
