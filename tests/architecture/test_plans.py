@@ -1,0 +1,195 @@
+"""Each list is read along an index: no page's statement goes through a table that grows, or sorts one.
+
+The statements are those that the pages run, taken down while they do; what the database says of them (EXPLAIN) is
+read. A page costs the same however many posts there are, as far as plans can say; `bench/scale.py` measures it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+import sqlalchemy as sa
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.bookmarks.services import add_bookmark
+from myproject.cli.demo_bulk import Source, add_bulk
+from myproject.comments import constants as COMMENT
+from myproject.db import sessions_of
+from myproject.posts import constants as POST
+from myproject.posts.models import Post
+from myproject.posts.services.writing import render
+from myproject.users.models import User
+from tests.conftest import Client
+from tests.factories import make_post, make_user, sign_in
+
+POSTS, COMMENTS = 4_000, 8_000
+COMMENTS_OF_ONE = 1_000
+# What grows with a site. Everything else stays small: tags, sessions of one member.
+LARGE = {
+    *("users", "posts", "post_tags", "post_likes", "post_visits", "post_attention", "post_revisions", "top_posts"),
+    *("comments", "comment_likes", "comment_revisions", "bookmarks", "search_entries", "audit_entries", "emails"),
+}
+# A node that handles no more rows than these does not grow: a page, its tags, the candidates of a search.
+BOUND = 700
+
+
+# What PostgreSQL does not do along an index, and is not asked to here: it thinks reading all comments of one post
+# cheaper than going to the threads of a page, and has no index for the newest of one post; and an index of words
+# finds all that match before it gives the latest, which `search.constants` bounds.
+ELSEWHERE = ("comments", "feed of a post", "search")
+
+
+@dataclass
+class Statement:
+    text: str
+    values: Any
+
+
+@pytest.fixture
+def taken_down(app: Router) -> Callable[..., Any]:
+    """`with taken_down() as statements:` collects the SELECTs run meanwhile, with their values."""
+
+    @contextmanager
+    def take() -> Iterator[list[Statement]]:
+        engine, statements = sessions_of(app.registry).engine, []
+
+        def remember(connection: sa.Connection, cursor: Any, text: str, values: Any, *rest: Any) -> None:
+            if text.lstrip().upper().startswith(("SELECT", "WITH")):
+                statements.append(Statement(text, values))
+
+        engine.connect().close()
+        sa.event.listen(engine, "before_cursor_execute", remember)
+        try:
+            yield statements
+        finally:
+            sa.event.remove(engine, "before_cursor_execute", remember)
+
+    return take
+
+
+def fill(app: Router, db: Session) -> list[int]:
+    """Thousands of posts, one with a long thread, which is made last; gives the numbers of the members."""
+    members = [make_user(db, f"member-{number}").id for number in range(20)]
+    ann = make_user(db, "ann")
+    texts = [render(title, f"Words about {title}.", ["garden", title]) for title in ("bees", "roses", "sheds")]
+    db.commit()
+    source = Source(texts, [("A word.", "<p>A word.</p>")], [*members, ann.id])
+    sessions = sessions_of(app.registry)
+    for posts, comments in ((POSTS, COMMENTS), (1, COMMENTS_OF_ONE)):
+        for _done in add_bulk(sessions, source, posts, comments):
+            pass
+    for number in range(50):
+        make_post(db, ann, f"Draft {number}", publish=False)
+    newest = db.scalars(sa.select(Post.id).order_by(Post.id.desc()).limit(300)).all()
+    for post_id in newest:
+        add_bookmark(db, ann.id, post_id)
+    db.commit()
+    db.execute(sa.text("ANALYZE"))
+    db.commit()
+    return members
+
+
+def lists(db: Session) -> dict[str, str]:
+    """The address of each list, by what it is; but of no part of the site map, which has thousands by design."""
+    longest = db.scalars(sa.select(Post).order_by(Post.comment_count.desc()).limit(1)).one()
+    post = f"/posts/{longest.id}/{longest.slug}/"
+    return {
+        **{sort: f"/?sort={sort}" for sort in POST.Sort},
+        "author": "/@ann/",
+        **{f"comments, {order}": f"{post}?order={order}" for order in COMMENT.Order},
+        "search": "/search/?q=bees",
+        "search by much": "/search/?q=author:ann+tag:garden+before:2030",
+        "feed": "/feed.atom",
+        "feed of a tag": "/tags/garden/feed.atom",
+        "feed of a member": "/@ann/feed.atom",
+        "feed of a post": f"/posts/{longest.id}/feed.atom",
+        "site maps": "/sitemap.xml",
+    }
+
+
+def with_next(client: Client, address: str) -> Iterator[str]:
+    """The address of a list and, where it goes on, that of its second page."""
+    yield address
+    page = client.get(address)
+    if page.content_type == "text/html" and (link := page.html.find("a", rel="next")):
+        yield urljoin(address, str(link["href"]))
+
+
+# SQLite
+
+# Of its virtual machine: a page of fifty comments takes some 20,000.
+STEPS, GRAIN = 40_000, 100
+
+
+def faults_on_sqlite(connection: sa.Connection, statement: Statement) -> Iterator[str]:
+    """Whole tables in the plan, and more steps than a page takes: how many rows it sorts, SQLite does not say."""
+    for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", statement.values):
+        words = row.detail.split()
+        if words[0] == "SCAN" and words[1] in LARGE and "INDEX" not in words:
+            yield row.detail
+    grains = 0
+
+    def count() -> int:
+        nonlocal grains
+        grains += 1
+        return 0
+
+    driver: Any = connection.connection.driver_connection
+    driver.set_progress_handler(count, GRAIN)
+    connection.exec_driver_sql(statement.text, statement.values).fetchall()
+    driver.set_progress_handler(None, 0)
+    if grains * GRAIN > STEPS:
+        yield f"{grains * GRAIN} steps"
+
+
+# PostgreSQL
+
+
+def faults_on_postgresql(connection: sa.Connection, statement: Statement) -> Iterator[str]:
+    """Nodes of the plan that handled more rows than a page has.
+
+    With so few rows, to read a whole table into memory once is thought cheaper than to go to an index for each row
+    of a page. Such ways are closed, to see whether there is the one along the indexes, which a large table needs.
+    """
+    for way in ("seqscan", "hashjoin", "mergejoin", "material"):
+        connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.text}", statement.values)
+    yield from faults_of(explained.scalar_one()[0]["Plan"])
+
+
+def faults_of(node: dict[str, Any]) -> Iterator[str]:
+    handled = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    if handled > BOUND:
+        yield f"{node['Node Type']} {node.get('Relation Name', '')} {node.get('Index Name', '')}: {handled} rows"
+    for below in node.get("Plans", ()):
+        yield from faults_of(below)
+
+
+def test_lists_are_read_along_indexes(
+    app: Router, db: Session, client: Client, make_client: Callable[..., Client], taken_down: Any, backend: str
+) -> None:
+    fill(app, db)
+    guest = make_client()
+    sign_in(client, db.scalars(sa.select(User).where(User.name == "ann")).one())
+    faults_in = faults_on_sqlite if backend == "sqlite" else faults_on_postgresql
+    found, read = [], 0
+    for name, first in lists(db).items():
+        for reader in (guest, client):
+            for address in with_next(reader, first):
+                app.registry["cache"].touch(["site"])
+                with taken_down() as statements:
+                    reader.get(address)
+                db.commit()
+                read += len(statements)
+                if backend == "postgresql" and name.startswith(ELSEWHERE):
+                    continue
+                for statement in statements:
+                    faults = list(faults_in(db.connection(), statement))
+                    if faults:
+                        found.append((name, address, faults, statement.text))
+    assert read > len(lists(db))
+    assert found == []
