@@ -13,6 +13,12 @@ class LimitSettings:
     ratelimit_login_address: str = setting(
         "ratelimit.login_address", rate, "30 per 5 minutes", "sign-ins tried from one client address"
     )
+    ratelimit_login_site: str = setting(
+        "ratelimit.login_site",
+        rate,
+        "1000 per 5 minutes",
+        "sign-ins tried on the whole site, from browsers that no member signed in with before",
+    )
     ratelimit_login_account: str = setting(
         "ratelimit.login_account", rate, "10 per 5 minutes", "sign-ins tried for one account"
     )

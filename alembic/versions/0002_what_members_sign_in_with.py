@@ -120,7 +120,7 @@ def upgrade() -> None:
     sa.Column("user_agent", sa.String(length=200), nullable=False),
     sa.Column("address", sa.String(length=45), nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-    sa.CheckConstraint("event IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)", name=op.f("ck_security_log_event")),
+    sa.CheckConstraint("event IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25)", name=op.f("ck_security_log_event")),
     sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_security_log_user_id_users"), ondelete="CASCADE"),
     sa.PrimaryKeyConstraint("id", name=op.f("pk_security_log"))
     )

@@ -21,7 +21,7 @@ from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.users import constants as USER
 from myproject.users.models import User
-from myproject.users.services import approvals, invitations, names
+from myproject.users.services import approvals, invitations, names, sign_ins
 from myproject.users.services.roles import change_role, change_status
 from myproject.web.dates import exact
 from myproject.web.request import Request
@@ -111,6 +111,14 @@ class EditUser(FormView):
         change_status(db, actor, user_id, USER.Status(int(data["status"])), data["reason"])
         self.request.flash(_("${name} is changed", mapping={"name": self.request.context.title}))
         return self.redirect("admin.users.view", id=user_id)
+
+
+def shut_sessions(request: Request) -> Response:
+    """Signs one member out everywhere."""
+    user: User = request.context
+    sign_ins.shut_sessions(request.dbsession, audit.actor_of(request), user.id)
+    request.flash(_("${name} is signed out everywhere", mapping={"name": user.title}))
+    return HTTPSeeOther(url(request, "admin.users.view", id=user.id))
 
 
 class EditSettings(FormView):

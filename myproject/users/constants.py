@@ -97,6 +97,7 @@ class SecurityEvent(IntEnum):
     DELETION_UNDONE = 22
     ROLE_CHANGED = 23
     STATUS_CHANGED = 24
+    SESSIONS_SHUT = 25
 
 
 # With their number behind it, the name of a member who is gone. No nickname has a blank in it.
@@ -123,6 +124,9 @@ CODE_MINUTES = 15
 CODE_TRIES = 3
 RESET_MINUTES = 60
 SESSION_HOURS = 24  # of a sign-in that asked not to be remembered
+SESSION_IDLE_HOURS = 8  # after which it ends where nobody uses it
+REMEMBERED_IDLE_DAYS = 14  # and one that asked to be remembered
+SESSIONS_MAX = 50  # of one member; of more the one least lately used ends
 SESSION_TOUCH_MINUTES = 5  # how old `last_seen_at` may be
 REAUTH_MINUTES = 10  # how long a sign-in is fresh enough for what is dangerous
 ADMIN_REAUTH_MINUTES = 60  # and for the admins' pages
@@ -130,7 +134,6 @@ STEP_MINUTES = 10
 STEP_TRIES = 5
 CHANGE_EMAIL_MINUTES = 60
 DEVICE_DAYS = 365  # how long a browser is known that somebody signed in with
-SESSIONS_SHOWN = 100
 UNDO_EMAIL_DAYS = 7
 DELETION_DAYS = 7
 EXPORT_DAYS = 7

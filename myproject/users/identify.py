@@ -17,13 +17,15 @@ from myproject.settings import settings_of
 from myproject.tasks import enqueue_now
 from myproject.users import constants as USER
 from myproject.users import tasks
-from myproject.users.models import User, UserSession
+from myproject.users.models import User, UserSession, session_ends_at
 
 SESSION_STATEMENT = (
     sa.select(
         UserSession.id,
         UserSession.user_id,
+        UserSession.created_at,
         UserSession.last_seen_at,
+        UserSession.expires_at,
         UserSession.authenticated_at,
         (UserSession.way == USER.Way.PASSKEY).label("by_passkey"),
         User.revision,
@@ -67,7 +69,7 @@ def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[S
     def identify(db: Session, token: str) -> Identity | None:
         now = utc_now()
         session = fetch(db, SESSION_STATEMENT, {"token_hash": hash_token(token), "now": now}).first()
-        if session is None:
+        if session is None or session_ends_at(session.created_at, session.last_seen_at, session.expires_at) <= now:
             return None
         if now - session.last_seen_at > timedelta(minutes=USER.SESSION_TOUCH_MINUTES):
             note_seen(session.id)

@@ -1,6 +1,6 @@
 """Members, what they sign in with, their sign-ins, and the tokens in their mails."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -99,8 +99,15 @@ class User(Base):
         return self.email_verified_at is not None
 
 
+def session_ends_at(created_at: datetime, last_seen_at: datetime, expires_at: datetime) -> datetime:
+    """When a session is over: at `expires_at`, or sooner where nobody uses it (OWASP ASVS 5.0: 7.3.1, 7.3.2)."""
+    remembered = expires_at - created_at > timedelta(hours=USER.SESSION_HOURS)
+    idle = timedelta(days=USER.REMEMBERED_IDLE_DAYS) if remembered else timedelta(hours=USER.SESSION_IDLE_HOURS)
+    return min(expires_at, last_seen_at + idle)
+
+
 class UserSession(Base):
-    """A sign-in. The cookie holds the token, the row its SHA-256."""
+    """A sign-in. The cookie holds the token, the row its SHA-256. For how long it lives: `session_ends_at`."""
 
     __tablename__ = "user_sessions"
     __table_args__ = (

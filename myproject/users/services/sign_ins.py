@@ -8,13 +8,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.audit import Actor, record
 from myproject.db import utc_now
 from myproject.security.tokens import hash_token, make_token
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.models import User, UserSession
+from myproject.users.models import User, UserSession, session_ends_at
 from myproject.users.services import accounts, history, steps
+
+LATEST_FIRST = (UserSession.last_seen_at.desc(), UserSession.id.desc())
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,10 @@ def begin_session(
     life = timedelta(days=remember_days) if remember_days else timedelta(hours=USER.SESSION_HOURS)
     # A user made in this transaction gets its number with the flush.
     db.flush()
+    theirs = sa.select(UserSession.id).where(UserSession.user_id == user.id).order_by(*LATEST_FIRST)
+    oldest = db.scalars(theirs.offset(USER.SESSIONS_MAX - 1)).all()
+    if oldest:
+        db.execute(sa.delete(UserSession).where(UserSession.id.in_(oldest)))
     db.add(
         UserSession(
             token_hash=hash_token(token),
@@ -170,7 +177,7 @@ def is_remembered(db: Session, session_id: int) -> bool:
 
 def list_sessions(db: Session, user_id: int) -> Sequence[Any]:
     """A member's sign-ins that last, those seen last first, as (id, user_agent, address, created_at,
-    last_seen_at).
+    last_seen_at, expires_at).
     """
     columns = (
         UserSession.id,
@@ -178,10 +185,11 @@ def list_sessions(db: Session, user_id: int) -> Sequence[Any]:
         UserSession.address,
         UserSession.created_at,
         UserSession.last_seen_at,
+        UserSession.expires_at,
     )
     statement = sa.select(*columns).where(UserSession.user_id == user_id, UserSession.expires_at > utc_now())
-    newest_first = (UserSession.last_seen_at.desc(), UserSession.id.desc())
-    return db.execute(statement.order_by(*newest_first).limit(USER.SESSIONS_SHOWN)).all()
+    rows = db.execute(statement.order_by(*LATEST_FIRST)).all()
+    return [row for row in rows if session_ends_at(row.created_at, row.last_seen_at, row.expires_at) > utc_now()]
 
 
 def end_session(db: Session, user_id: int, session_id: int, client: accounts.Client) -> bool:
@@ -197,6 +205,14 @@ def end_other_sessions(db: Session, user_id: int, session_id: int, client: accou
     """Ends every session of a member but one."""
     end_sessions(db, user_id, but=session_id)
     history.note(db, accounts.lock_user(db, user_id), USER.SecurityEvent.SESSIONS_ENDED, client)
+
+
+def shut_sessions(db: Session, actor: Actor, user_id: int) -> None:
+    """Signs a member out everywhere as an admin asks, with a row in the audit."""
+    user = accounts.lock_user(db, user_id)
+    end_sessions(db, user_id)
+    history.note(db, user, USER.SecurityEvent.SESSIONS_SHUT, accounts.Client("", ""))
+    record(db, "user.sessions", user, actor=actor)
 
 
 def sign_out(db: Session, token: str) -> None:

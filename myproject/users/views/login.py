@@ -56,6 +56,7 @@ class Login(FormView):
             limiter.hit("login_device", device)
         else:
             limiter.hit("login_account", account)
+            limiter.hit("login_site", "site")
         # No transaction is open while the hash is computed, and an unknown account costs one as well.
         hasher = hasher_of(request.registry)
         right = hasher.check(data["password"], credentials.password if credentials else None)

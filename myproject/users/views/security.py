@@ -17,6 +17,7 @@ SENTENCES = {
     USER.SecurityEvent.REGISTERED: _("You registered"),
     USER.SecurityEvent.SIGNED_IN: _("You signed in"),
     USER.SecurityEvent.SIGN_IN_FAILED: _("Somebody tried to sign in, and failed"),
+    USER.SecurityEvent.SESSIONS_SHUT: _("An admin signed you out everywhere"),
     USER.SecurityEvent.SESSIONS_ENDED: _("You signed out another device"),
     USER.SecurityEvent.PASSWORD_CHANGED: _("You changed your password"),
     USER.SecurityEvent.PASSWORD_RESET: _("You chose a new password by a mailed link"),

@@ -44,6 +44,7 @@ def send(client: Client, path: str, values: dict[str, Any], button: str | None =
     ("name", "path", "values", "button", "passes"),
     [
         ("login_account", "/users/login/", {"login": "ann", "password": "wrong"}, None, 422),
+        ("login_site", "/users/login/", {"login": "ann", "password": "wrong"}, None, 422),
         ("login_address", "/users/login/", {"login": "ann", "password": "wrong"}, None, 422),
         ("lost_password_account", "/users/lost-password/", {"email": "ann@example.org"}, None, 303),
         ("lost_password_address", "/users/lost-password/", {"email": "ann@example.org"}, None, 303),

@@ -69,6 +69,13 @@ def test_the_admins_pages_ask_for_the_proof_once_an_hour(client: Client, db: Ses
     assert client.get("/admin/emails/", status=303).location.endswith("/users/reauth/?next=/admin/emails/")
 
 
+def test_a_role_is_changed_by_who_has_just_proved_who_they_are(client: Client, db: Session) -> None:
+    sign_in(client, make_user(db, "root", role=USER.Role.ADMIN))
+    bob = make_user(db, "bob")
+    age(db, USER.REAUTH_MINUTES)
+    assert "/users/reauth/" in client.get(f"/admin/users/{bob.id}/", status=303).location
+
+
 def test_a_guest_is_sent_to_sign_in(client: Client) -> None:
     assert "/users/login/?next=/users/reauth/" in client.get("/users/reauth/", status=303).location
 

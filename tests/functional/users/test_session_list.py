@@ -1,12 +1,15 @@
 """Where a member is signed in: shown to its owner alone, and ended by the next request."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 import webtest
 from sqlalchemy.orm import Session
 
+from myproject.audit import AuditEntry
+from myproject.db import utc_now
 from myproject.users import constants as USER
 from myproject.users.models import SecurityLogEntry, User, UserSession
 from myproject.users.services import accounts, sign_ins
@@ -121,3 +124,60 @@ def test_ending_stands_in_the_history(client: Client, db: Session, ann: User) ->
     post(client, others="others")
     events = db.scalars(sa.select(SecurityLogEntry.event).where(SecurityLogEntry.user_id == ann.id)).all()
     assert events == [USER.SecurityEvent.SESSIONS_ENDED]
+
+
+# Over by themselves
+
+
+@pytest.mark.parametrize(
+    ("life", "idle"),
+    [
+        (timedelta(hours=USER.SESSION_HOURS), timedelta(hours=USER.SESSION_IDLE_HOURS)),
+        (timedelta(days=30), timedelta(days=USER.REMEMBERED_IDLE_DAYS)),
+    ],
+    ids=["until the browser closes", "remembered"],
+)
+def test_a_session_that_nobody_uses_is_over_long_before_it_ends(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User, life: timedelta, idle: timedelta
+) -> None:
+    watching = make_client()
+    sign_in(watching, ann)
+    row = db.get_one(UserSession, 1)
+    now = utc_now()
+    row.created_at, row.expires_at = now - idle, now - idle + life
+    row.last_seen_at = now - idle + timedelta(minutes=10)
+    client.get("/users/me/", status=200)
+    row = db.get_one(UserSession, 1)
+    row.last_seen_at = now - idle
+    client.get("/users/me/", status=303)
+    assert len(rows(watching.get("/users/me/sessions/"))) == 1
+
+
+def test_of_too_many_sessions_the_one_least_lately_used_ends(client: Client, db: Session, ann: User) -> None:
+    seen = sa.select(UserSession.last_seen_at).order_by(UserSession.last_seen_at)
+    for minutes in range(1, USER.SESSIONS_MAX):
+        sign_ins.begin_session(db, ann, accounts.Client("203.0.113.77", FIREFOX))
+        newest = db.scalars(sa.select(UserSession).order_by(UserSession.id.desc()).limit(1)).one()
+        newest.last_seen_at = utc_now() - timedelta(minutes=minutes)
+    before = db.scalars(seen).all()
+    sign_ins.begin_session(db, ann, accounts.Client("203.0.113.77", FIREFOX))
+    after = db.scalars(seen).all()
+    assert len(before) == len(after) == USER.SESSIONS_MAX
+    assert after[:-1] == before[1:]
+    client.get("/users/me/", status=200)
+
+
+def test_an_admin_signs_a_member_out_everywhere(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User
+) -> None:
+    root = make_client()
+    sign_in(root, make_user(db, "root", role=USER.Role.ADMIN))
+    page = root.get(f"/admin/users/{ann.id}/")
+    form = next(form for form in page.forms.values() if form.action.endswith("/sessions/"))
+    assert flashes(form.submit(status=303).follow()) == ["ann is signed out everywhere"]
+    client.get("/users/me/", status=303)
+    root.get("/users/me/", status=200)
+    (entry,) = db.scalars(sa.select(AuditEntry).where(AuditEntry.action == "user.sessions"))
+    assert (entry.actor_name, entry.target_id) == ("root", ann.id)
+    sign_in(client, ann)
+    assert "An admin signed you out everywhere" in client.get("/users/me/security/history/")
