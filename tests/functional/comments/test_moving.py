@@ -63,7 +63,7 @@ def test_a_comment_moves_with_its_replies_and_its_links_lead_there(
     assert shown(guest, other) == [str(comment.id) for comment in (*chain, there)]
     db.expire_all()
     assert (post.comment_count, other.comment_count) == (1, len(chain) + 1)
-    assert (post.last_activity_at, other.last_activity_at) == (stays.created_at, chain[-1].created_at)
+    assert (post.last_activity_at, other.last_activity_at) == (stays.created_at, there.created_at)
     assert (chain[0].parent_id, chain[1].parent_id) == (None, chain[0].id)
     place = guest.get(f"/comments/{chain[-1].id}/", status=303).location
     assert place.endswith(f"/posts/{other.id}/another/#comment-{chain[-1].id}")
