@@ -15,6 +15,10 @@ branch_labels = None
 depends_on = None
 
 TOP = {"sqlite_where": sa.text("parent_id IS NULL"), "postgresql_where": sa.text("parent_id IS NULL")}
+PINNED = {
+    "sqlite_where": sa.text("pinned_at IS NOT NULL"),
+    "postgresql_where": sa.text("pinned_at IS NOT NULL"),
+}
 PUBLISHED = {"sqlite_where": sa.text("status = 1"), "postgresql_where": sa.text("status = 1")}
 
 
@@ -208,6 +212,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_posts_merged_into_id", ["merged_into_id"], unique=False)
         batch_op.create_index("ix_posts_removed_at", ["removed_at"], unique=False)
         batch_op.create_index("ix_posts_removed_by_id", ["removed_by_id"], unique=False)
+        batch_op.create_index("ix_posts_pinned", ["pinned_at"], unique=False, **PINNED)
         batch_op.create_index("ix_posts_top", ["like_count", "id"], unique=False, **PUBLISHED)
         batch_op.create_foreign_key(
             batch_op.f("fk_posts_merged_into_id_posts"), "posts", ["merged_into_id"], ["id"], ondelete="SET NULL"
@@ -247,6 +252,7 @@ def downgrade() -> None:
         for name in ("removed_by_id_users", "merged_into_id_posts"):
             batch_op.drop_constraint(batch_op.f(f"fk_posts_{name}"), type_="foreignkey")
         batch_op.drop_index("ix_posts_top", **PUBLISHED)
+        batch_op.drop_index("ix_posts_pinned", **PINNED)
         for name in ("removed_by_id", "removed_at", "merged_into_id"):
             batch_op.drop_index(f"ix_posts_{name}")
         for name in ("like_count", "removed_at", "removal_reason_length", "lock_reason_length", "status"):

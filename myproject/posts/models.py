@@ -10,6 +10,7 @@ from myproject.posts import constants as POST
 from myproject.users.models import User
 
 PUBLISHED = sa.text(f"status = {int(POST.Status.PUBLISHED)}")
+PINNED = sa.text("pinned_at IS NOT NULL")
 
 post_tags = sa.Table(
     "post_tags",
@@ -80,6 +81,7 @@ class Post(Base):
         sa.CheckConstraint(f"(status = {int(POST.Status.REMOVED)}) = (removed_at IS NOT NULL)", name="removed_at"),
         sa.CheckConstraint(f"length(removal_reason) <= {POST.REASON_MAX_LENGTH}", name="removal_reason_length"),
         sa.CheckConstraint(f"length(lock_reason) <= {POST.REASON_MAX_LENGTH}", name="lock_reason_length"),
+        sa.Index("ix_posts_pinned", "pinned_at", sqlite_where=PINNED, postgresql_where=PINNED),
         # The lists, in their order; drafts stay out of them.
         sa.Index("ix_posts_new", "published_at", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
         sa.Index("ix_posts_top", "like_count", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),

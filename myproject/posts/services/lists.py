@@ -43,9 +43,10 @@ def list_posts(
     period: POST.Period = POST.Period.ALL,
     author_id: int | None = None,
     reader_id: int | None = None,
+    pinned: bool = False,
 ) -> Page[PostRow]:
     """A page of published posts, latest or most liked first by `sort`; the tops are those of a `period`. Without
-    what has a tag that `reader_id` muted. Raises BadCursor.
+    what has a tag that `reader_id` muted; `pinned` asks for the pinned ones on top. Raises BadCursor.
     """
     key: Any = SORT_COLUMNS[sort]
     number: Any = Post.id
@@ -61,8 +62,31 @@ def list_posts(
     if reader_id is not None:
         statement = statement.where(~MUTED)
     statement = statement.where(before(cursor, key, number)).order_by(key.desc(), number.desc())
-    rows = [PostRow(*row) for row in fetch(db, statement, {"reader_id": reader_id} if reader_id else None)]
+    values = {"reader_id": reader_id} if reader_id else None
+    if pinned:
+        return with_pinned(db, statement, values, key.key)
+    rows = [PostRow(*row) for row in fetch(db, statement, values)]
     return cut(rows, POST.PAGE_SIZE, key.key)
+
+
+def with_pinned(db: Session, newest: sa.Select[Any], values: dict[str, Any] | None, key: str) -> Page[PostRow]:
+    """The first page of the newest posts, with those that staff have pinned before the others, in one query."""
+    rows = [(is_pinned, PostRow(*row)) for is_pinned, *row in fetch(db, on_top(newest), values)]
+    # Of two queries made into one, neither's order is certain.
+    rows.sort(key=lambda pair: (pair[1].published_at, pair[1].id), reverse=True)
+    top = [row for is_pinned, row in rows if is_pinned]
+    for row in top:
+        row.pinned = True
+    page = cut([row for is_pinned, row in rows if not is_pinned], POST.PAGE_SIZE, key)
+    numbers = {row.id for row in top}
+    return Page([*top, *(row for row in page.rows if row.id not in numbers)], page.next_cursor)
+
+
+def on_top(newest: sa.Select[Any]) -> sa.CompoundSelect[Any]:
+    """Selects the pinned posts and a page of the newest, each row with whether it is of the first."""
+    pinned = newest.where(Post.pinned_at.is_not(None)).order_by(None).order_by(Post.pinned_at.desc())
+    parts = ((1, pinned.limit(POST.PINNED_MAX).subquery()), (0, newest.subquery()))
+    return sa.union_all(*(sa.select(sa.literal_column(str(which)), *part.c) for which, part in parts))
 
 
 def list_tagged(db: Session, tag_id: int, cursor: str | None = None) -> Page[PostRow]:

@@ -40,6 +40,8 @@ class PostRow(Tagged):
     author_role: USER.Role
     author_avatar: str
     tag_names: str | None
+    # On top of the page, whenever it was published.
+    pinned: bool = False
 
     @property
     def last_activity(self) -> int:

@@ -46,7 +46,8 @@ def list_posts(request: Request) -> dict[str, Any]:
         query += f"&period={period}"
 
     def listing(reader_id: int | None) -> Page[rows.PostRow]:
-        return lists.list_posts(request.dbsession, sort, after, period=period, reader_id=reader_id)
+        pinned = sort is POST.Sort.NEW and after is None
+        return lists.list_posts(request.dbsession, sort, after, period=period, reader_id=reader_id, pinned=pinned)
 
     shown = show_rows(request, listing, query, ("site", "posts"), sort=sort, muting=True)
     return {"rows": shown, "sort": sort, "period": period, "first": after is None}

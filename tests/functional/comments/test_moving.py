@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -130,3 +131,39 @@ def test_posts_close_by_themselves_where_the_setting_says_so(
     form["body"] = "Late"
     form.submit("send", status=422)
     assert db.query(Comment).all() == []
+
+
+def test_three_posts_at_most_stand_on_top_of_the_front_page_and_cost_no_query_more(
+    staff: Client, make_client: Callable[..., Client], db: Session, ann: User, query_counter: Callable[..., Any]
+) -> None:
+    posts = [make_post(db, ann, f"Post {number}") for number in range(25)]
+    guest = make_client()
+
+    def titles(query: str = "") -> list[str]:
+        return [link.get_text() for link in guest.get(f"/{query}").html.select(".post-title a")]
+
+    def pin(post: Post, button: str) -> None:
+        page = staff.get(f"/posts/{post.id}/{post.slug}/")
+        form = next(form for form in page.forms.values() if form.action.endswith("/pin/"))
+        form.submit(button, status=303)
+
+    def cost() -> int:
+        db.commit()
+        with query_counter() as statements:
+            titles()
+        return len(statements)
+
+    before = cost()
+    for number in (1, 3, 24, 5):
+        pin(posts[number], "on")
+    assert cost() == before
+    first = titles()
+    assert first[:4] == ["Post 24", "Post 3", "Post 1", "Post 23"]
+    assert len(first) == len(set(first)) == 22
+    assert titles("?sort=active")[0] == "Post 24"
+    # Nothing is left out where the next page goes on.
+    following = guest.get(guest.get("/").html.select_one(".pager-next")["href"]).html.select(".post-title a")
+    assert {*first, *(link.get_text() for link in following)} == {f"Post {number}" for number in range(25)}
+    pinned = next(post for post in posts if post.title == "Post 1")
+    pin(pinned, "off")
+    assert titles()[:3] == ["Post 24", "Post 3", "Post 23"]
