@@ -100,9 +100,16 @@ TAGS = sa.select(
 ).outerjoin(Other, Other.id == Tag.synonym_of_id)
 
 
+IN_THE_OPEN = (Tag.description != "") | sa.exists().where(
+    post_tags.c.tag_id == Tag.id, post_tags.c.listed_at.is_not(None)
+)
+
+
 def list_tags(db: Session, after: str = "") -> Page[TagRow]:
-    """A page of all tags by name, from the one behind `after` on; synonyms stand for others and are left out."""
-    statement = TAGS.where(Tag.name > after, Tag.synonym_of_id.is_(None)).order_by(Tag.name)
+    """A page of the tags by name, from the one behind `after` on, without synonyms, which stand for others, and without
+    tags that no post in the open has and staff did not describe: their names may be what nobody should read yet.
+    """
+    statement = TAGS.where(Tag.name > after, Tag.synonym_of_id.is_(None), IN_THE_OPEN).order_by(Tag.name)
     rows = [TagRow(*row) for row in fetch(db, statement.limit(POST.TAGS_PAGE_SIZE + 1))]
     more = len(rows) > POST.TAGS_PAGE_SIZE
     rows = rows[: POST.TAGS_PAGE_SIZE]
