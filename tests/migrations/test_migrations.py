@@ -158,7 +158,7 @@ def fill(engine: sa.Engine) -> None:
                 SignInStep(user_id=eve.id, step=USER.Step.SECOND_FACTOR, token_hash="0" * 64, expires_at=now),
                 Switch(name="captcha", is_on=False),
                 KeptText(user_id=eve.id, path="/posts/new/", fields={"body": "Some text"}),
-                Submission(user_id=eve.id, token_hash="0" * 64, location="/posts/1/"),
+                Submission(user_id=eve.id, token_hash="0" * 64, content_hash="1" * 64, location="/posts/1/"),
                 TagMute(user_id=eve.id, tag_id=post.tags[0].id),
                 PostRevision(post_id=post.id, version=1, title="A title", body="Another text"),
                 PostLike(user_id=eve.id, post_id=post.id),

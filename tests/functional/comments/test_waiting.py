@@ -94,7 +94,7 @@ def test_the_first_post_waits_unseen_until_staff_approve_it_and_the_second_does_
         reader.get(address, status=404)
     other.get(QUEUE, status=404)
     assert SECRET in client.get("/drafts/")
-    assert SECRET in staff.get(QUEUE)
+    assert SECRET in staff.get("/").click("Waiting")
 
     assert answer(staff, f"posts/{waiting.id}/", "approve", "Welcome!").status_int == 303
     assert SECRET in make_client().get("/")
