@@ -17,9 +17,9 @@ from myproject.posts.services.visibility import PUBLISHED
 
 # Whether a member keeps a post, for its page, which asks all that it says to one reader alone in one query: as
 # (what, number, moment).
-MINE = sa.select(sa.literal_column("'bookmark'"), Bookmark.post_id, Bookmark.created_at).where(
-    Bookmark.user_id == sa.bindparam("user_id"), Bookmark.post_id == sa.bindparam("post_id")
-)
+MINE: sa.Select[*tuple[Any, ...]] = sa.select(
+    sa.literal_column("'bookmark'"), Bookmark.post_id, Bookmark.created_at
+).where(Bookmark.user_id == sa.bindparam("user_id"), Bookmark.post_id == sa.bindparam("post_id"))
 
 
 def add_bookmark(db: Session, user_id: int, post_id: int) -> None:

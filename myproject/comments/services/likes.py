@@ -1,5 +1,7 @@
 """Likes of comments: one a member and comment, not on one's own, and the number of them, exact."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -9,7 +11,9 @@ from myproject.comments.services.visibility import PUBLISHED
 from myproject.posts.services.likes import change_row
 
 # Which comments on a page a member likes: a part of the one query for what the page says to one reader alone.
-MINE = sa.select(sa.literal_column("'comment_like'"), CommentLike.comment_id, CommentLike.created_at).where(
+MINE: sa.Select[*tuple[Any, ...]] = sa.select(
+    sa.literal_column("'comment_like'"), CommentLike.comment_id, CommentLike.created_at
+).where(
     CommentLike.user_id == sa.bindparam("user_id"),
     CommentLike.comment_id.in_(sa.bindparam("comment_ids", expanding=True)),
 )

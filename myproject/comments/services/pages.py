@@ -18,7 +18,7 @@ Below = aliased(Comment)
 POST_ID = sa.bindparam("post_id", type_=sa.BigInteger)
 START_ID = sa.bindparam("start_id", type_=sa.BigInteger)
 # Beyond every path that begins with the same segments.
-NINES = sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'")
+NINES: sa.ColumnElement[str] = sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'")
 
 ORDERS: dict[COMMENT.Order, tuple[Any, ...]] = {
     COMMENT.Order.OLD: (Comment.id,),

@@ -1,5 +1,7 @@
 """What members ask to be told of a post: each comment, or none."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -8,7 +10,7 @@ from myproject.posts.models import PostAttention
 from myproject.posts.services.likes import change_row
 
 # A member's attention as a number: a part of the one query for what a post's page says to one reader alone.
-MINE = sa.select(
+MINE: sa.Select[*tuple[Any, ...]] = sa.select(
     sa.literal_column("'attention'"),
     sa.type_coerce(PostAttention.attention, sa.SmallInteger),
     PostAttention.created_at,

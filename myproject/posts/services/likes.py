@@ -13,9 +13,9 @@ from myproject.posts.services.tops import set_tops
 from myproject.posts.services.visibility import PUBLISHED
 
 # Whether a member likes a post: a part of the one query for what its page says to one reader alone.
-MINE = sa.select(sa.literal_column("'like'"), PostLike.post_id, PostLike.created_at).where(
-    PostLike.user_id == sa.bindparam("user_id"), PostLike.post_id == sa.bindparam("post_id")
-)
+MINE: sa.Select[*tuple[Any, ...]] = sa.select(
+    sa.literal_column("'like'"), PostLike.post_id, PostLike.created_at
+).where(PostLike.user_id == sa.bindparam("user_id"), PostLike.post_id == sa.bindparam("post_id"))
 
 
 def like_post(db: Session, user_id: int, post_id: int, on: bool) -> int | None:

@@ -5,6 +5,7 @@ page of a long discussion. The next visit begins where the last one ended.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,12 +20,16 @@ SOON = timedelta(minutes=10)
 
 OF_THE_MEMBER = (PostVisit.user_id == sa.bindparam("user_id"), PostVisit.post_id == sa.bindparam("post_id"))
 # Two parts of the one query for what a post's page says to one reader alone.
-SEEN = sa.select(sa.literal_column("'seen'"), PostVisit.post_id, PostVisit.seen_at).where(*OF_THE_MEMBER)
-NEW_SINCE = sa.select(sa.literal_column("'new_since'"), PostVisit.post_id, PostVisit.new_since).where(
-    *OF_THE_MEMBER
-)
+SEEN: sa.Select[*tuple[Any, ...]] = sa.select(
+    sa.literal_column("'seen'"), PostVisit.post_id, PostVisit.seen_at
+).where(*OF_THE_MEMBER)
+NEW_SINCE: sa.Select[*tuple[Any, ...]] = sa.select(
+    sa.literal_column("'new_since'"), PostVisit.post_id, PostVisit.new_since
+).where(*OF_THE_MEMBER)
 # The part of the query for what a list says to one reader.
-SEEN_AMONG = sa.select(sa.literal_column("'seen'"), PostVisit.post_id, PostVisit.seen_at).where(
+SEEN_AMONG: sa.Select[*tuple[Any, ...]] = sa.select(
+    sa.literal_column("'seen'"), PostVisit.post_id, PostVisit.seen_at
+).where(
     PostVisit.user_id == sa.bindparam("reader_id", type_=sa.BigInteger),
     PostVisit.post_id.in_(sa.bindparam("post_ids", expanding=True)),
 )
