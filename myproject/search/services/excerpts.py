@@ -11,6 +11,7 @@ from myproject.text import LineReader
 
 ELLIPSIS = "…"
 LEAD = 60
+PLACES_MAX = 60
 
 
 def line_of(body_html: str) -> str:
@@ -43,6 +44,18 @@ def found_in(line: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
     return places
 
 
+def most_telling(line: str, places: Sequence[tuple[int, int]]) -> int:
+    """Where the piece begins that has the most different ones of the places, the first of such; else 0."""
+    found = [(begin, line[begin:end].casefold()) for begin, end in places]
+    best, most = (found[0][0] if found else 0), 0
+    for number, (begin, _word) in enumerate(found[:PLACES_MAX]):
+        limit = begin + SEARCH.EXCERPT_MAX_LENGTH - LEAD
+        different = len({word for at, word in found[number : number + PLACES_MAX] if at < limit})
+        if different > most:
+            best, most = begin, different
+    return best
+
+
 def mark(line: str, places: Sequence[tuple[int, int]]) -> Markup:
     """A line as safe HTML, with `<mark>` around the places."""
     parts, at = [], 0
@@ -53,13 +66,14 @@ def mark(line: str, places: Sequence[tuple[int, int]]) -> Markup:
 
 
 def excerpt_of(body_html: str, terms: Sequence[Term]) -> Markup:
-    """Some 240 characters of a rendered text, from shortly before the first place that was asked for."""
+    """Some 240 characters of a rendered text, from shortly before where most was found of what was asked for."""
     line = line_of(body_html)
     places = found_in(line, terms)
-    begin = max(0, places[0][0] - LEAD) if places else 0
+    first = most_telling(line, places)
+    begin = max(0, first - LEAD)
     if begin:
         # Not in the middle of a word, where there are blanks.
-        begin = line.find(" ", begin, places[0][0]) + 1 or begin
+        begin = line.find(" ", begin, first) + 1 or begin
     end = min(len(line), begin + SEARCH.EXCERPT_MAX_LENGTH)
     if end < len(line):
         blank = line.rfind(" ", begin + SEARCH.EXCERPT_MAX_LENGTH // 2, end)

@@ -8,7 +8,7 @@ beginning: `before:` is earlier, `after:` from then on.
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from myproject.search import constants as SEARCH
@@ -20,6 +20,7 @@ PIECE = re.compile(
 )
 DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?")
 EARLIEST_YEAR = 1970
+MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def expressions(query: Query, authors: dict[str, int], now: datetime) -> list[Ex
     some: list[tuple[Term, ...]] = []
     if query.before or query.after:
         first = max(EARLIEST_YEAR, query.after.year if query.after else EARLIEST_YEAR)
-        last = min(now.year + 1, query.before.year if query.before else now.year + 1)
+        # What is before the first moment of a year is of the year before.
+        last = min(now.year + 1, (query.before - MOMENT).year if query.before else now.year + 1)
         some.append(tuple(Term((year_mark(year),)) for year in range(first, last + 1)))
         if not some[0]:
             return None
