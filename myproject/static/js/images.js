@@ -15,7 +15,11 @@ async function shrink(file) {
     const scale = Math.min(1, SIDE / Math.max(bitmap.width, bitmap.height));
     const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
     canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    return await canvas.convertToBlob({ type: "image/webp", quality: 0.85 });
+    let blob = file;
+    for (const quality of [0.85, 0.6, 0.3]) {
+      if (blob.size > MOST) blob = await canvas.convertToBlob({ type: "image/webp", quality });
+    }
+    return blob;
   } catch {
     return file;
   }
