@@ -24,6 +24,7 @@ LEVELS = 5
 # A page has whole threads, as many as have no more comments than this; of a longer thread it shows the beginning.
 PAGE_SIZE = 100
 THREAD_SIZE = 50
+LIST_SIZE = 20
 # One segment of a comment's path: its number in decimal digits, so that text order is tree order in any
 # collation.
 SEGMENT = 12

@@ -4,12 +4,13 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.comments.services import removal, rows, threads
-from myproject.comments.views import history, liking, moving, permalink, waiting, write
+from myproject.comments.views import history, liking, lists, moving, permalink, waiting, write
 from myproject.comments.views import removal as removing
 from myproject.db import reading
 from myproject.posts.routes import post_of
 from myproject.posts.services.rows import PostPage
 from myproject.security.permissions import Permission, permits
+from myproject.users.routes.accounts import profile_of
 from myproject.web.gone import Removed
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -65,6 +66,16 @@ def waiting_comment_of(request: Request) -> rows.CommentRow | None:
 def includeme(config: Configurator) -> None:
     config.add_route("comments.create", "/posts/{id:[0-9]{1,18}}/comments/", factory=post_of)
     config.add_form_view(write.WriteComment, route_name="comments.create", permission=Permission.COMMENT_WRITE)
+
+    config.add_route("comments.author", "/@{name}/comments/", factory=profile_of)
+    config.add_view(
+        lists.list_of_author,
+        route_name="comments.author",
+        request_method="GET",
+        permission=Permission.POST_LIST,
+        renderer="myproject:templates/comments/author.html",
+        guest_cache=lambda request: ("site", "posts", f"user:{request.context.id}"),
+    )
 
     config.add_route("comments.view", "/comments/{id:[0-9]{1,18}}/", factory=comment_of)
     config.add_view(

@@ -244,6 +244,8 @@ TABLE = (
     Row("posts.news", "/posts/{post}/news/", members(303)),
     Row("posts.read_all", "/posts/read/", NOT_ALLOWED, members(303)),
     Row("comments.like", "/comments/{comment}/like/", NOT_ALLOWED, (303, 403, 403, 400, 400, 400)),
+    Row("comments.author", "/@owner-of-it/comments/", everybody(200)),
+    Row("comments.author", "/@shut/comments/", NOBODY),
     Row("comments.create", "/posts/{post}/comments/", members(200), members(422)),
     # Drafts can't be commented, even by their author.
     Row("comments.create", "/posts/{draft}/comments/", NOBODY, NOBODY),
