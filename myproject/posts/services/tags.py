@@ -106,8 +106,8 @@ IN_THE_OPEN = (Tag.description != "") | sa.exists().where(
 
 
 def list_tags(db: Session, after: str = "") -> Page[TagRow]:
-    """A page of the tags by name, from the one behind `after` on, without synonyms, which stand for others, and without
-    tags that no post in the open has and staff did not describe: their names may be what nobody should read yet.
+    """A page of the tags by name, from the one behind `after` on, without synonyms, which stand for others, and
+    without tags that no open post has and staff did not describe: their names may be what nobody should read yet.
     """
     statement = TAGS.where(Tag.name > after, Tag.synonym_of_id.is_(None), IN_THE_OPEN).order_by(Tag.name)
     rows = [TagRow(*row) for row in fetch(db, statement.limit(POST.TAGS_PAGE_SIZE + 1))]
