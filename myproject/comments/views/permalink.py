@@ -32,4 +32,7 @@ def redirect_to_comment(context: rows.CommentRow, request: Request) -> Response:
         own = request.member.id == context.author_id
         values = {"comment": context, "post": post, "own": own}
         return render_to_response("myproject:templates/comments/held.html", values, request=request)
+    if context.removed and request.identity is not None and request.identity.is_staff:
+        # What was removed may have left no place in the tree.
+        return HTTPSeeOther(url(request, "comments.restore", id=context.id))
     return HTTPSeeOther(address_in_thread(request, context))
