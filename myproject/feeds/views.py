@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.response import Response
 
 from myproject.feeds.services import entries, sitemap, xml
 from myproject.feeds.services.entries import Entry
 from myproject.i18n import _
 from myproject.pagination import row_number
+from myproject.posts.services import tags
 from myproject.posts.services.rows import PostPage
 from myproject.search import constants as SEARCH
 from myproject.search.services.queries import parse_query
@@ -20,7 +21,7 @@ from myproject.text import canonical
 from myproject.users.services.profiles import Profile
 from myproject.web.pagecache import CACHE_CONTROL
 from myproject.web.request import Request
-from myproject.web.templating import site_url
+from myproject.web.templating import site_url, url
 
 ATOM_TYPE = "application/atom+xml"
 
@@ -32,13 +33,16 @@ def site_feed(request: Request) -> Response:
 
 
 def tag_feed(request: Request) -> Response:
-    """The latest posts with a tag."""
-    tag = canonical(request.matchdict["tag"])
-    found = entries.posts_of_tag(request.dbsession, tag)
+    """The latest posts with a tag; a synonym leads to the tag it stands for."""
+    asked = request.matchdict["tag"]
+    found = tags.find_tag(request.dbsession, canonical(asked))
     if found is None:
         raise HTTPNotFound
+    tag = found.synonym_of or found.name
+    if tag != asked:
+        return HTTPMovedPermanently(url(request, "feeds.tag", tag=tag))
     page = f"{request.site.site_url}/tags/{xml.quoted(tag)}/"
-    return feed(request, titled(request, f"#{tag}"), page, found)
+    return feed(request, titled(request, f"#{tag}"), page, entries.posts_of_tag(request.dbsession, found.id))
 
 
 def author_feed(context: Profile, request: Request) -> Response:

@@ -11,7 +11,7 @@ from myproject.comments.models import Comment
 from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHED
 from myproject.db import fetch
 from myproject.feeds import constants as FEED
-from myproject.posts.models import Post, Tag, post_tags
+from myproject.posts.models import Post, post_tags
 from myproject.posts.services.rows import AUTHOR_NAME, TAG_NAMES, Tagged
 from myproject.posts.services.visibility import PUBLISHED
 from myproject.search.services.finding import search
@@ -85,7 +85,6 @@ OF_POST = (
 )
 THESE_POSTS = POSTS.where(Post.id.in_(sa.bindparam("ids", expanding=True)))
 THESE_COMMENTS = COMMENTS.where(Comment.id.in_(sa.bindparam("ids", expanding=True)))
-TAG = sa.select(Tag.id, Tag.name).where(Tag.name == sa.bindparam("name"))
 
 
 def latest_posts(db: Session) -> list[Entry]:
@@ -96,10 +95,8 @@ def posts_of_author(db: Session, author_id: int) -> list[Entry]:
     return [Entry(*row) for row in fetch(db, OF_AUTHOR, {"author_id": author_id})]
 
 
-def posts_of_tag(db: Session, name: str) -> list[Entry] | None:
-    """The posts of a tag; None where there is no such tag."""
-    tag = fetch(db, TAG, {"name": name}).first()
-    return None if tag is None else [Entry(*row) for row in fetch(db, OF_TAG, {"tag_id": tag.id})]
+def posts_of_tag(db: Session, tag_id: int) -> list[Entry]:
+    return [Entry(*row) for row in fetch(db, OF_TAG, {"tag_id": tag_id})]
 
 
 def comments_of_post(db: Session, post_id: int) -> list[Entry]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from myproject.comments import constants as COMMENT
 from myproject.db import utc_now
 from myproject.feeds import constants as FEED
-from myproject.posts.models import Post
+from myproject.posts.models import Post, Tag
 from myproject.posts.services.writing import edit_post, render
 from myproject.users.models import User
 from tests.conftest import Client
@@ -66,6 +66,11 @@ def test_each_feed_holds_what_the_page_it_mirrors_shows_and_that_page_names_it(
         links = {each.get("rel"): each.get("href") for each in root.findall("a:link", ATOM)}
         assert links == {"self": f"http://localhost{feed}", "alternate": f"http://localhost{page}"}
     assert titles_of(client, "/tags/garden/feed.atom") == ["How to <keep> bees"]
+    garden = db.scalar(sa.select(Tag.id).where(Tag.name == "garden"))
+    db.add(Tag(name="plot", synonym_of_id=garden))
+    for other in ("plot", "GARDEN"):
+        moved = client.get(f"/tags/{other}/feed.atom", status=301)
+        assert moved.location.endswith("/tags/garden/feed.atom")
 
 
 def test_entry_has_the_full_text_with_addresses_that_hold_elsewhere_and_a_name_that_stays(
