@@ -36,8 +36,8 @@ from myproject.users.models import (
 MODELS = (
     AuditEntry,
     Authenticator,
-    Comment,
     Bookmark,
+    Comment,
     CommentLike,
     CommentRevision,
     Connection,
@@ -62,8 +62,8 @@ MODELS = (
     Switch,
     Tag,
     TagMute,
+    TopPost,
     User,
     UserSession,
-    TopPost,
     UserToken,
 )

@@ -22,9 +22,13 @@ def upgrade() -> None:
         sa.Column("user_id", NUMBER, nullable=False),
         sa.Column("post_id", NUMBER, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name="fk_bookmarks_post_id_posts", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_bookmarks_user_id_users", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("user_id", "post_id", name="pk_bookmarks"),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["posts.id"], name=op.f("fk_bookmarks_post_id_posts"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_bookmarks_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "post_id", name=op.f("pk_bookmarks")),
     )
     op.create_index("ix_bookmarks_user_new", "bookmarks", ["user_id", "created_at", "post_id"])
     op.create_index("ix_bookmarks_post_id", "bookmarks", ["post_id"])
@@ -34,9 +38,11 @@ def upgrade() -> None:
         sa.Column("span", sa.SmallInteger(), nullable=False),
         sa.Column("like_count", sa.Integer(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("span IN (1, 7, 30, 365)", name="ck_top_posts_span"),
-        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name="fk_top_posts_post_id_posts", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("post_id", "span", name="pk_top_posts"),
+        sa.CheckConstraint("span IN (1, 7, 30, 365)", name=op.f("ck_top_posts_span")),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["posts.id"], name=op.f("fk_top_posts_post_id_posts"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("post_id", "span", name=op.f("pk_top_posts")),
     )
     op.create_index("ix_top_posts_list", "top_posts", ["span", "like_count", "post_id"])
     op.create_index("ix_top_posts_published_at", "top_posts", ["span", "published_at"])

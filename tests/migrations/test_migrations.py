@@ -18,6 +18,8 @@ from myproject.comments.models import CommentLike, CommentRevision
 from myproject.comments.services.writing import create_comment
 from myproject.db import Base, Sessions, make_engine, utc_now
 from myproject.forms.models import KeptText, Submission
+from myproject.images import constants as IMAGE
+from myproject.images.models import Image, ImageUse
 from myproject.models import MODELS
 from myproject.posts import constants as POST
 from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagMute, TopPost
@@ -162,10 +164,12 @@ def fill(engine: sa.Engine) -> None:
                 TagMute(user_id=eve.id, tag_id=post.tags[0].id),
                 PostRevision(post_id=post.id, version=1, title="A title", body="Another text"),
                 PostLike(user_id=eve.id, post_id=post.id),
-                PostVisit(user_id=eve.id, post_id=post.id),
-                PostAttention(user_id=eve.id, post_id=post.id, attention=POST.Attention.FOLLOW),
                 Bookmark(user_id=eve.id, post_id=post.id),
                 TopPost(post_id=post.id, span=POST.Span.DAY, like_count=1, published_at=now),
+                PostVisit(user_id=eve.id, post_id=post.id),
+                PostAttention(user_id=eve.id, post_id=post.id, attention=POST.Attention.FOLLOW),
+                Image(id=1, user_id=eve.id, name="0" * IMAGE.NAME_LENGTH, width=1, height=1),
+                ImageUse(image_id=1, post_id=post.id),
                 CommentRevision(comment_id=comment.id, version=1, body="Another text"),
                 CommentLike(user_id=ada.id, comment_id=comment.id),
             ]
