@@ -101,10 +101,20 @@ def forget(connection: sa.Connection, column: sa.orm.InstrumentedAttribute[int |
 
 
 def erase_entries(db: Session, person: Person, removing: bool) -> None:
-    """Forgets the words of a member's comments where they are emptied; posts that go take their entries along."""
+    """Forgets the words of a member's posts and comments where they go, whether their rows do or are emptied."""
     if removing:
-        theirs = sa.select(Comment.id).where(Comment.author_id == person.id)
-        db.execute(sa.delete(SearchEntry).where(SearchEntry.comment_id.in_(theirs)))
+        posts = sa.select(Post.id).where(Post.author_id == person.id)
+        comments = sa.select(Comment.id).where(Comment.author_id == person.id)
+        for which in (SearchEntry.post_id.in_(posts), SearchEntry.comment_id.in_(comments)):
+            db.execute(sa.delete(SearchEntry).where(which), execution_options={"synchronize_session": False})
+
+
+def forget_purged(db: Session) -> None:
+    """Forgets the words of removed texts that were emptied in bulk, past the flush that writes the index."""
+    posts = sa.select(Post.id).where(Post.removed_at.is_not(None), Post.body == "")
+    comments = sa.select(Comment.id).where(Comment.removed_at.is_not(None), Comment.body == "")
+    for which in (SearchEntry.post_id.in_(posts), SearchEntry.comment_id.in_(comments)):
+        db.execute(sa.delete(SearchEntry).where(which), execution_options={"synchronize_session": False})
 
 
 def export_nothing(db: Session, person: Person) -> Iterator[tuple[str, Iterator[str]]]:

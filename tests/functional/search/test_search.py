@@ -24,6 +24,7 @@ from myproject.posts.services.writing import edit_post, render
 from myproject.search import constants as SEARCH
 from myproject.search.models import SearchEntry
 from myproject.search.services.finding import search
+from myproject.search.services.indexing import forget_purged
 from myproject.search.services.queries import parse_query
 from myproject.users.models import User
 from tests.conftest import Client
@@ -127,6 +128,15 @@ def test_no_word_of_what_is_gone_stays_in_the_index(db: Session, ada: User) -> N
         # Raises an error where the index and its table differ.
         db.execute(sa.text("INSERT INTO search_index (search_index) VALUES ('integrity-check')"))
         assert not db.scalar(sa.text("SELECT count(*) FROM search_index WHERE search_index MATCH 'secret'"))
+
+
+def test_words_of_what_was_purged_in_bulk_are_forgotten(db: Session, ada: User) -> None:
+    post = make_post(db, ada, "About bees")
+    make_comment(db, post, ada, "bees")
+    emptied = {"status": POST.Status.REMOVED, "removed_at": utc_now(), "body": ""}
+    db.execute(sa.update(Post).values(emptied))
+    forget_purged(db)
+    assert db.scalars(sa.select(SearchEntry.post_id)).all() == [None]
 
 
 def test_pages_go_on_where_the_one_before_ended_whatever_comes_meanwhile(
