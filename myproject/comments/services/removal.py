@@ -14,6 +14,7 @@ from myproject.comments import errors
 from myproject.comments.models import Comment
 from myproject.comments.services.counts import lock_posts, recount
 from myproject.comments.services.personal import mail_keys
+from myproject.comments.services.rows import REMOVED_BY_AUTHOR
 from myproject.db import fetch, utc_now
 from myproject.db import publish as tell
 from myproject.emails.services import forget_mails
@@ -72,7 +73,7 @@ TOMBSTONE = (
         Post.slug.label("post_slug"),
         Comment.body_html,
         Comment.removed_at,
-        (sa.func.coalesce(Comment.removed_by_id, 0) == Comment.author_id).label("removed_by_author"),
+        REMOVED_BY_AUTHOR.label("removed_by_author"),
         Comment.removal_reason,
     )
     .join(Post, Post.id == Comment.post_id)

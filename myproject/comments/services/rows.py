@@ -78,6 +78,8 @@ class Thread:
 
 Parent = aliased(Comment)
 ParentAuthor = aliased(User)
+# Who removed it may be gone by now: staff have left a reason.
+REMOVED_BY_AUTHOR = sa.func.coalesce(Comment.removed_by_id == Comment.author_id, Comment.removal_reason == "")
 COLUMNS = (
     Comment.id,
     Comment.post_id,
@@ -90,8 +92,7 @@ COLUMNS = (
     Comment.edited_at,
     *AUTHOR_COLUMNS,
     Comment.status,
-    # Who removed it may be gone, and was staff then.
-    (sa.func.coalesce(Comment.removed_by_id, 0) == Comment.author_id).label("removed_by_author"),
+    REMOVED_BY_AUTHOR.label("removed_by_author"),
     Comment.removal_reason,
     Comment.like_count,
     # Empty where that member is gone.

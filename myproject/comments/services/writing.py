@@ -57,8 +57,6 @@ def create_comment(
     parent = db.get(Comment, parent_id) if parent_id is not None else None
     if counted is None or (parent_id is not None and not may_be_answered(parent, post_id)):
         return None
-    if parent is not None and parent.status == COMMENT.Status.WAITING:
-        return None
     comment = Comment(
         post_id=post_id,
         author_id=author_id,

@@ -137,19 +137,15 @@ def purge_removed(db: Session, which: sa.ColumnElement[bool]) -> None:
     answering that they were removed. What was merged into another post keeps its history.
     """
     due = (Post.status == POST.Status.REMOVED) & (Post.body != "") & Post.merged_into_id.is_(None) & which
-    ids = db.scalars(sa.select(Post.id).where(due).order_by(Post.id).with_for_update()).all()
-    if not ids:
-        return
-    db.execute(sa.delete(PostRevision).where(PostRevision.post_id.in_(ids)))
-    db.execute(sa.delete(PostLike).where(PostLike.post_id.in_(ids)))
-    db.execute(sa.delete(post_tags).where(post_tags.c.post_id.in_(ids)))
-    empty = {
-        "title": PURGED_TITLE,
-        "slug": PURGED_SLUG,
-        "body": "",
-        "body_html": "",
-        "excerpt": "",
-        "like_count": 0,
-        "version": Post.version + 1,
-    }
-    db.execute(sa.update(Post).where(Post.id.in_(ids)).values(empty))
+    # As entities: what is kept of their words elsewhere is forgotten with them.
+    posts = db.scalars(sa.select(Post).where(due).order_by(Post.id).with_for_update()).all()
+    ids = [post.id for post in posts]
+    for post in posts:
+        post.title, post.slug = PURGED_TITLE, PURGED_SLUG
+        post.body = post.body_html = post.excerpt = ""
+        post.like_count = 0
+        post.version += 1
+    if ids:
+        db.execute(sa.delete(PostRevision).where(PostRevision.post_id.in_(ids)))
+        db.execute(sa.delete(PostLike).where(PostLike.post_id.in_(ids)))
+        db.execute(sa.delete(post_tags).where(post_tags.c.post_id.in_(ids)))

@@ -122,8 +122,8 @@ LIST_COLUMNS = (
     *AUTHOR_COLUMNS,
     TAG_NAMES,
 )
-# Who removed it may be gone, and was staff then.
-REMOVED_BY_AUTHOR = sa.func.coalesce(Post.removed_by_id, 0) == Post.author_id
+# Who removed it may be gone by now: staff have left a reason.
+REMOVED_BY_AUTHOR = sa.func.coalesce(Post.removed_by_id == Post.author_id, Post.removal_reason == "")
 PAGE_COLUMNS = (
     Post.id,
     Post.author_id,

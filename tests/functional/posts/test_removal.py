@@ -14,6 +14,7 @@ from myproject.db import utc_now
 from myproject.emails.models import Email
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, post_tags
+from myproject.search.models import SearchEntry
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
@@ -121,6 +122,7 @@ def test_an_author_restores_for_some_days_and_a_task_empties_what_is_older(
     left = db.get_one(Post, post.id)
     assert (left.body, left.body_html, left.excerpt, left.tags) == ("", "", "", [])
     assert "secret" not in left.title + left.slug
+    assert db.query(SearchEntry).filter_by(post_id=post.id).all() == []
     client.get(address, status=410)
     assert not staff.get(address).follow(status=200).html.select('button[name="restore"]')
 
