@@ -34,7 +34,7 @@ def render_item(kind: str, item: object, autogen_context: object) -> str | bool:
 
 
 def include_name(name: str | None, kind: str, parents: object) -> bool:
-    """All but SQLite's full text index, a virtual table and those that FTS5 keeps it in: no model is made of them."""
+    """All but SQLite's full text index, a virtual table and those that FTS5 keeps it in: they have no model."""
     return not (kind == "table" and name is not None and name.startswith("search_index"))
 
 
