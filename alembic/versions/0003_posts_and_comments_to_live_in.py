@@ -180,6 +180,7 @@ def upgrade() -> None:
         batch_op.create_foreign_key(
             batch_op.f("fk_comments_removed_by_id_users"), "users", ["removed_by_id"], ["id"], ondelete="SET NULL"
         )
+    op.create_index("ix_comments_thread", "comments", ["post_id", sa.text("substr(path, 1, 12)"), "path"])
 
     with op.batch_alter_table("post_tags", schema=None) as batch_op:
         batch_op.add_column(sa.Column("listed_at", sa.DateTime(timezone=True), nullable=True))
@@ -277,6 +278,7 @@ def downgrade() -> None:
 
     # Empty is what a comment was of which only the place is left.
     op.execute("UPDATE comments SET body = '', body_html = '', body_renderer = 0 WHERE status > 1")
+    op.drop_index("ix_comments_thread", "comments")
     with op.batch_alter_table("comments", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_comments_removed_by_id_users"), type_="foreignkey")
         for name in ("removed_by_id", "removed_at"):

@@ -35,6 +35,7 @@ class Comment(Base):
         sa.CheckConstraint(f"length(body) <= {POST.BODY_MAX_BYTES}", name="body_length"),
         sa.CheckConstraint(f"length(path) <= {COMMENT.LEVELS * COMMENT.SEGMENT}", name="path_length"),
         sa.Index("uq_comments_post_id_path", "post_id", "path", unique=True),
+        sa.Index("ix_comments_thread", "post_id", sa.text(f"substr(path, 1, {COMMENT.SEGMENT})"), "path"),
         # The tops of the threads of a post, in the orders that its page offers.
         sa.Index("ix_comments_new", "post_id", "id", sqlite_where=TOP, postgresql_where=TOP),
         sa.Index("ix_comments_best", "post_id", "like_count", "id", sqlite_where=TOP, postgresql_where=TOP),

@@ -37,10 +37,9 @@ LARGE = {
 BOUND = 700
 
 
-# What PostgreSQL does not do along an index, and is not asked to here: it thinks reading all comments of one post
-# cheaper than going to the threads of a page, and has no index for the newest of one post; and an index of words
-# finds all that match before it gives the latest, which `search.constants` bounds.
-ELSEWHERE = ("comments", "feed of a post", "search")
+# What PostgreSQL does not do along an index, and is not asked to here: it has none for the newest comments of one
+# post; and an index of words finds all that match before it gives the latest, which `search.constants` bounds.
+ELSEWHERE = ("feed of a post", "search")
 
 
 @dataclass
@@ -157,6 +156,11 @@ def faults_on_postgresql(connection: sa.Connection, statement: Statement) -> Ite
     """
     for way in ("seqscan", "hashjoin", "mergejoin", "material"):
         connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    yield from faults_as_it_comes(connection, statement)
+
+
+def faults_as_it_comes(connection: sa.Connection, statement: Statement) -> Iterator[str]:
+    """Those of the plan that PostgreSQL takes by itself, for what has rows enough."""
     explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.text}", statement.values)
     yield from faults_of(explained.scalar_one()[0]["Plan"])
 
@@ -189,6 +193,11 @@ def test_lists_are_read_along_indexes(
                     continue
                 for statement in statements:
                     faults = list(faults_in(db.connection(), statement))
+                    if backend == "postgresql" and "WITH tops" in statement.text:
+                        db.commit()
+                        # To read all of so few members is right.
+                        found_here = faults_as_it_comes(db.connection(), statement)
+                        faults += [fault for fault in found_here if " comments " in fault]
                     if faults:
                         found.append((name, address, faults, statement.text))
     assert read > len(lists(db))

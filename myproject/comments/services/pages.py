@@ -19,6 +19,9 @@ POST_ID = sa.bindparam("post_id", type_=sa.BigInteger)
 START_ID = sa.bindparam("start_id", type_=sa.BigInteger)
 # Beyond every path that begins with the same segments.
 NINES: sa.ColumnElement[str] = sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'")
+# Of the thread that a comment stands in. The ranges say as much; by an equality PostgreSQL sees that an index leads
+# to the few threads of a page, where it would else go through all comments of the post for each of them.
+TOP_PATH = sa.func.substr(Comment.path, sa.literal_column("1"), sa.literal_column(str(COMMENT.SEGMENT)))
 
 ORDERS: dict[COMMENT.Order, tuple[Any, ...]] = {
     COMMENT.Order.OLD: (Comment.id,),
@@ -66,6 +69,7 @@ def threads(order: COMMENT.Order, *, from_start: bool) -> sa.Select[Any]:
         .join(
             sums,
             (Comment.post_id == POST_ID)
+            & (sums.c.path == TOP_PATH)
             & (Comment.path >= sums.c.path)
             & (Comment.path < sa.func.coalesce(sums.c.rest, sums.c.path + NINES)),
         )
