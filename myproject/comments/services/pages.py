@@ -19,8 +19,8 @@ POST_ID = sa.bindparam("post_id", type_=sa.BigInteger)
 START_ID = sa.bindparam("start_id", type_=sa.BigInteger)
 # Beyond every path that begins with the same segments.
 NINES: sa.ColumnElement[str] = sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'")
-# Of the thread that a comment stands in. The ranges say as much; by an equality PostgreSQL sees that an index leads
-# to the few threads of a page, where it would else go through all comments of the post for each of them.
+# Of the thread that a comment stands in. The ranges say as much; by an equality PostgreSQL sees that an index
+# leads to the few threads of a page: it would else go through all comments of the post for each.
 TOP_PATH = sa.func.substr(Comment.path, sa.literal_column("1"), sa.literal_column(str(COMMENT.SEGMENT)))
 
 ORDERS: dict[COMMENT.Order, tuple[Any, ...]] = {
