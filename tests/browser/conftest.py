@@ -34,7 +34,10 @@ LIMITS = {
         "login_account",
         "register_address",
         "lost_password_address",
+        "write_address",
+        "post_account",
         "comment_account",
+        "keep_account",
         "passkey_address",
     )
 } | {"newcomers.days": "0"}

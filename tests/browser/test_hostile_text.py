@@ -57,7 +57,11 @@ def is_harmless(page: Page) -> bool:
     page.wait_for_load_state("networkidle")
     for link in page.locator("main a").all():
         assert not (link.get_attribute("href") or "").lower().startswith(("javascript:", "data:", "vbscript:"))
-    acting = "script:not([src]), svg, iframe, main style, main img, [onerror], [onload], [ontoggle], [onfocus]"
+    # What is told to search engines stands in a script that is data: no browser runs it.
+    data = "[type='application/ld+json']"
+    acting = (
+        f"script:not([src], {data}), svg, iframe, main style, main img, [onerror], [onload], [ontoggle], [onfocus]"
+    )
     assert page.locator(acting).count() == 0
     return page.evaluate("document.documentElement.dataset.hacked") is None
 
@@ -139,7 +143,11 @@ def test_hostile_reply_is_text_in_the_mail(
     writer.goto("/posts/new/")
     writer.get_by_label("Title").fill(f"Dear {IMAGE}")
     writer.get_by_label("Text").fill(BODY)
-    writer.get_by_role("button", name="Publish").click()
+    publish = writer.get_by_role("button", name="Publish")
+    publish.click()
+    # Where a title like this one stands already, the form comes once more and says so.
+    if publish.count():
+        publish.click()
     post = writer.url
     reader = make_bare_page(storage_state=signed_in("elif"))
     reader.goto(post)

@@ -532,7 +532,7 @@ def test_footnotes_stand_below_the_text_and_lead_there_and_back() -> None:
     assert html.count(f'id="noteref{id_}1"') == 1
     assert f'<li id="note{id_}1"><p>The b. <a href="#noteref{id_}1" {REL}>' in html
     assert f'<li id="note{id_}2"><p>The <em>a</em>. <a href="#noteref{id_}2" {REL}>' in html
-    assert "no[^c]" in html
+    assert "none[^c]" in html
     assert "Unused" not in html
 
 

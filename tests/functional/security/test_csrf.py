@@ -240,7 +240,7 @@ def test_the_text_of_a_form_comes_back_as_text(client: Client, world: World) -> 
     opened = visit(client, world, world.form(NEW_POST))
     opened["body"], opened["csrf_token"] = '</textarea><script>alert("1")</script>', "0"
     page = opened.submit("publish", status=400)
-    assert not page.html.select("textarea + script, main script")
+    assert not page.html.select("textarea + script:not([src]), main script:not([src])")
 
 
 # A sign-in that ended while the form was open

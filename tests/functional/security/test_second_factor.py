@@ -40,6 +40,7 @@ LEFT = {
     "users.logout",
     # Files, which are not asked for whom.
     "users.avatar",
+    "images.view",
 }
 
 
