@@ -13,6 +13,9 @@ from tests.conftest import PASSWORD, LiveServer
 
 HOME = re.compile("/users/me/$")
 
+# What the browser does is the same on both databases, and the screens behind it are tested on both.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def live_server(make_live_server: Callable[..., LiveServer]) -> LiveServer:

@@ -16,6 +16,9 @@ from tests.browser.people import sign_out
 from tests.conftest import LiveServer
 from tests.oidc.real import options, real_provider
 
+# What the browser does is the same on both databases, and the screens behind it are tested on both.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 
 class WatchBoth(Watch):
     """Lets the browser go to the third party as well."""
