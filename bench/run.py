@@ -35,7 +35,7 @@ from pyramid.paster import get_app  # noqa: E402
 
 from bench import constant, constant_tuned  # noqa: E402
 from myproject.cli import demo  # noqa: E402
-from myproject.cli.demo_bulk import add_bulk  # noqa: E402
+from myproject.cli.demo_bulk import SHARE_OF_REPLIES, add_bulk  # noqa: E402
 from myproject.comments.services.writing import create_comment  # noqa: E402
 from myproject.db import Sessions, sessions_of  # noqa: E402
 from myproject.posts.services.writing import create_post  # noqa: E402
@@ -116,6 +116,8 @@ def production_settings(folder: Path, database: str, port: int, threads: int) ->
     )
     for name in ("login_address", "login_account", "comment_account", "write_address"):
         ini["app:main"][f"ratelimit.{name}"] = "1000000 per minute"
+    # The one member who writes beside the readers is no newcomer who talks alone.
+    ini["app:main"].update({"newcomers.days": "0", "comments.in_a_row": "0"})
     ini["server:main"].update({"listen": f"127.0.0.1:{port}", "threads": str(threads)})
     ini["alembic"]["script_location"] = str(REPOSITORY / "alembic")
     return ini
@@ -153,7 +155,7 @@ def fill(ini: Path) -> Content:
         post = create_post(db, authors[0], words.texts[1], publish=True)
         ids: list[int] = []
         for body, html in zip(bodies, rendered, strict=True):
-            parent = rng.choice(ids) if ids and rng.random() < demo.BULK_SHARE_OF_REPLIES else None
+            parent = rng.choice(ids) if ids and rng.random() < SHARE_OF_REPLIES else None
             comment = create_comment(db, post.id, rng.choice(authors), body, html, parent)
             assert comment is not None
             ids.append(comment.id)

@@ -32,6 +32,7 @@ from myproject.web.request import Request
 
 MARK = re.compile(r"<!--(?:(tools|news|part)|(new|like) ([0-9]+) ([0-9]+)(?: ([0-9]+))?)-->")
 LIKE_MARK = re.compile(r"<!--like ([0-9]+) ")
+VISIT_SECONDS = 60
 # The first says of which types all are.
 STATEMENT = sa.union_all(visits.SEEN, visits.NEW_SINCE, LIKED, ATTENTION, BOOKMARKED, LIKED_COMMENTS)
 
@@ -80,9 +81,18 @@ def fill_marks(request: Request, post: PostPage, shared: Markup, may_like: bool,
         return Markup(MARK.sub("", text))  # noqa: S704 - what our own template made
     mine = find_mine(request, post.id, [int(number) for number in LIKE_MARK.findall(text)])
     if visits.is_due(mine.seen_at, post.last_activity_at):
+        note_visit(request, post, mine.seen_at)
+    return Markup(MARK.sub(Filling(request, post, mine, text, may_like, place).fill, text))  # noqa: S704
+
+
+def note_visit(request: Request, post: PostPage, seen_at: datetime | None) -> None:
+    """Asks a task to write the look down; once in a while, and not again at each look until it has run."""
+    cache = request.registry["cache"]
+    key = f"visit:{request.member.id}:{post.id}:{seen_at}:{post.last_activity_at}"
+    if cache.get(key, VISIT_SECONDS) is None:
+        cache.set(key, True)
         values = {"user_id": request.member.id, "post_id": post.id, "at": utc_now().isoformat()}
         enqueue_now(request.registry, tasks.note_visit, **values)
-    return Markup(MARK.sub(Filling(request, post, mine, text, may_like, place).fill, text))  # noqa: S704
 
 
 class Filling:
