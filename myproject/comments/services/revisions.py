@@ -7,10 +7,7 @@ from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment, CommentRevision
 from myproject.db import utc_now
-from myproject.posts import constants as POST
-from myproject.posts.services.revisions import GRACE, Change
-from myproject.posts.services.rows import AUTHOR_NAME
-from myproject.users.models import User
+from myproject.posts.services.revisions import GRACE, Change, changes_of, was_last_edited_by
 
 
 def keep_revision(db: Session, comment: Comment, editor_id: int | None, reason: str = "") -> None:
@@ -28,28 +25,12 @@ def is_grace_edit(db: Session, comment: Comment, editor_id: int | None) -> bool:
     """Whether an edit belongs to the author's writing: their own, shortly after they wrote or changed it."""
     if editor_id != comment.author_id or utc_now() - (comment.edited_at or comment.created_at) > GRACE:
         return False
-    # What staff changed in between stays to be seen.
-    newest = sa.select(CommentRevision.editor_id).where(CommentRevision.comment_id == comment.id)
-    editors = db.scalars(newest.order_by(CommentRevision.version.desc()).limit(1)).all()
-    return all(editor == comment.author_id for editor in editors)
+    return was_last_edited_by(db, CommentRevision, CommentRevision.comment_id == comment.id, comment.author_id)
 
 
 def list_changes(db: Session, comment_id: int) -> Sequence[Change]:
     """How a comment was changed, latest first, so many as a page shows."""
-    statement = (
-        sa.select(
-            CommentRevision.version,
-            CommentRevision.created_at,
-            AUTHOR_NAME.label("editor_name"),
-            sa.func.coalesce(User.display_name, "").label("editor_display_name"),
-            CommentRevision.reason,
-        )
-        .outerjoin(User, User.id == CommentRevision.editor_id)
-        .where(CommentRevision.comment_id == comment_id)
-        .order_by(CommentRevision.version.desc())
-        .limit(POST.CHANGES_SHOWN)
-    )
-    return [Change(**row._mapping) for row in db.execute(statement)]
+    return changes_of(db, CommentRevision, CommentRevision.comment_id == comment_id)
 
 
 def body_at(db: Session, comment_id: int, version: int) -> str | None:

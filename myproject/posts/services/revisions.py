@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,6 +16,8 @@ from myproject.users.models import User
 
 # An author who mends a word at once, and another one after it, is still writing.
 GRACE = timedelta(minutes=POST.GRACE_MINUTES)
+# A table of kept texts: `PostRevision`, and that of comments. Both have editor_id, version, created_at and reason.
+Revision = Any
 
 
 @dataclass(frozen=True)
@@ -59,25 +62,35 @@ def is_grace_edit(db: Session, post: Post, editor_id: int | None) -> bool:
     last = post.edited_at or post.published_at
     if editor_id != post.author_id or last is None or utc_now() - last > GRACE:
         return False
-    # What staff changed in between stays to be seen.
-    newest = sa.select(PostRevision.editor_id).where(PostRevision.post_id == post.id)
-    editors = db.scalars(newest.order_by(PostRevision.version.desc()).limit(1)).all()
-    return all(editor == post.author_id for editor in editors)
+    return was_last_edited_by(db, PostRevision, PostRevision.post_id == post.id, post.author_id)
+
+
+def was_last_edited_by(db: Session, revision: Revision, of: sa.ColumnElement[bool], author_id: int) -> bool:
+    """Whether no other changed a text last than its author: what staff changed in between stays to be seen.
+    `revision` is the table of the kept texts, `of` says which are of this one.
+    """
+    newest = sa.select(revision.editor_id).where(of).order_by(revision.version.desc()).limit(1)
+    return all(editor == author_id for editor in db.scalars(newest).all())
 
 
 def list_changes(db: Session, post_id: int) -> Sequence[Change]:
     """How a post was changed, latest first, so many as a page shows."""
+    return changes_of(db, PostRevision, PostRevision.post_id == post_id)
+
+
+def changes_of(db: Session, revision: Revision, of: sa.ColumnElement[bool]) -> Sequence[Change]:
+    """How a text was changed, latest first, so many as a page shows; `revision` and `of` as above."""
     statement = (
         sa.select(
-            PostRevision.version,
-            PostRevision.created_at,
+            revision.version,
+            revision.created_at,
             AUTHOR_NAME.label("editor_name"),
             sa.func.coalesce(User.display_name, "").label("editor_display_name"),
-            PostRevision.reason,
+            revision.reason,
         )
-        .outerjoin(User, User.id == PostRevision.editor_id)
-        .where(PostRevision.post_id == post_id)
-        .order_by(PostRevision.version.desc())
+        .outerjoin(User, User.id == revision.editor_id)
+        .where(of)
+        .order_by(revision.version.desc())
         .limit(POST.CHANGES_SHOWN)
     )
     return [Change(**row._mapping) for row in db.execute(statement)]

@@ -104,7 +104,8 @@ class Filling:
         self.request, self.post, self.mine, self.may_like, self.place = request, post, mine, may_like, place
         self.own = request.member.id
         self.is_part = "<!--part-->" in text
-        marks = [mark.groups() for mark in MARK.finditer(text)]
+        # On a first visit nothing is new, and the page need not be gone through for it.
+        marks = [mark.groups() for mark in MARK.finditer(text)] if mine.since is not None else []
         self.new = [int(number) for _word, what, number, author, time in marks if self.is_new(what, author, time)]
         self.following = dict(zip(self.new, self.new[1:], strict=False))
 
