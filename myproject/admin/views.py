@@ -13,8 +13,8 @@ from myproject.admin import constants as ADMIN
 from myproject.admin import schemas, services
 from myproject.db import Base, reading
 from myproject.emails import constants as EMAIL
-from myproject.emails import services as emails
 from myproject.emails.models import Email
+from myproject.emails.services import handling, lists
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -202,7 +202,7 @@ def list_emails(request: Request) -> dict[str, Any]:
         wanted = None if state is None else EMAIL.State(state)
     except ValueError:
         raise HTTPNotFound from None
-    rows = emails.list_emails(request.dbsession, wanted, number_of(request.GET.get("before")), ADMIN.PAGE_SIZE + 1)
+    rows = lists.list_emails(request.dbsession, wanted, number_of(request.GET.get("before")), ADMIN.PAGE_SIZE + 1)
     more = len(rows) > ADMIN.PAGE_SIZE
     return {
         "emails": rows[: ADMIN.PAGE_SIZE],
@@ -243,10 +243,10 @@ class ChangeEmail:
         self.email = email_of(request)
 
     def resend(self) -> Response:
-        return self.change("email.resend", emails.resend, _("The mail is queued again"))
+        return self.change("email.resend", handling.resend, _("The mail is queued again"))
 
     def cancel(self) -> Response:
-        return self.change("email.cancel", emails.cancel, _("The mail is given up"))
+        return self.change("email.cancel", handling.cancel, _("The mail is given up"))
 
     def change(self, action: str, verb: Any, message: str) -> Response:
         db, email = self.request.dbsession, self.email

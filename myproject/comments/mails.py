@@ -3,7 +3,7 @@
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.emails.constants import Kind
-from myproject.emails.services import Mail
+from myproject.emails.services.outbox import Mail
 from myproject.i18n import ENGLISH
 from myproject.text import cut, excerpt, plain_text
 from myproject.users import constants as USER

@@ -7,7 +7,7 @@ from myproject.comments.services import personal, writing
 from myproject.comments.services.approval import CommentAnswered
 from myproject.comments.services.removal import forget_mails_of_post
 from myproject.comments.services.writing import CommentCreated
-from myproject.emails.services import queue_mail
+from myproject.emails.services.outbox import queue_mail
 from myproject.posts.services.approval import PostAnswered
 from myproject.posts.services.attention import has_muted
 from myproject.posts.services.removal import PostRemoved

@@ -16,7 +16,7 @@ from pyramid.registry import Registry
 
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
-from myproject.emails.services import mail_domain, one_line, printable
+from myproject.emails.services.outbox import mail_domain, one_line, printable
 from myproject.i18n import DOMAIN
 from myproject.settings import Settings, settings_of
 from myproject.web.dates import exact

@@ -47,6 +47,14 @@ class Email(Base):
     )
     to_address: Mapped[str] = mapped_column(sa.String(EMAIL.ADDRESS_MAX_LENGTH))
     to_name: Mapped[str] = mapped_column(sa.String(EMAIL.NAME_MAX_LENGTH), default="")
+    # In lower case: what is paced, and what refuses, is mostly a domain.
+    to_domain: Mapped[str] = mapped_column(sa.String(EMAIL.DOMAIN_MAX_LENGTH), default="")
+    # Whose name stands in From; the site's where it is empty.
+    sender_name: Mapped[str] = mapped_column(sa.String(EMAIL.NAME_MAX_LENGTH), default="")
+    # What its reader can stop: `reply`, `digest`. None: mail that cannot be turned off.
+    topic: Mapped[str | None] = mapped_column(sa.String(EMAIL.TOPIC_MAX_LENGTH))
+    # The post that "stop mail about this post" means. No foreign key: modules below posts don't know of them.
+    thread_scope: Mapped[int | None] = mapped_column(BIG_INTEGER)
     locale: Mapped[str] = mapped_column(sa.String(EMAIL.LOCALE_MAX_LENGTH), default="en")
     # What the templates need. None once a mail with a secret has been sent.
     context: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))

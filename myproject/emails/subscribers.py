@@ -2,8 +2,8 @@
 
 from pyramid.config import Configurator
 
-from myproject.emails import services
+from myproject.emails.services import personal
 
 
 def includeme(config: Configurator) -> None:
-    config.add_personal_data("emails", export=services.export_mails, erase=services.erase_mails)
+    config.add_personal_data("emails", export=personal.export_mails, erase=personal.erase_mails)

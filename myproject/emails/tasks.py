@@ -17,8 +17,7 @@ from myproject.db import sessions_of
 from myproject.emails import constants as EMAIL
 from myproject.emails.message import make_message
 from myproject.emails.models import Email
-from myproject.emails.services import (
-    MailQueued,
+from myproject.emails.services.delivery import (
     claim,
     close_hopeless,
     count_due,
@@ -26,6 +25,7 @@ from myproject.emails.services import (
     mark_sent,
     purge_emails,
 )
+from myproject.emails.services.outbox import MailQueued
 from myproject.emails.transport import DeliveryError, Transport
 from myproject.settings import settings_of
 from myproject.tasks import crontab, enqueue, enqueue_now

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from pyramid.config import Configurator
 
-from myproject.emails.services import mail_domain
+from myproject.emails.services.outbox import mail_domain
 from myproject.settings import Settings, settings_of
 from myproject.settings_mail import MailTls, MailTransport
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from myproject.db import clock
 from myproject.emails.constants import Kind, State
 from myproject.emails.models import Email
-from myproject.emails.services import Mail, queue_mail
+from myproject.emails.services.outbox import Mail, queue_mail
 from tests.servers import SmtpServer
 
 PROGRAM = Path(__file__).with_name("outbox_worker.py")

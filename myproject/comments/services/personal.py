@@ -12,7 +12,7 @@ from myproject.comments.services.counts import lock_posts, recount
 from myproject.comments.services.purging import purge_removed
 from myproject.comments.services.rows import Parent
 from myproject.db import utc_now
-from myproject.emails.services import forget_mails
+from myproject.emails.services.personal import forget_mails
 from myproject.personal_data import File, Person, json_list
 from myproject.posts.models import Post
 

@@ -17,7 +17,7 @@ from myproject.comments.services.personal import mail_keys
 from myproject.comments.services.rows import REMOVED_BY_AUTHOR
 from myproject.db import fetch, utc_now
 from myproject.db import publish as tell
-from myproject.emails.services import forget_mails
+from myproject.emails.services.personal import forget_mails
 from myproject.posts.models import Post
 from myproject.posts.services import visibility as posts
 from myproject.posts.services.removal import is_recent

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
 from myproject.emails.constants import Kind
-from myproject.emails.services import Mail, queue_mail
+from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.i18n import ENGLISH
 from myproject.users import constants as USER
 from myproject.users import errors

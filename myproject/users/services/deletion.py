@@ -17,7 +17,7 @@ from myproject.audit import REASON_MAX_LENGTH, AuditEntry
 from myproject.cache import touch
 from myproject.db import Base, after_commit, utc_now
 from myproject.emails.constants import Kind
-from myproject.emails.services import Mail, queue_mail
+from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.i18n import ENGLISH
 from myproject.personal_data import parts_of
 from myproject.users import constants as USER

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from myproject.db import after_commit, sessions_of, utc_now
 from myproject.emails.constants import Kind
-from myproject.emails.services import Mail, queue_mail
+from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.i18n import ENGLISH
 from myproject.personal_data import File, Person, json_list, parts_of
 from myproject.storage import random_name, storage_of

@@ -16,7 +16,7 @@ from myproject.admin.schemas import KIND_TITLES, STATE_TITLES
 from myproject.audit import AuditEntry
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
-from myproject.emails.services import Mail, queue_mail
+from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with

@@ -8,7 +8,7 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.emails.constants import Kind, State
-from myproject.emails.services import list_emails
+from myproject.emails.services.lists import list_emails
 from myproject.emails.tasks import deliver_due
 from tests import servers
 from tests.conftest import Client

@@ -8,7 +8,7 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.emails.constants import Kind
-from myproject.emails.services import queue_mail
+from myproject.emails.services.outbox import queue_mail
 from myproject.emails.tasks import deliver_due
 from tests.conftest import Client
 from tests.unit.emails.samples import sample

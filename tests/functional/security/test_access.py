@@ -21,7 +21,8 @@ from myproject.audit import Actor
 from myproject.comments.models import Comment
 from myproject.comments.services.removal import remove_comment
 from myproject.emails.constants import Kind
-from myproject.emails.services import Mail, list_emails, queue_mail
+from myproject.emails.services.lists import list_emails
+from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.images import services as images
 from myproject.posts.models import Post
 from myproject.posts.services.removal import remove_post

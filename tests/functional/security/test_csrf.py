@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from myproject.db import Base
 from myproject.emails.constants import Kind
 from myproject.emails.models import Email
-from myproject.emails.services import Mail, cancel, list_emails, queue_mail
+from myproject.emails.services.handling import cancel
+from myproject.emails.services.lists import list_emails
+from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 from myproject.users.services import accounts, sign_ins, tokens

@@ -5,7 +5,7 @@ from typing import Any
 from aiosmtpd.smtp import Envelope
 
 from myproject.emails.constants import Kind
-from myproject.emails.services import Mail
+from myproject.emails.services.outbox import Mail
 
 CONTEXTS: dict[Kind, dict[str, Any]] = {
     Kind.VERIFY: {"name": "ann", "token": "t0ken", "code": "123456", "hours": 24, "minutes": 15},

@@ -18,7 +18,7 @@ from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
 from myproject.emails.message import inert, make_message
 from myproject.emails.models import Email
-from myproject.emails.services import one_line
+from myproject.emails.services.outbox import one_line
 from tests.unit.emails.samples import CONTEXTS
 
 HEADERS = [

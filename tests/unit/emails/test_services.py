@@ -17,20 +17,17 @@ from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind, Lane, State
 from myproject.emails.errors import CannotCancel, CannotResend
 from myproject.emails.models import Email
-from myproject.emails.services import (
-    Mail,
-    cancel,
+from myproject.emails.services.delivery import (
     claim,
     close_hopeless,
     count_due,
-    list_emails,
     mark_failed,
     mark_sent,
-    printable,
     purge_emails,
-    queue_mail,
-    resend,
 )
+from myproject.emails.services.handling import cancel, resend
+from myproject.emails.services.lists import list_emails
+from myproject.emails.services.outbox import Mail, printable, queue_mail
 from tests.unit.emails.samples import sample
 
 WORKER = "worker:1:1"

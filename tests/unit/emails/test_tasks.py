@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from myproject.db import Sessions, clock
 from myproject.emails.constants import Kind, State
 from myproject.emails.models import Email
-from myproject.emails.services import list_emails, queue_mail
+from myproject.emails.services.lists import list_emails
+from myproject.emails.services.outbox import queue_mail
 from myproject.emails.tasks import deliver, deliver_due, purge, sweep
 from tests import servers
 from tests.servers import SmtpServer

@@ -1,0 +1,41 @@
+"""What the outbox holds of a person, and of what is removed."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.emails import constants as EMAIL
+from myproject.emails.models import Email
+from myproject.emails.services.outbox import IN_DATABASE_ONLY
+from myproject.personal_data import File, Person, json_list
+
+
+def forget_mails(db: Session, keys: Iterator[str]) -> None:
+    """Deletes the mails with these idempotency keys, in whatever state."""
+    while some := list(islice(keys, EMAIL.PURGE_BATCH)):
+        db.execute(sa.delete(Email).where(Email.idempotency_key.in_(some)), execution_options=IN_DATABASE_ONLY)
+
+
+def export_mails(db: Session, person: Person) -> Iterator[File]:
+    """The mails to a member that are still known, but for the secrets in them."""
+    columns = (Email.kind, Email.to_address, Email.subject, Email.created_at, Email.sent_at, Email.context)
+    rows = db.execute(sa.select(*columns).where(Email.user_id == person.id).order_by(Email.id))
+    yield "mails.json", json_list(row._asdict() | {"context": without_secrets(row)} for row in rows)
+
+
+def without_secrets(row: Any) -> dict[str, Any]:
+    secrets = EMAIL.SECRETS.get(row.kind, ())
+    return {key: value for key, value in (row.context or {}).items() if key not in secrets}
+
+
+def erase_mails(db: Session, person: Person, removing: bool) -> None:
+    """Deletes every mail to a member, and to their address."""
+    theirs = sa.or_(
+        Email.user_id == person.id,
+        Email.to_address == person.email,
+        sa.func.lower(Email.to_address) == person.email_canonical,
+    )
+    db.execute(sa.delete(Email).where(theirs), execution_options=IN_DATABASE_ONLY)
