@@ -4,7 +4,7 @@ one proves once an hour that it is them."""
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
-from myproject.admin import views
+from myproject.admin.views import approvals, emails, home, users
 from myproject.db import reading
 from myproject.security.permissions import Permission, permits
 from myproject.users import constants as USER
@@ -33,11 +33,11 @@ def joining_user_of(request: Request) -> User | None:
 
 def includeme(config: Configurator) -> None:
     for name, address, view, template in (
-        ("admin.home", "/admin/", views.home, "home"),
-        ("admin.users", "/admin/users/", views.list_users, "users"),
-        ("admin.approvals", "/admin/approvals/", views.list_approvals, "approvals"),
-        ("admin.emails", "/admin/emails/", views.list_emails, "emails"),
-        ("admin.emails.view", "/admin/emails/{id:[0-9]{1,18}}/", views.show_email, "email"),
+        ("admin.home", "/admin/", home.home, "home"),
+        ("admin.users", "/admin/users/", users.list_users, "users"),
+        ("admin.approvals", "/admin/approvals/", approvals.list_approvals, "approvals"),
+        ("admin.emails", "/admin/emails/", emails.list_emails, "emails"),
+        ("admin.emails.view", "/admin/emails/{id:[0-9]{1,18}}/", emails.show_email, "email"),
     ):
         config.add_route(name, address)
         config.add_view(
@@ -51,7 +51,7 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("admin.users.view", "/admin/users/{id:[0-9]{1,18}}/", factory=user_of)
     config.add_form_view(
-        views.EditUser,
+        users.EditUser,
         route_name="admin.users.view",
         permission=Permission.ADMIN_USERS_EDIT,
         # Roles are changed here (OWASP ASVS 5.0: 7.5.3).
@@ -59,7 +59,7 @@ def includeme(config: Configurator) -> None:
     )
     config.add_route("admin.users.sessions", "/admin/users/{id:[0-9]{1,18}}/sessions/", factory=user_of)
     config.add_view(
-        views.shut_sessions,
+        users.shut_sessions,
         route_name="admin.users.sessions",
         request_method="POST",
         permission=Permission.ADMIN_USERS_EDIT,
@@ -68,7 +68,7 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("admin.settings", "/admin/settings/")
     config.add_form_view(
-        views.EditSettings,
+        home.EditSettings,
         route_name="admin.settings",
         permission=Permission.ADMIN_SETTINGS_EDIT,
         fresh=USER.ADMIN_REAUTH_MINUTES,
@@ -76,7 +76,7 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("admin.approvals.decide", "/admin/approvals/{id:[0-9]{1,18}}/", factory=joining_user_of)
     config.add_form_view(
-        views.DecideApproval,
+        approvals.DecideApproval,
         route_name="admin.approvals.decide",
         permission=Permission.ADMIN_USERS_EDIT,
         fresh=USER.ADMIN_REAUTH_MINUTES,
@@ -85,7 +85,7 @@ def includeme(config: Configurator) -> None:
     for verb in ("resend", "cancel"):
         config.add_route(f"admin.emails.{verb}", f"/admin/emails/{{id:[0-9]{{1,18}}}}/{verb}/")
         config.add_view(
-            views.ChangeEmail,
+            emails.ChangeEmail,
             attr=verb,
             route_name=f"admin.emails.{verb}",
             request_method="POST",

@@ -1,0 +1,91 @@
+"""Members as admins see them: the list, one of them."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
+from pyramid.response import Response
+
+from myproject import audit
+from myproject.admin import constants as ADMIN
+from myproject.admin import schemas, services
+from myproject.admin.views.shared import changes, number_of
+from myproject.db import reading
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.users import constants as USER
+from myproject.users.models import User
+from myproject.users.services import invitations, names, sign_ins
+from myproject.users.services.roles import change_role, change_status
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+
+def list_users(request: Request) -> dict[str, Any]:
+    """Members by search, role and status, newest first."""
+    given = request.GET
+    search = given.get("q", "").strip()[: ADMIN.SEARCH_MAX_LENGTH]
+    try:
+        role, status = number_of(given.get("role")), number_of(given.get("status"))
+        users, next_id = services.list_users(
+            request.dbsession,
+            search,
+            None if role is None else USER.Role(role),
+            None if status is None else USER.Status(status),
+            number_of(given.get("before")),
+        )
+    except ValueError:
+        raise HTTPNotFound from None
+    return {
+        "users": users,
+        "next_id": next_id,
+        "search": search,
+        "role": role,
+        "status": status,
+        "role_titles": schemas.ROLE_TITLES,
+        "status_titles": schemas.STATUS_TITLES,
+    }
+
+
+class EditUser(FormView):
+    """One member: role and status, each change with a reason and an audit row."""
+
+    schema = schemas.UserChange
+    title = _("Member")
+    template = "myproject:templates/admin/user.html"
+    buttons = (deform.Button("save", _("Change")),)
+
+    def initial(self) -> dict[str, Any]:
+        user: User = self.request.context
+        return {"role": str(int(user.role)), "status": str(int(user.status)), "reason": ""}
+
+    def values(self) -> dict[str, Any]:
+        user: User = self.request.context
+        with reading(self.request) as db:
+            return {
+                "user": user,
+                "title": user.title,
+                "own": user.id == self.request.member.id,
+                "sessions": services.list_sessions(db, user.id),
+                "approval_titles": schemas.APPROVAL_TITLES,
+                "inviter": invitations.find_inviter(db, user),
+                "invited": invitations.list_invited(db, user.id),
+                "former_names": names.list_former(db, user.id),
+                "role_titles": schemas.ROLE_TITLES,
+                "status_titles": schemas.STATUS_TITLES,
+            } | changes(db, user)
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        db, actor, user_id = self.request.dbsession, audit.actor_of(self.request), self.request.context.id
+        change_role(db, actor, user_id, USER.Role(int(data["role"])), data["reason"])
+        change_status(db, actor, user_id, USER.Status(int(data["status"])), data["reason"])
+        self.request.flash(_("${name} is changed", mapping={"name": self.request.context.title}))
+        return self.redirect("admin.users.view", id=user_id)
+
+
+def shut_sessions(request: Request) -> Response:
+    """Signs one member out everywhere."""
+    user: User = request.context
+    sign_ins.shut_sessions(request.dbsession, audit.actor_of(request), user.id)
+    request.flash(_("${name} is signed out everywhere", mapping={"name": user.title}))
+    return HTTPSeeOther(url(request, "admin.users.view", id=user.id))
