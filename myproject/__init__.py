@@ -46,6 +46,7 @@ def main(global_config: dict[str, str], **options: Any) -> Router:
         config.include("myproject.comments")
         config.include("myproject.images")
         config.include("myproject.bookmarks")
+        config.include("myproject.notifications")
         config.include("myproject.search")
         config.include("myproject.feeds")
         config.include("myproject.admin")

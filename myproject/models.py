@@ -6,6 +6,7 @@ from myproject.comments.models import Comment, CommentLike, CommentRevision
 from myproject.emails.models import Email
 from myproject.forms.models import KeptText, Submission
 from myproject.images.models import Image, ImageUse
+from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
 from myproject.posts.models import (
     Post,
     PostAttention,
@@ -13,6 +14,7 @@ from myproject.posts.models import (
     PostRevision,
     PostVisit,
     Tag,
+    TagFollow,
     TagMute,
     TopPost,
 )
@@ -48,6 +50,9 @@ MODELS = (
     ImageUse,
     Invitation,
     KeptText,
+    Notification,
+    NotificationChoice,
+    NotificationPreferences,
     Passkey,
     Post,
     PostAttention,
@@ -61,6 +66,7 @@ MODELS = (
     Submission,
     Switch,
     Tag,
+    TagFollow,
     TagMute,
     TopPost,
     User,

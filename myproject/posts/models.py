@@ -56,6 +56,19 @@ class TagMute(Base):
     )
 
 
+class TagFollow(Base):
+    """A member who wants to be told of new posts with a tag."""
+
+    __tablename__ = "tag_follows"
+
+    user_id: Mapped[int] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    tag_id: Mapped[int] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
 class Post(Base):
     """A post, or the draft of one. `body` is Markdown; `body_html` is what its renderer made of it, safe to
     show.

@@ -12,7 +12,18 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "myproject"
 
 # Lowest first: models and services know only what stands left of them.
-MODULES = ("emails", "users", "posts", "comments", "images", "bookmarks", "search", "feeds", "admin")
+MODULES = (
+    "emails",
+    "users",
+    "posts",
+    "comments",
+    "images",
+    "bookmarks",
+    "notifications",
+    "search",
+    "feeds",
+    "admin",
+)
 
 # What a file of each kind may import of its own module. `mails` and `subscribers` stand beside the screens.
 INSIDE = {

@@ -21,8 +21,10 @@ from myproject.forms.models import KeptText, Submission
 from myproject.images import constants as IMAGE
 from myproject.images.models import Image, ImageUse
 from myproject.models import MODELS
+from myproject.notifications import constants as NOTE
+from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
 from myproject.posts import constants as POST
-from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagMute, TopPost
+from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagFollow, TagMute, TopPost
 from myproject.posts.services import writing
 from myproject.search.services.indexing import index_post
 from myproject.settings import Settings
@@ -162,6 +164,10 @@ def fill(engine: sa.Engine) -> None:
                 KeptText(user_id=eve.id, path="/posts/new/", fields={"body": "Some text"}),
                 Submission(user_id=eve.id, token_hash="0" * 64, content_hash="1" * 64, location="/posts/1/"),
                 TagMute(user_id=eve.id, tag_id=post.tags[0].id),
+                TagFollow(user_id=ada.id, tag_id=post.tags[0].id),
+                Notification(user_id=ada.id, event="like:post:1", kind=NOTE.Kind.LIKE, post_id=post.id),
+                NotificationChoice(user_id=ada.id, kind=NOTE.Kind.LIKE, inbox=True, mail=NOTE.Way.NEVER),
+                NotificationPreferences(user_id=ada.id),
                 PostRevision(post_id=post.id, version=1, title="A title", body="Another text"),
                 PostLike(user_id=eve.id, post_id=post.id),
                 Bookmark(user_id=eve.id, post_id=post.id),

@@ -14,6 +14,7 @@ from myproject.posts.models import (
     PostRevision,
     PostVisit,
     Tag,
+    TagFollow,
     TagMute,
     post_tags,
 )
@@ -61,8 +62,9 @@ def export_marks(db: Session, person: Person) -> Iterator[File]:
         columns = [column for column in table.__table__.c if column.name != "user_id"]
         theirs = db.execute(sa.select(*columns).where(table.user_id == person.id).order_by(table.post_id))
         yield f"posts-{name}.json", json_list(row._asdict() for row in theirs)
-    muted = sa.select(Tag.name).join(TagMute, TagMute.tag_id == Tag.id).where(TagMute.user_id == person.id)
-    yield "muted-tags.json", json_list({"tag": name} for name in db.scalars(muted.order_by(Tag.name)))
+    for file, marks in (("muted-tags.json", TagMute), ("followed-tags.json", TagFollow)):
+        names = sa.select(Tag.name).join(marks, marks.tag_id == Tag.id).where(marks.user_id == person.id)
+        yield file, json_list({"tag": name} for name in db.scalars(names.order_by(Tag.name)))
 
 
 def erase_marks(db: Session, person: Person) -> None:
@@ -72,7 +74,7 @@ def erase_marks(db: Session, person: Person) -> None:
     for post_id in sorted(liked):
         db.execute(sa.update(Post).where(Post.id == post_id).values(like_count=Post.like_count - 1))
     fill_tops(db, liked)
-    for table in (PostAttention, PostVisit, TagMute):
+    for table in (PostAttention, PostVisit, TagFollow, TagMute):
         db.execute(sa.delete(table).where(table.user_id == person.id))
 
 

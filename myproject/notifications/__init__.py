@@ -1,0 +1,7 @@
+"""Notifications: who is told what, where, and why."""
+
+from pyramid.config import Configurator
+
+
+def includeme(config: Configurator) -> None:
+    config.include(".subscribers")

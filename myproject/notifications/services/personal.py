@@ -1,0 +1,47 @@
+"""A member's notifications and choices, to take along or to erase."""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
+from myproject.personal_data import File, Person, json_list
+
+TABLES = (Notification, NotificationChoice, NotificationPreferences)
+
+
+def export_notifications(db: Session, person: Person) -> Iterator[File]:
+    """What a member was told of, or was not and why, and what they chose."""
+    rows = sa.select(
+        Notification.kind,
+        Notification.post_id,
+        Notification.comment_id,
+        Notification.note,
+        Notification.created_at,
+        Notification.in_inbox,
+        Notification.read_at,
+        Notification.outcome,
+        Notification.decided_at,
+    )
+    found = db.execute(rows.where(Notification.user_id == person.id).order_by(Notification.id))
+    named = (row._asdict() | {"kind": row.kind.name, "outcome": row.outcome.name} for row in found)
+    yield "notifications.json", json_list(named)
+    chosen = sa.select(NotificationChoice.kind, NotificationChoice.inbox, NotificationChoice.mail)
+    choices = db.execute(chosen.where(NotificationChoice.user_id == person.id).order_by(NotificationChoice.kind))
+    yield (
+        "notification-choices.json",
+        json_list({"kind": row.kind.name, "inbox": row.inbox, "mail": row.mail.name} for row in choices),
+    )
+    asked = sa.select(NotificationPreferences.digest, NotificationPreferences.digest_sent_at)
+    preferences = db.execute(asked.where(NotificationPreferences.user_id == person.id))
+    yield (
+        "notification-preferences.json",
+        json_list({"digest": row.digest.name, "digest_sent_at": row.digest_sent_at} for row in preferences),
+    )
+
+
+def erase_notifications(db: Session, person: Person, removing: bool) -> None:
+    """Deletes what a member was told of, and what they chose."""
+    for table in TABLES:
+        db.execute(sa.delete(table).where(table.user_id == person.id))
