@@ -1,0 +1,49 @@
+"""One mail of each kind, as its module queues it: what the previews of admins show, and what the tests look at."""
+
+from typing import Any
+
+from myproject.emails.constants import Kind
+from myproject.emails.services.outbox import Mail
+
+NOTICE = {"when": "2026-11-22T10:00+00:00", "browser": "Firefox/128.0", "address": "192.0.2.7"}
+
+
+def to_ann(kind: Kind, context: dict[str, Any], **values: Any) -> Mail:
+    return Mail(kind, "ann@example.org", to_name="Ann", user_id=1, context={"name": "ann"} | context, **values)
+
+
+SAMPLES: dict[Kind, Mail] = {
+    mail.kind: mail
+    for mail in (
+        to_ann(Kind.VERIFY, {"token": "t0ken", "code": "123456", "hours": 24, "minutes": 15}),
+        to_ann(Kind.ALREADY_REGISTERED, {}),
+        to_ann(Kind.RESET_PASSWORD, {"token": "t0ken", "minutes": 60}),
+        to_ann(Kind.PASSWORD_CHANGED, NOTICE),
+        to_ann(Kind.SECURITY_NOTICE, {"event": "PASSKEY_ADDED", "detail": "A telephone"} | NOTICE),
+        to_ann(Kind.ACCOUNT_APPROVED, {"message": "Glad to have you.\nSay hello in the first topic."}),
+        to_ann(Kind.ACCOUNT_REFUSED, {"message": "We only take people from the valley."}),
+        to_ann(Kind.CHANGE_EMAIL, {"token": "t0ken", "minutes": 60}),
+        to_ann(Kind.EMAIL_CHANGED, {"email": "bob@example.org", "token": "t0ken", "days": 7} | NOTICE),
+        to_ann(Kind.EXPORT_READY, {"days": 7}),
+        to_ann(Kind.DELETION_ASKED, {"token": "t0ken", "when": "2026-11-29T10:00+00:00"}),
+        to_ann(Kind.TEXT_APPROVED, {"what": "post", "title": "Tea", "number": 4, "message": "Welcome!"}),
+        to_ann(Kind.TEXT_REFUSED, {"what": "comment", "title": "Tea", "number": 7, "message": "Be kind."}),
+        to_ann(
+            Kind.REPLY,
+            {
+                "author": "bob",
+                "what": "comment",
+                "post_title": "Tea",
+                "post_id": 4,
+                "slug": "tea",
+                "comment_id": 7,
+                "excerpt": "I agree.\n\nSo does my cat.",
+                "quote": "Tea is good.\nEven cold.",
+            },
+            topic="reply",
+            thread="post-4",
+            thread_scope=4,
+            sender_name="bob",
+        ),
+    )
+}
