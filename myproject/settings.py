@@ -20,6 +20,7 @@ from typing import Any, cast
 from myproject import settings_oidc
 from myproject.settings_limits import LimitSettings
 from myproject.settings_mail import MailSettings, problems_of_mail
+from myproject.settings_notifications import NotificationSettings
 from myproject.settings_site import Mode, ProxySettings, RetentionSettings, SiteSettings, problems_of_site
 from myproject.settings_stores import StoreSettings
 from myproject.settings_users import CaptchaSettings, UserSettings, problems_of_captcha, problems_of_users
@@ -43,6 +44,7 @@ class SettingsError(Exception):
 class Settings(
     RetentionSettings,
     ProxySettings,
+    NotificationSettings,
     WritingSettings,
     UserSettings,
     CaptchaSettings,

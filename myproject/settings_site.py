@@ -146,6 +146,12 @@ class RetentionSettings:
     retention_drafts_days: int = setting(
         "retention.drafts_days", at_least(1), "180", "days a draft is kept that nobody has touched"
     )
+    retention_notifications_days: int = setting(
+        "retention.notifications_days",
+        at_least(7),
+        "90",
+        "days the inbox keeps what members were told, and why they were told or not",
+    )
 
 
 def problems_of_site(settings: SiteSettings, options: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:

@@ -199,6 +199,7 @@ def app_settings(database_url: str, site_folder: Path) -> Callable[..., dict[str
             "captcha.min_seconds": "0",
             "ratelimit.enabled": "false",
             "newcomers.days": "0",
+            "notifications.window": "0",
             "cache.guest_seconds": "60",
         } | dict(option(name, value) for name, value in overrides.items())
 
