@@ -22,6 +22,16 @@ class Kind(StrEnum):
     TEXT_REFUSED = "text_refused"
 
 
+class Topic(StrEnum):
+    """What the reader of a mail can stop by a link in it. Mail without a topic can't be turned off."""
+
+    REPLY = "reply"
+    MENTION = "mention"
+    FOLLOWED = "followed"
+    MODERATION = "moderation"
+    DIGEST = "digest"
+
+
 class State(IntEnum):
     QUEUED = 0
     SENDING = 1

@@ -17,6 +17,7 @@ class Permission(StrEnum):
 
     SITE_VIEW = "site:pages:view"
     SITE_DEVELOP = "site:mailbox:view"
+    MAIL_STOP = "emails:mail:stop"
 
     ACCOUNT_ENTER = "users:account:enter"
     ACCOUNT_LEAVE = "users:account:leave"
@@ -95,6 +96,7 @@ def author(identity: Identity | None, context: Any) -> bool:
 RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.SITE_VIEW: (everyone,),
     Permission.SITE_DEVELOP: (everyone,),
+    Permission.MAIL_STOP: (everyone,),
     Permission.ACCOUNT_ENTER: (everyone,),
     Permission.ACCOUNT_LEAVE: (everyone,),
     Permission.ACCOUNT_VIEW: (signed_in,),
@@ -135,8 +137,9 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
 WITHOUT_SECOND_FACTOR = frozenset({Permission.ACCOUNT_PROTECT, Permission.ACCOUNT_LEAVE, Permission.TERMS_ACCEPT})
 
 
-# Granted before it is asked who looks: a page shows many of these, and none of them should take a query.
-OF_FILES = frozenset({Permission.AVATAR_VIEW, Permission.IMAGE_VIEW})
+# Granted before it is asked who looks: a page shows many files, and none of them should take a query; a link that
+# stops mail works the same whoever is signed in.
+FOR_ALL = frozenset({Permission.AVATAR_VIEW, Permission.IMAGE_VIEW, Permission.MAIL_STOP})
 
 
 def is_for_members(permission: str | None) -> bool:

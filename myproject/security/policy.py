@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from myproject.db import reading
 from myproject.security.cookies import cookies_of
 from myproject.security.identity import Identity
-from myproject.security.permissions import OF_FILES, WITHOUT_SECOND_FACTOR, permits, staff
+from myproject.security.permissions import FOR_ALL, WITHOUT_SECOND_FACTOR, permits, staff
 from myproject.settings import settings_of
 from myproject.settings_users import SecondFactorFor
 
@@ -38,7 +38,7 @@ class SecurityPolicy:
         return None if identity is None else identity.id
 
     def permits(self, request: Any, context: Any, permission: str) -> Allowed | Denied:
-        if permission in OF_FILES:
+        if permission in FOR_ALL:
             return Allowed("granted to everybody")
         if permission not in WITHOUT_SECOND_FACTOR and lacks_second_factor(request):
             return Denied("needs a second factor first")

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 MOST_FIELDS = 200
 FORM_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data")
 LONGEST_ADDRESS = 4096
+# What other programs post to: each has a proof of its own in place of the origin and the token of a form.
+FOR_PROGRAMS = ("/emails/unsubscribe/",)
 # In the environ of a request that the server has refused: the status to answer it with.
 REFUSED = "myproject.refused"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
@@ -44,13 +46,15 @@ def check(request: Request, hosts: frozenset[str]) -> None:
         default_port = ":443" if request.scheme == "https" else ":80"
         if host not in hosts and host.removesuffix(default_port) not in hosts:
             raise HTTPBadRequest("unknown host")
-        if request.method not in SAFE_METHODS and not is_own(request, hosts):
-            raise HTTPBadRequest("from another site")
         path = request.path_info
         texts = [path, *(text for pair in request.GET.items() for text in pair)]
-        if request.content_type not in FORM_TYPES and request.method == "POST":
-            raise HTTPBadRequest("not a form")
-        form = request.POST if request.method not in ("GET", "HEAD", "OPTIONS") else NoVars()
+        form = NoVars()
+        if request.method not in SAFE_METHODS and not path.startswith(FOR_PROGRAMS):
+            if not is_own(request, hosts):
+                raise HTTPBadRequest("from another site")
+            if request.content_type not in FORM_TYPES and request.method == "POST":
+                raise HTTPBadRequest("not a form")
+            form = request.POST
         for cookie in request.cookies.values():
             cookie.encode("latin-1", "strict")
     except (UnicodeError, ValueError, LookupError, KeyError, OSError, AssertionError, DeprecationWarning) as error:

@@ -38,6 +38,8 @@ LEFT = {
     "users.correct_email",
     "users.terms",
     "users.logout",
+    # Stops mail, whoever is signed in.
+    "emails.unsubscribe",
     # Files, which are not asked for whom.
     "users.avatar",
     "images.view",

@@ -54,6 +54,7 @@ AUTHOR_AND_STAFF = {"new author", "author", "staff", "admin"}
 GRANTS: dict[str, set[str]] = {
     "site:pages:view": EVERYONE,
     "site:mailbox:view": EVERYONE,
+    "emails:mail:stop": EVERYONE,
     "users:account:enter": EVERYONE,
     "users:account:leave": EVERYONE,
     "users:account:view": SIGNED_IN,
