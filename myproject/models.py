@@ -3,7 +3,7 @@
 from myproject.audit import AuditEntry
 from myproject.bookmarks.models import Bookmark
 from myproject.comments.models import Comment, CommentLike, CommentRevision
-from myproject.emails.models import Email
+from myproject.emails.models import BounceReceipt, Email, Suppression
 from myproject.forms.models import KeptText, Submission
 from myproject.images.models import Image, ImageUse
 from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
@@ -39,6 +39,7 @@ MODELS = (
     AuditEntry,
     Authenticator,
     Bookmark,
+    BounceReceipt,
     Comment,
     CommentLike,
     CommentRevision,
@@ -64,6 +65,7 @@ MODELS = (
     SecurityLogEntry,
     SignInStep,
     Submission,
+    Suppression,
     Switch,
     Tag,
     TagFollow,

@@ -48,6 +48,7 @@ STATE_TITLES = {
     EMAIL.State.DEAD: _("Dead"),
     EMAIL.State.CANCELLED: _("Given up"),
     EMAIL.State.EXPIRED: _("Too old"),
+    EMAIL.State.SUPPRESSED: _("Not sent, for the address bounces"),
 }
 ACTION_TITLES = {
     "user.create": _("Account made"),
@@ -59,6 +60,7 @@ ACTION_TITLES = {
     "image.delete": _("Image deleted"),
     "email.resend": _("Mail sent again"),
     "email.cancel": _("Mail given up"),
+    "suppression.lift": _("Mail let through again"),
     "switch.turn": _("Switch turned"),
     "post.approve": _("Post approved"),
     "comment.approve": _("Comment approved"),

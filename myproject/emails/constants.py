@@ -39,6 +39,15 @@ class State(IntEnum):
     DEAD = 3
     CANCELLED = 4
     EXPIRED = 5
+    SUPPRESSED = 6  # not sent: mail to the address comes back, or its reader complained
+
+
+class Reason(IntEnum):
+    """Why mail to an address is not wanted there; the graver has the higher number."""
+
+    SOFT = 1  # it came back, and might not next time: a full mailbox, a server that was away
+    HARD = 2  # it came back for good: there is no such mailbox
+    COMPLAINT = 3  # its reader called it spam
 
 
 class Lane(IntEnum):
@@ -90,6 +99,20 @@ MAX_ATTEMPTS = len(BACK_OFF_SECONDS) + 1
 # How many messages for the workers one sweep makes at most; there is another a minute later.
 SWEEP_LIMIT = 500
 PURGE_BATCH = 1_000
+
+# A day with soft bounces counts one, and counts half after each SOFT_HALF_LIFE_DAYS. At SOFT_MOST, optional mail
+# stops for SOFT_DAYS: five such days in a row do it, or two a week for three weeks; one a week never does.
+SOFT_MOST = 4.0
+SOFT_HALF_LIFE_DAYS = 14
+SOFT_DAYS = 30
+# How long a soft bounce is remembered, and what a provider or a mailbox told, so that it counts once.
+SOFT_KEPT_DAYS = 90
+RECEIPT_DAYS = 30
+
+# A report names its status first and returns the mail last; of a longer one the end is not read.
+REPORT_MAX_BYTES = 512 * 1024
+WORDS_MAX_LENGTH = 500
+RECEIPT_MAX_LENGTH = 200
 
 KIND_MAX_LENGTH = 40
 LOCALE_MAX_LENGTH = 20

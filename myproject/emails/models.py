@@ -74,3 +74,45 @@ class Email(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     sent_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+
+
+class Suppression(Base):
+    """What came back from an address, in the form that `services.suppression.key` gives it. Optional mail goes
+    there no more while `suppressed_at` is set.
+    """
+
+    __tablename__ = "suppressions"
+    __table_args__ = (
+        sa.CheckConstraint(one_of("reason", EMAIL.Reason), name="reason"),
+        sa.CheckConstraint(f"length(words) <= {EMAIL.WORDS_MAX_LENGTH}", name="words_length"),
+        sa.Index("ix_suppressions_suppressed_at", "suppressed_at", "id"),
+        sa.Index("ix_suppressions_lifted_by_id", "lifted_by_id"),
+    )
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(sa.String(EMAIL.ADDRESS_MAX_LENGTH), unique=True)
+    reason: Mapped[EMAIL.Reason] = mapped_column(EnumInteger(EMAIL.Reason))
+    # How often anything came back, and what soft bounces weighed at the latest of them.
+    count: Mapped[int] = mapped_column(default=1)
+    score: Mapped[float] = mapped_column(default=0.0)
+    # What the server said at last.
+    words: Mapped[str] = mapped_column(sa.String(EMAIL.WORDS_MAX_LENGTH), default="")
+    first_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_at: Mapped[datetime] = mapped_column(default=utc_now)
+    suppressed_at: Mapped[datetime | None]
+    # When it ends by itself: only what is soft does.
+    ends_at: Mapped[datetime | None]
+    lifted_at: Mapped[datetime | None]
+    # Who lifted it last; None where its owner did, by verifying the address.
+    lifted_by_id: Mapped[int | None] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class BounceReceipt(Base):
+    """What told of a bounce and was taken: a message, a signature, an event. It is not taken twice."""
+
+    __tablename__ = "bounce_receipts"
+    __table_args__ = (sa.Index("ix_bounce_receipts_created_at", "created_at"),)
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(EMAIL.RECEIPT_MAX_LENGTH), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

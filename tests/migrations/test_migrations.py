@@ -17,6 +17,8 @@ from myproject.bookmarks.models import Bookmark
 from myproject.comments.models import CommentLike, CommentRevision
 from myproject.comments.services.writing import create_comment
 from myproject.db import Base, Sessions, make_engine, utc_now
+from myproject.emails import constants as EMAIL
+from myproject.emails.models import BounceReceipt, Suppression
 from myproject.forms.models import KeptText, Submission
 from myproject.images import constants as IMAGE
 from myproject.images.models import Image, ImageUse
@@ -178,6 +180,8 @@ def fill(engine: sa.Engine) -> None:
                 ImageUse(image_id=1, post_id=post.id),
                 CommentRevision(comment_id=comment.id, version=1, body="Another text"),
                 CommentLike(user_id=ada.id, comment_id=comment.id),
+                Suppression(address="eve@example.org", reason=EMAIL.Reason.HARD),
+                BounceReceipt(key="message:0"),
             ]
         )
 
