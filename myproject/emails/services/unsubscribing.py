@@ -1,4 +1,4 @@
-"""Stopping mail from within a mail (RFC 8058): a link that needs no sign-in, never grows old, and stops one thing."""
+"""Stopping mail from within a mail (RFC 8058): a link that needs no sign-in, never grows old and stops one thing."""
 
 import hashlib
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def read_token(keys: KeyRing, token: str) -> Stop | None:
 
 
 def unsubscribe(db: Session, stop: Stop) -> None:
-    """Gives up what waits to be sent of it, and tells the modules above, which see to it that no more is queued."""
+    """Gives up what waits to be sent of it, and tells the modules above, which queue no more of it."""
     what = Email.topic == stop.topic if stop.topic else Email.thread_scope == stop.post_id
     waiting = sa.update(Email).where(
         Email.user_id == stop.user_id, Email.topic.is_not(None), what, Email.state == EMAIL.State.QUEUED
