@@ -1,4 +1,4 @@
-"""Stopping mail by the link in a mail: no sign-in, no cookie, no form token; one thing, nothing else (RFC 8058)."""
+"""Stopping mail by the link in a mail: no sign-in, no cookie, no form token, and one thing only (RFC 8058)."""
 
 from collections.abc import Callable
 from typing import Any
