@@ -11,6 +11,7 @@ def includeme(config: Configurator) -> None:
     config.include(".captcha")
     config.include(".csrf")
     config.include(".flash")
+    config.include(".validators")
     config.include(".policy")
     config.include(".terms")
     config.include(".reauth")

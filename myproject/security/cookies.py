@@ -23,12 +23,13 @@ class CookieJar:
     def set(self, request: Any, name: str, value: str, max_age: int | None = None) -> None:
         """Sets the cookie on the response to come; `max_age` in seconds, None until the browser closes."""
 
-        def callback(request: Any, response: Any) -> None:
-            response.set_cookie(
-                self.name(name), value, max_age=max_age, secure=self.secure, httponly=True, samesite="Lax"
-            )
+        request.add_response_callback(lambda request, response: self.put(response, name, value, max_age))
 
-        request.add_response_callback(callback)
+    def put(self, response: Any, name: str, value: str, max_age: int | None = None) -> None:
+        """Sets the cookie on a response that is there already."""
+        response.set_cookie(
+            self.name(name), value, max_age=max_age, secure=self.secure, httponly=True, samesite="Lax"
+        )
 
     def delete(self, request: Any, name: str) -> None:
         def callback(request: Any, response: Any) -> None:

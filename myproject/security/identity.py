@@ -34,6 +34,10 @@ class Identity:
     leaving: bool = False
     # The site keeps something that they wrote in some form, and could not send.
     has_kept_text: bool = False
+    # The number of the validator that this browser is to get; 0 where it keeps the one it has. And for how many
+    # seconds its cookie lives.
+    next_validator: int = 0
+    seconds_left: int = 0
 
     @property
     def is_staff(self) -> bool:

@@ -40,6 +40,7 @@ class Step(IntEnum):
     PASSKEY_SIGN_IN = 4
     PASSKEY_ADDING = 5
     AUTHENTICATOR_ADDING = 6
+    FIRST_ADMIN = 7  # nobody runs the site yet
 
 
 class Way(IntEnum):
@@ -98,6 +99,9 @@ class SecurityEvent(IntEnum):
     ROLE_CHANGED = 23
     STATUS_CHANGED = 24
     SESSIONS_SHUT = 25
+    SESSION_COPIED = 26
+    SECOND_FACTOR_RESET_ASKED = 27
+    SECOND_FACTOR_RESET_CANCELLED = 28
 
 
 # With their number behind it, the name of a member who is gone. No nickname has a blank in it.
@@ -128,6 +132,9 @@ SESSION_IDLE_HOURS = 8  # after which it ends where nobody uses it
 REMEMBERED_IDLE_DAYS = 14  # and one that asked to be remembered
 SESSIONS_MAX = 50  # of one member; of more the one least lately used ends
 SESSION_TOUCH_MINUTES = 5  # how old `last_seen_at` may be
+VALIDATOR_MINUTES = 60  # how often the cookie of a remembered session changes
+# How long the one before stays good once the new one was shown: a slow upload may have begun with it.
+VALIDATOR_GRACE_MINUTES = 5
 REAUTH_MINUTES = 10  # how long a sign-in is fresh enough for what is dangerous
 ADMIN_REAUTH_MINUTES = 60  # and for the admins' pages
 STEP_MINUTES = 10

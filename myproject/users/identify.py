@@ -1,7 +1,8 @@
-"""Who holds a session token: what the security policy asks once a request."""
+"""Who holds a session's cookie: what the security policy asks once a request."""
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from pyramid.config import Configurator
@@ -13,11 +14,12 @@ from myproject.db import fetch, utc_now
 from myproject.forms.models import KeptText
 from myproject.security.identity import Identity
 from myproject.security.tokens import hash_token
+from myproject.security.validators import Validator, Validators, Verdict, judge, token_in, validators_of
 from myproject.settings import settings_of
 from myproject.tasks import enqueue_now
 from myproject.users import constants as USER
 from myproject.users import tasks
-from myproject.users.models import User, UserSession, session_ends_at
+from myproject.users.models import User, UserSession, is_long, session_ends_at
 
 SESSION_STATEMENT = (
     sa.select(
@@ -27,6 +29,9 @@ SESSION_STATEMENT = (
         UserSession.last_seen_at,
         UserSession.expires_at,
         UserSession.authenticated_at,
+        UserSession.validator_number,
+        UserSession.validator_mark,
+        UserSession.validator_since,
         (UserSession.way == USER.Way.PASSKEY).label("by_passkey"),
         User.revision,
         # So that no page need ask for kept texts where there are none.
@@ -59,18 +64,37 @@ USER_STATEMENT = sa.select(
 ).where(User.id == sa.bindparam("user_id"))
 
 
-def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[Session, str], Identity | None]:
-    """The function that finds who holds a session token; the security policy calls it once a request.
+# Seconds in which a task is not asked for again that would do the same.
+ASKED_SECONDS = 30
+
+
+def make_identify(
+    registry: Registry, cache: Cache, validators: Validators, seconds: int
+) -> Callable[..., Identity | None]:
+    """The function that finds who holds a session's cookie; the security policy calls it once a request.
 
     One query finds the session and the user's revision. The rest comes from the cache, where it has that
     revision; so nobody has to be told of a change, and a copy older than the database is never used.
     """
 
-    def identify(db: Session, token: str) -> Identity | None:
+    def identify(db: Session, cookie: str, address: str = "", user_agent: str = "") -> Identity | None:
         now = utc_now()
-        session = fetch(db, SESSION_STATEMENT, {"token_hash": hash_token(token), "now": now}).first()
+        shown = validators.read(cookie)
+        if shown is None:
+            return None
+        token_hash = hash_token(token_in(cookie))
+        session = fetch(db, SESSION_STATEMENT, {"token_hash": token_hash, "now": now}).first()
         if session is None or session_ends_at(session.created_at, session.last_seen_at, session.expires_at) <= now:
             return None
+        known = Validator(session.validator_number, session.validator_mark)
+        remembered = is_long(session.created_at, session.expires_at)
+        verdict = judge(shown, known, session.validator_since, now, changing=remembered)
+        if verdict is Verdict.COPIED:
+            values = {"address": address, "user_agent": user_agent[: USER.USER_AGENT_MAX_LENGTH]}
+            ask_once(tasks.end_copied_session, session_id=session.id, seen_at=now.isoformat(), **values)
+            return None
+        if verdict is Verdict.NEW:
+            ask_once(tasks.note_validator, session_id=session.id, number=shown.number, mark=shown.mark)
         if now - session.last_seen_at > timedelta(minutes=USER.SESSION_TOUCH_MINUTES):
             note_seen(session.id)
         key = f"user:{session.user_id}"
@@ -85,6 +109,9 @@ def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[S
             "by_passkey": session.by_passkey,
             "has_kept_text": session.has_kept_text,
         }
+        if verdict is Verdict.DUE:
+            of_the_session["next_validator"] = known.number + 1
+            of_the_session["seconds_left"] = int((session.expires_at - now).total_seconds())
         return Identity.from_json(cached["user"] | of_the_session)
 
     def note_seen(session_id: int) -> None:
@@ -94,9 +121,17 @@ def make_identify(registry: Registry, cache: Cache, seconds: int) -> Callable[[S
             cache.set(key, True)
             enqueue_now(registry, tasks.touch_session, session_id=session_id)
 
+    def ask_once(task: Callable[..., None], session_id: int, **values: Any) -> None:
+        # The same way: reading writes nothing.
+        key = f"{task.__name__}:{session_id}:{values.get('number', '')}"
+        if cache.get(key, ASKED_SECONDS) is None:
+            cache.set(key, True)
+            enqueue_now(registry, task, session_id=session_id, **values)
+
     return identify
 
 
 def includeme(config: Configurator) -> None:
     registry = config.registry
-    registry["identify"] = make_identify(registry, registry["cache"], settings_of(registry).cache_user_seconds)
+    seconds = settings_of(registry).cache_user_seconds
+    registry["identify"] = make_identify(registry, registry["cache"], validators_of(registry), seconds)

@@ -85,6 +85,8 @@ class User(Base):
     deletion: Mapped[USER.Deletion] = mapped_column(EnumInteger(USER.Deletion), default=USER.Deletion.NONE)
     delete_after: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # When somebody last signed in to it.
+    signed_in_at: Mapped[datetime | None]
     # Counts every change of the row, in SQL, so that no two writers give the same number: the cache goes by
     # it.
     revision: Mapped[int] = mapped_column(default=1, onupdate=sa.text("revision + 1"))
@@ -99,9 +101,14 @@ class User(Base):
         return self.email_verified_at is not None
 
 
+def is_long(created_at: datetime, expires_at: datetime) -> bool:
+    """Whether a session was begun with "keep me signed in"."""
+    return expires_at - created_at > timedelta(hours=USER.SESSION_HOURS)
+
+
 def session_ends_at(created_at: datetime, last_seen_at: datetime, expires_at: datetime) -> datetime:
     """When a session is over: at `expires_at`, or sooner where nobody uses it (OWASP ASVS 5.0: 7.3.1, 7.3.2)."""
-    remembered = expires_at - created_at > timedelta(hours=USER.SESSION_HOURS)
+    remembered = is_long(created_at, expires_at)
     idle = timedelta(days=USER.REMEMBERED_IDLE_DAYS) if remembered else timedelta(hours=USER.SESSION_IDLE_HOURS)
     return min(expires_at, last_seen_at + idle)
 
@@ -127,6 +134,10 @@ class UserSession(Base):
     expires_at: Mapped[datetime]
     user_agent: Mapped[str] = mapped_column(sa.String(USER.USER_AGENT_MAX_LENGTH), default="")
     address: Mapped[str] = mapped_column(sa.String(45), default="")
+    # The validator that was shown last (security/validators.py), and since when it is the one.
+    validator_number: Mapped[int] = mapped_column(default=0)
+    validator_mark: Mapped[str] = mapped_column(sa.String(16), default="")
+    validator_since: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class UserToken(Base):

@@ -1,7 +1,7 @@
 """Background work of the users module."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ from myproject.users.models import (
     UserSession,
     UserToken,
 )
-from myproject.users.services import deletion, export, history, passwords
+from myproject.users.services import deletion, export, history, passwords, sign_ins
 from myproject.users.services.accounts import Client
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,20 @@ def touch_session(registry: Registry, session_id: int) -> None:
     """Notes that a session is in use."""
     with sessions_of(registry).writing() as db:
         db.execute(sa.update(UserSession).where(UserSession.id == session_id).values(last_seen_at=utc_now()))
+
+
+def note_validator(registry: Registry, session_id: int, number: int, mark: str) -> None:
+    """Notes the validator that a browser has shown for the first time: from now on it is the session's."""
+    values = {"validator_number": number, "validator_mark": mark, "validator_since": utc_now()}
+    newer = (UserSession.id == session_id, UserSession.validator_number < number)
+    with sessions_of(registry).writing() as db:
+        db.execute(sa.update(UserSession).where(*newer).values(values))
+
+
+def end_copied_session(registry: Registry, session_id: int, seen_at: str, address: str, user_agent: str) -> None:
+    """Ends a session whose cookie turned out to be used by two, at `seen_at` (ISO 8601)."""
+    with sessions_of(registry).writing() as db:
+        sign_ins.end_copied_session(db, session_id, datetime.fromisoformat(seen_at), Client(address, user_agent))
 
 
 def ask_for_reset(registry: Registry, email: str) -> None:
@@ -116,6 +130,8 @@ def includeme(config: Configurator) -> None:
     config.add_periodic_task(erase_leavers, crontab(minute="40"))
     config.add_periodic_task(purge_files, crontab(hour="3", minute="50"))
     config.add_task(touch_session)
+    config.add_task(note_validator)
+    config.add_task(end_copied_session)
     config.add_task(ask_for_reset)
     config.add_task(note_failed_sign_in)
     config.add_periodic_task(purge, crontab(hour="3", minute="20"))

@@ -29,6 +29,8 @@ MAILED = frozenset(
         USER.SecurityEvent.PROVIDER_CONNECTED,
         USER.SecurityEvent.PROVIDER_REMOVED,
         USER.SecurityEvent.NAME_CHANGED,
+        USER.SecurityEvent.SESSION_COPIED,
+        USER.SecurityEvent.SECOND_FACTOR_RESET_CANCELLED,
     }
 )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from myproject.security.tokens import hash_token, make_token
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.models import User, UserSession, session_ends_at
+from myproject.users.models import User, UserSession, is_long, session_ends_at
 from myproject.users.services import accounts, history, steps
 
 LATEST_FIRST = (UserSession.last_seen_at.desc(), UserSession.id.desc())
@@ -166,13 +166,14 @@ def renew_session(db: Session, session_id: int, way: USER.Way | None = None) -> 
     if row is None:
         raise errors.StepGone
     row.token_hash, row.authenticated_at, row.way = hash_token(token), now, way or row.way
+    row.validator_number, row.validator_mark, row.validator_since = 0, "", now
     return token, int((row.expires_at - now).total_seconds()) if is_remembered(db, session_id) else None
 
 
 def is_remembered(db: Session, session_id: int) -> bool:
     """Whether a session was begun with "keep me signed in"."""
     row = db.get(UserSession, session_id)
-    return row is not None and row.expires_at - row.created_at > timedelta(hours=USER.SESSION_HOURS)
+    return row is not None and is_long(row.created_at, row.expires_at)
 
 
 def list_sessions(db: Session, user_id: int) -> Sequence[Any]:
@@ -213,6 +214,23 @@ def shut_sessions(db: Session, actor: Actor, user_id: int) -> None:
     end_sessions(db, user_id)
     history.note(db, user, USER.SecurityEvent.SESSIONS_SHUT, accounts.Client("", ""))
     record(db, "user.sessions", user, actor=actor)
+
+
+def end_copied_session(db: Session, session_id: int, seen_at: datetime, client: accounts.Client) -> None:
+    """Ends a session whose cookie two browsers have used, as seen at `seen_at`, and every other that the member
+    had by then: who took one cookie may have taken more. Its owner is told by mail. Does nothing where the session
+    is over already.
+
+    Nobody can tell the copy from the original, so both are out; `client` is the one that gave it away.
+    """
+    user_id = db.scalar(sa.select(UserSession.user_id).where(UserSession.id == session_id))
+    if user_id is None:
+        return
+    user = accounts.lock_user(db, user_id)
+    # Who has seen the sign-in page meanwhile, and signed in again, stays.
+    ended = sa.delete(UserSession).where(UserSession.user_id == user_id, UserSession.created_at <= seen_at)
+    if session_id in db.scalars(ended.returning(UserSession.id)).all():
+        history.note(db, user, USER.SecurityEvent.SESSION_COPIED, client)
 
 
 def sign_out(db: Session, token: str) -> None:

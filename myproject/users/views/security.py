@@ -39,6 +39,9 @@ SENTENCES = {
     USER.SecurityEvent.DELETION_UNDONE: _("You kept your account, which was to be deleted"),
     USER.SecurityEvent.ROLE_CHANGED: _("The people who run the site changed your role"),
     USER.SecurityEvent.STATUS_CHANGED: _("The people who run the site changed the status of your account"),
+    USER.SecurityEvent.SESSION_COPIED: _("Two browsers used one sign-in, so you were signed out everywhere"),
+    USER.SecurityEvent.SECOND_FACTOR_RESET_ASKED: _("You asked to turn the second factor off, as you lost it"),
+    USER.SecurityEvent.SECOND_FACTOR_RESET_CANCELLED: _("The second factor stays on: it is not lost after all"),
 }
 
 
