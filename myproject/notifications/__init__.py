@@ -4,4 +4,6 @@ from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
+    config.include(".routes")
     config.include(".subscribers")
+    config.include(".tasks")

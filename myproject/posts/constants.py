@@ -52,6 +52,7 @@ TAG_MAX_LENGTH = 30
 TAG_JOINERS = "-"
 TAGS_PAGE_SIZE = 100
 TAG_COUNT_MAX = 500
+ATTENTION_PAGE_SIZE = 50
 TAG_DESCRIPTION_MAX_LENGTH = 300
 REASON_MAX_LENGTH = 300
 PAGE_SIZE = 20
@@ -80,5 +81,6 @@ RESERVED_SLUGS = frozenset(
         "restore",
         "source.md",
         "feed.atom",
+        "why",
     }
 )

@@ -113,6 +113,11 @@ def includeme(config: Configurator) -> None:
         tags.mute_tag, route_name="posts.tag.mute", request_method="POST", permission=Permission.POST_MARK
     )
 
+    config.add_route("posts.tag.follow", "/tags/{name}/follow/", factory=tags.tag_of)
+    config.add_view(
+        tags.follow_tag, route_name="posts.tag.follow", request_method="POST", permission=Permission.POST_MARK
+    )
+
     config.add_route("posts.tags.muted", "/users/me/muted-tags/")
     config.add_view(
         tags.list_muted,

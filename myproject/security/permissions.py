@@ -46,6 +46,7 @@ class Permission(StrEnum):
     IMAGE_VIEW = "images:image:view"
     IMAGE_WRITE = "images:image:write"
     IMAGE_DELETE = "images:image:delete"
+    NOTIFICATION_READ = "notifications:notification:read"
     WAITING_ANSWER = "moderation:waiting:answer"
 
     ADMIN_VIEW = "admin:pages:view"
@@ -125,6 +126,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.IMAGE_VIEW: (everyone,),
     Permission.IMAGE_WRITE: (signed_in,),
     Permission.IMAGE_DELETE: (author, staff),
+    Permission.NOTIFICATION_READ: (signed_in,),
     Permission.WAITING_ANSWER: (staff,),
     Permission.ADMIN_VIEW: (admin,),
     Permission.ADMIN_USERS_EDIT: (admin,),

@@ -13,6 +13,7 @@ from myproject.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from myproject.markdown.references import LookUp
+    from myproject.notifications.services.inbox import Unread
     from myproject.security.flash import Level
     from myproject.security.identity import Identity
 
@@ -27,6 +28,7 @@ class Request(PyramidRequest):
         session_token: str
         context: Any
         look_up: "LookUp"
+        unread: "Unread"
 
         def translate(self, message: str | TranslationString) -> str: ...
         def flash(self, message: str | TranslationString, level: "Level" = "success") -> None: ...

@@ -5,9 +5,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.db import fetch
+from myproject.pagination import Page
 from myproject.posts import constants as POST
-from myproject.posts.models import PostAttention
+from myproject.posts.models import Post, PostAttention
 from myproject.posts.services.likes import change_row
+from myproject.posts.services.visibility import PUBLISHED
 
 # A member's attention as a number: a part of the one query for what a post's page says to one reader alone.
 MINE: sa.Select[*tuple[Any, ...]] = sa.select(
@@ -15,6 +18,20 @@ MINE: sa.Select[*tuple[Any, ...]] = sa.select(
     sa.type_coerce(PostAttention.attention, sa.SmallInteger),
     PostAttention.created_at,
 ).where(PostAttention.user_id == sa.bindparam("user_id"), PostAttention.post_id == sa.bindparam("post_id"))
+
+# The posts of which a member wants to hear, or not, in the order of their key: latest post first.
+LISTED = (
+    sa.select(Post.id, Post.title, Post.slug, PostAttention.attention)
+    .join(PostAttention, PostAttention.post_id == Post.id)
+    .where(
+        PostAttention.user_id == sa.bindparam("user_id"),
+        PostAttention.post_id < sa.bindparam("before_id"),
+        PUBLISHED,
+    )
+    .order_by(PostAttention.post_id.desc())
+    .limit(POST.ATTENTION_PAGE_SIZE + 1)
+)
+NO_POST = 2**62
 
 
 def set_attention(db: Session, user_id: int, post_id: int, attention: POST.Attention | None) -> None:
@@ -33,3 +50,12 @@ def has_muted(db: Session, user_id: int, post_id: int) -> bool:
         )
     )
     return attention == POST.Attention.MUTE
+
+
+def list_attention(db: Session, user_id: int, before_id: int | None = None) -> Page[Any]:
+    """A page of the posts that a member follows or has muted, as (id, title, slug, attention), latest first; the
+    cursor of the next page is the number of a post, which it begins behind (`before_id`).
+    """
+    rows = fetch(db, LISTED, {"user_id": user_id, "before_id": before_id or NO_POST}).all()
+    shown = rows[: POST.ATTENTION_PAGE_SIZE]
+    return Page(shown, str(shown[-1].id) if len(rows) > len(shown) else None)

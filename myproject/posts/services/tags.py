@@ -14,7 +14,7 @@ from myproject.db import fetch, utc_now
 from myproject.pagination import Page
 from myproject.posts import constants as POST
 from myproject.posts import errors
-from myproject.posts.models import Post, Tag, TagMute, post_tags
+from myproject.posts.models import Post, Tag, TagFollow, TagMute, post_tags
 from myproject.posts.services.likes import change_row
 
 
@@ -167,17 +167,51 @@ def replace(db: Session, old_id: int, new_id: int) -> None:
     db.execute(sa.update(Tag).where(Tag.synonym_of_id == old_id).values(synonym_of_id=new_id))
 
 
+@dataclass(frozen=True)
+class TagMarks:
+    """What a member has said of a tag: at most one of the two."""
+
+    muted: bool = False
+    followed: bool = False
+
+
+MARKS = sa.select(
+    *(
+        sa.exists().where(table.user_id == sa.bindparam("user_id"), table.tag_id == sa.bindparam("tag_id"))
+        for table in (TagMute, TagFollow)
+    )
+)
+
+
+def find_marks(db: Session, user_id: int, tag_id: int) -> TagMarks:
+    """What a member has said of a tag."""
+    return TagMarks(*fetch(db, MARKS, {"user_id": user_id, "tag_id": tag_id}).one())
+
+
 def mute_tag(db: Session, user_id: int, tag_id: int, on: bool) -> None:
-    """Takes posts with a tag out of a member's front page, or puts them back."""
+    """Takes posts with a tag out of a member's front page, or puts them back. Who mutes it follows it no more."""
     change_row(db, TagMute, on, user_id=user_id, tag_id=tag_id)
+    if on:
+        change_row(db, TagFollow, False, user_id=user_id, tag_id=tag_id)
+
+
+def follow_tag(db: Session, user_id: int, tag_id: int, on: bool) -> None:
+    """Has a member told of new posts with a tag, or no more. Who follows it mutes it no more."""
+    change_row(db, TagFollow, on, user_id=user_id, tag_id=tag_id)
+    if on:
+        change_row(db, TagMute, False, user_id=user_id, tag_id=tag_id)
 
 
 def list_muted(db: Session, user_id: int) -> Sequence[str]:
     """The names of the tags that a member muted."""
-    muted = sa.select(Tag.name).join(TagMute, TagMute.tag_id == Tag.id).where(TagMute.user_id == user_id)
-    return db.scalars(muted.order_by(Tag.name)).all()
+    return list_marked(db, TagMute, user_id)
 
 
-def has_muted(db: Session, user_id: int, tag_id: int) -> bool:
-    muted = sa.select(TagMute.tag_id).where(TagMute.user_id == user_id, TagMute.tag_id == tag_id)
-    return db.scalar(muted) is not None
+def list_followed(db: Session, user_id: int) -> Sequence[str]:
+    """The names of the tags that a member follows."""
+    return list_marked(db, TagFollow, user_id)
+
+
+def list_marked(db: Session, table: type[TagMute] | type[TagFollow], user_id: int) -> Sequence[str]:
+    marked = sa.select(Tag.name).join(table, table.tag_id == Tag.id).where(table.user_id == user_id)
+    return db.scalars(marked.order_by(Tag.name)).all()

@@ -40,12 +40,16 @@ def place_address(request: Request, post: rows.PostPage) -> str:
 
 
 def follow_post(context: rows.PostPage, request: Request) -> Response:
-    """Follows the post, mutes it, or neither: `attention`."""
+    """Follows the post, mutes it, or neither: `attention`. Leads back to the post, or with `list` to the settings
+    of notifications, which list such posts.
+    """
     asked = request.POST.get("attention")
     if not isinstance(asked, str) or asked not in ATTENTIONS:
         raise HTTPBadRequest
     attention.set_attention(request.dbsession, request.member.id, context.id, ATTENTIONS[asked])
     request.flash(FOLLOWED[asked])
+    if "list" in request.POST:
+        return HTTPSeeOther(url(request, "notifications.settings"))
     return HTTPSeeOther(place_address(request, context))
 
 

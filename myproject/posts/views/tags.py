@@ -20,6 +20,9 @@ from myproject.web.likes import wants_on
 from myproject.web.request import Request
 from myproject.web.templating import url
 
+# The pages that list a member's tags, by what their buttons send.
+LISTS = {"muted": "posts.tags.muted", "settings": "notifications.settings"}
+
 
 def tag_of(request: Request) -> tags.TagRow:
     """The context of `/tags/TAG/`: the tag, at its one address; a synonym leads to what it stands for. Raises
@@ -59,7 +62,7 @@ def show_tag(context: tags.TagRow, request: Request) -> dict[str, Any]:
     return {
         "tag": context,
         "rows": show_rows(request, listing, "", ("site", "posts", "tags")),
-        "has_muted": identity is not None and tags.has_muted(request.dbsession, identity.id, context.id),
+        "marks": tags.find_marks(request.dbsession, identity.id, context.id) if identity else tags.TagMarks(),
     }
 
 
@@ -71,9 +74,21 @@ def mute_tag(context: tags.TagRow, request: Request) -> Response:
         request.flash(_("Posts with this tag don't show on your front page any more"))
     else:
         request.flash(_("Posts with this tag show on your front page again"))
-    if "list" in request.POST:
-        return HTTPSeeOther(url(request, "posts.tags.muted"))
-    return HTTPSeeOther(url(request, "posts.tag", name=context.name))
+    return back(context, request)
+
+
+def follow_tag(context: tags.TagRow, request: Request) -> Response:
+    """Has the member told of new posts with the tag, or no more where `on` is 0."""
+    on = wants_on(request)
+    tags.follow_tag(request.dbsession, request.member.id, context.id, on)
+    request.flash(_("You hear of new posts with this tag") if on else _("You don't follow this tag any more"))
+    return back(context, request)
+
+
+def back(tag: tags.TagRow, request: Request) -> Response:
+    """To the page on which the button stood: the tag's or, as `list` says, one of those that list tags."""
+    page = LISTS.get(str(request.POST.get("list")))
+    return HTTPSeeOther(url(request, page) if page else url(request, "posts.tag", name=tag.name))
 
 
 def list_muted(request: Request) -> dict[str, Any]:

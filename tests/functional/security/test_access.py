@@ -213,6 +213,7 @@ TABLE = (
     Row("posts.tag", "/tags/{tag}/", everybody(200)),
     Row("posts.tag.edit", "/tags/{tag}/edit/", staff_only(200), staff_only(422)),
     Row("posts.tag.mute", "/tags/{tag}/mute/", NOT_ALLOWED, members(400)),
+    Row("posts.tag.follow", "/tags/{tag}/follow/", NOT_ALLOWED, members(400)),
     Row("posts.tags.muted", "/users/me/muted-tags/", members(200)),
     Row("posts.new", "/posts/new/", members(200), members(422)),
     Row("posts.drafts", "/drafts/", members(200)),
@@ -279,6 +280,9 @@ TABLE = (
     Row("bookmarks.list", "/bookmarks/", members(200)),
     Row("bookmarks.change", "/posts/{post}/bookmark/", NOT_ALLOWED, members(303)),
     Row("bookmarks.change", "/posts/{draft}/bookmark/", NOT_ALLOWED, (404, 404, 303, 404, 404, 404)),
+    Row("notifications.list", "/notifications/", members(200)),
+    Row("notifications.read", "/notifications/read/", NOT_ALLOWED, members(400)),
+    Row("notifications.settings", "/notifications/settings/", members(200), members(422)),
     Row("moderation.waiting", "/moderation/waiting/", hidden_from_members(200)),
     # What waits for approval: see tests/functional/comments/test_waiting.py.
     Row(

@@ -82,6 +82,7 @@ GRANTS: dict[str, set[str]] = {
     "images:image:view": EVERYONE,
     "images:image:write": SIGNED_IN,
     "images:image:delete": AUTHOR_AND_STAFF,
+    "notifications:notification:read": SIGNED_IN,
     "moderation:waiting:answer": {"staff", "admin"},
     "admin:pages:view": {"admin"},
     "admin:users:edit": {"admin"},

@@ -1,0 +1,133 @@
+"""A member's inbox: what they were told of, what of that is unread, and how it becomes read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.cache import touch
+from myproject.comments.models import Comment
+from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHED
+from myproject.db import fetch, utc_now
+from myproject.notifications import constants as NOTE
+from myproject.notifications.models import IN_INBOX, UNREAD, Notification
+from myproject.pagination import Page
+from myproject.posts.models import Post, Tag
+from myproject.posts.services.rows import AUTHOR_NAME
+from myproject.posts.services.visibility import PUBLISHED as POST_PUBLISHED
+from myproject.users.models import User
+
+# Behind every number there is.
+NO_NUMBER = 2**62
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What of an inbox is unread, as the cache holds it: how many, counted up to `UNREAD_MAX` and one more where
+    there are more; the number of the latest; and the posts that they are about.
+    """
+
+    number: int = 0
+    latest: int = 0
+    posts: tuple[int, ...] = ()
+
+    def may_be_about(self, post_id: int) -> bool:
+        """Whether some of them are about a post; of more than are counted, that is not known."""
+        return self.number > 0 and (post_id in self.posts or self.number > NOTE.UNREAD_MAX)
+
+
+UNREAD_STATEMENT = (
+    sa.select(Notification.id, Notification.post_id)
+    .where(Notification.user_id == sa.bindparam("user_id"), sa.text(UNREAD))
+    .order_by(Notification.id.desc())
+    .limit(NOTE.UNREAD_MAX + 1)
+)
+# What it says of a text that is not in the open any more is said without its title, but to its own author.
+IS_THERE = POST_PUBLISHED & sa.or_(Notification.comment_id.is_(None), COMMENT_PUBLISHED)
+LIST = (
+    sa.select(
+        Notification.id,
+        Notification.kind,
+        Notification.post_id,
+        Notification.comment_id,
+        Notification.actor_count,
+        Notification.decision,
+        Notification.note,
+        Notification.created_at,
+        Notification.read_at,
+        AUTHOR_NAME.label("actor_name"),
+        User.display_name.label("actor_display_name"),
+        User.avatar.label("actor_avatar"),
+        Post.title,
+        Post.slug,
+        Tag.name.label("tag"),
+        sa.func.coalesce(IS_THERE, sa.false()).label("is_there"),
+    )
+    .outerjoin(User, User.id == Notification.actor_id)
+    .outerjoin(Post, Post.id == Notification.post_id)
+    .outerjoin(Comment, Comment.id == Notification.comment_id)
+    .outerjoin(Tag, Tag.id == Notification.tag_id)
+    .where(
+        Notification.user_id == sa.bindparam("user_id"),
+        Notification.id < sa.bindparam("before_id"),
+        sa.text(IN_INBOX),
+    )
+    .order_by(Notification.id.desc())
+    .limit(NOTE.PAGE_SIZE + 1)
+)
+
+
+def mark(user_id: int) -> str:
+    """The tag under which the cache notes that a member's inbox has changed (see `cache.touch`)."""
+    return f"notices:{user_id}"
+
+
+def touch_inboxes(db: Session, user_ids: Iterable[int]) -> None:
+    """Says that the inboxes of some members change with this transaction: to be called after each change."""
+    touch(db, *map(mark, user_ids))
+
+
+def find_unread(db: Session, user_id: int) -> Unread:
+    """What of a member's inbox is unread."""
+    rows = fetch(db, UNREAD_STATEMENT, {"user_id": user_id}).all()
+    if not rows:
+        return Unread()
+    posts = {row.post_id for row in rows if row.post_id is not None}
+    return Unread(len(rows), rows[0].id, tuple(sorted(posts)))
+
+
+def list_inbox(db: Session, user_id: int, before_id: int | None = None) -> Page[Any]:
+    """A page of a member's inbox, latest first; the cursor of the next page is the number of a notification, which
+    it begins behind (`before_id`). `title` stands for nothing readable where `is_there` is false and `kind` is not
+    MODERATION.
+    """
+    rows = fetch(db, LIST, {"user_id": user_id, "before_id": before_id or NO_NUMBER}).all()
+    shown = rows[: NOTE.PAGE_SIZE]
+    return Page(shown, str(shown[-1].id) if len(rows) > len(shown) else None)
+
+
+def read_one(db: Session, user_id: int, number: int) -> None:
+    """Marks one notification of a member as read; one that is nobody's or somebody else's is let be."""
+    mark_read(db, user_id, Notification.id == number)
+
+
+def read_all(db: Session, user_id: int, up_to: int) -> None:
+    """Marks all of a member's as read, up to the latest that they have seen in the list."""
+    mark_read(db, user_id, Notification.id <= up_to)
+
+
+def read_post(db: Session, user_id: int, post_id: int, up_to: int) -> None:
+    """Marks what a member was told of a post as read, once they have read that, up to what was there then."""
+    mark_read(db, user_id, Notification.post_id == post_id, Notification.id <= up_to)
+
+
+def mark_read(db: Session, user_id: int, *conditions: sa.ColumnElement[bool]) -> None:
+    db.execute(
+        sa.update(Notification)
+        .where(Notification.user_id == user_id, sa.text(UNREAD), *conditions)
+        .values(read_at=utc_now())
+        .execution_options(synchronize_session=False)
+    )
+    touch_inboxes(db, [user_id])

@@ -1,0 +1,55 @@
+"""How many notifications are unread, for the top of every page; and how they are read, by reading the post."""
+
+from dataclasses import asdict
+from json import dumps, loads
+
+from pyramid.events import NewResponse
+
+from myproject.cache import Cache
+from myproject.db import reading
+from myproject.notifications import tasks
+from myproject.notifications.services import inbox
+from myproject.notifications.services.inbox import Unread
+from myproject.tasks import enqueue_now
+from myproject.web.request import Request
+
+# A task that was asked for is not asked for again within these.
+SECONDS = 60
+
+
+def unread_of(request: Request) -> Unread:
+    """What of the member's inbox is unread, from the cache for as long as nothing of it has changed. For members
+    only: a guest has none, and costs no query.
+    """
+    cache: Cache = request.registry["cache"]
+    user_id, seconds = request.member.id, request.site.cache_guest_seconds
+    key = f"user:{user_id}:unread"
+    made = cache.get_made(key, seconds) if seconds else None
+    if made is not None:
+        return Unread(**loads(made[1]))
+    with reading(request) as db:
+        # From before the first look at the database: what is read may be that old.
+        number = db.info.get("change_number")
+        if number is None:
+            number = cache.change_number()
+        unread = inbox.find_unread(db, user_id)
+    if seconds:
+        cache.keep_made(key, dumps(asdict(unread)).encode(), tags=(inbox.mark(user_id),), number=number)
+    return unread
+
+
+def note_reading(event: NewResponse) -> None:
+    """Who is shown a post has read what they were told of it. A task writes that down: looking writes nothing."""
+    request = event.request
+    route, member = request.matched_route, request.identity_if_known
+    if route is None or route.name != "posts.view" or member is None or event.response.status_int != 200:
+        return
+    post_id, unread = request.context.id, request.unread
+    if not unread.may_be_about(post_id):
+        return
+    cache: Cache = request.registry["cache"]
+    key = f"seen:{member.id}:{post_id}:{unread.latest}"
+    if cache.get(key, SECONDS) is None:
+        cache.set(key, True)
+        values = {"user_id": member.id, "post_id": post_id, "up_to": unread.latest}
+        enqueue_now(request.registry, tasks.read_post, **values)
