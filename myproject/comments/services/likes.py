@@ -1,5 +1,6 @@
 """Likes of comments: one a member and comment, not on one's own, and the number of them, exact."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +9,17 @@ from sqlalchemy.orm import Session
 from myproject.cache import touch
 from myproject.comments.models import Comment, CommentLike
 from myproject.comments.services.visibility import PUBLISHED
+from myproject.db import publish
 from myproject.posts.services.likes import change_row
+
+
+@dataclass(frozen=True)
+class CommentLiked:
+    """Event: a member likes a comment, or does no more, in this transaction."""
+
+    db: Session
+    comment_id: int
+
 
 # Which comments on a page a member likes: a part of the one query for what the page says to one reader alone.
 MINE: sa.Select[*tuple[Any, ...]] = sa.select(
@@ -38,4 +49,5 @@ def like_comment(db: Session, user_id: int, comment_id: int, on: bool) -> int | 
     )
     if change:
         touch(db, f"post:{post_id}")
+        publish(db, CommentLiked(db, comment_id))
     return like_count

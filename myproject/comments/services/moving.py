@@ -1,6 +1,7 @@
 """Comments that go to another post: some with their replies, or all of a post that is merged into another."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,15 @@ from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services.removal import PostRemoved
 from myproject.posts.services.tags import relist
+
+
+@dataclass(frozen=True)
+class CommentsMoved:
+    """Event: comments of a post stand on another one now, in this transaction."""
+
+    db: Session
+    post_id: int
+
 
 # What people paste to name a post: its number, or an address of it.
 NAMED = re.compile(r"\s*(?:#?|\S*/posts/)([0-9]{1,18})(?:/\S*)?\s*")
@@ -62,6 +72,7 @@ def move_comment(db: Session, actor: Actor, comment_id: int, target_id: int, rea
         after={"post": target_id, "comments": len(moved)},
     )
     recount(db, source_id, target_id)
+    tell(db, CommentsMoved(db, source_id))
     return comment
 
 
@@ -92,5 +103,6 @@ def merge_posts(db: Session, actor: Actor, post_id: int, into_id: int, reason: s
     relist(db, post)
     recount(db, post_id, into_id)
     touch(db, f"user:{post.author_id}")
+    tell(db, CommentsMoved(db, post_id))
     tell(db, PostRemoved(db, post))
     return other

@@ -23,14 +23,6 @@ DEFAULTS = {kind: Choice(*default) for kind, default in NOTE.DEFAULTS.items()}
 CHOSEN = sa.select(NotificationChoice.kind, NotificationChoice.inbox, NotificationChoice.mail)
 
 
-def default_of(column: int, kind: sa.ColumnElement[NOTE.Kind]) -> sa.Case[int]:
-    """The default of a kind in SQL; `column` is 0 for the inbox and 1 for mail."""
-    whens = [
-        (kind == value, sa.literal_column(str(int(default[column])))) for value, default in NOTE.DEFAULTS.items()
-    ]
-    return sa.case(*whens)
-
-
 def read_choices(db: Session, user_id: int) -> dict[NOTE.Kind, Choice]:
     """What a member chose for every kind; the default where they chose nothing."""
     rows = db.execute(CHOSEN.where(NotificationChoice.user_id == user_id))

@@ -1,5 +1,6 @@
 """Likes of posts: one a member and post, not on one's own, and their number, exact however many press at once."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -7,10 +8,19 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from myproject.cache import touch
-from myproject.db import Base
+from myproject.db import Base, publish
 from myproject.posts.models import Post, PostLike
 from myproject.posts.services.tops import set_tops
 from myproject.posts.services.visibility import PUBLISHED
+
+
+@dataclass(frozen=True)
+class PostLiked:
+    """Event: a member likes a post, or does no more, in this transaction."""
+
+    db: Session
+    post_id: int
+
 
 # Whether a member likes a post: a part of the one query for what its page says to one reader alone.
 MINE: sa.Select[*tuple[Any, ...]] = sa.select(
@@ -37,6 +47,7 @@ def like_post(db: Session, user_id: int, post_id: int, on: bool) -> int | None:
     if change:
         set_tops(db, post_id, counted.like_count, counted.published_at)
         touch(db, "posts", f"post:{post_id}")
+        publish(db, PostLiked(db, post_id))
     return int(counted.like_count)
 
 

@@ -1,0 +1,137 @@
+"""What is known of members and events, read set-wise: as `deciding.decide` asks for it."""
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from myproject.comments import constants as COMMENT
+from myproject.comments.models import Comment
+from myproject.notifications import constants as NOTE
+from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
+from myproject.notifications.services.choices import DEFAULTS
+from myproject.notifications.services.deciding import Facts
+from myproject.posts import constants as POST
+from myproject.posts.models import Post, PostAttention, PostVisit, Tag, TagMute, post_tags
+from myproject.users import constants as USER
+from myproject.users.models import User, UserSession
+
+# The link that the renderer makes of `@name`.
+MENTION = re.compile(r'<a href="/@([^"/]+)/"[^>]*>@')
+
+
+Actor = aliased(User)
+Parent = aliased(Comment)
+
+CLOSED = sa.or_(
+    User.status == USER.Status.INACTIVE,
+    User.deletion != USER.Deletion.NONE,
+    User.approval.not_in(USER.ADMITTED),
+)
+REMOVED = sa.or_(Post.status == POST.Status.REMOVED, Comment.status == COMMENT.Status.REMOVED)
+HIDDEN = sa.or_(Post.status != POST.Status.PUBLISHED, Comment.status != COMMENT.Status.PUBLISHED)
+
+
+def mentioned_in(body_html: str) -> set[str]:
+    """The canonical names of the members that a rendered text mentions."""
+    return {unquote(name) for name in MENTION.findall(body_html)}
+
+
+def with_facts(source: Any, user_id: Any, kind: Any, post_id: Any) -> sa.Select[*tuple[Any, ...]]:
+    """Selects from `source`, which has a member, a kind and a post a row, what is known of the three."""
+    has_muted_tag = sa.exists().where(
+        post_tags.c.post_id == post_id, TagMute.tag_id == post_tags.c.tag_id, TagMute.user_id == user_id
+    )
+    return (
+        sa.select(
+            user_id.label("user_id"),
+            kind.label("kind"),
+            NotificationChoice.inbox,
+            NotificationChoice.mail.label("way"),
+            CLOSED.label("closed"),
+            User.email_verified_at.is_not(None).label("verified"),
+            (PostAttention.attention == POST.Attention.MUTE).label("muted"),
+            has_muted_tag.label("tag_muted"),
+            (NotificationPreferences.digest != NOTE.Digest.OFF).label("has_digest"),
+        )
+        .select_from(source)
+        .join(User, User.id == user_id)
+        .outerjoin(PostAttention, (PostAttention.user_id == user_id) & (PostAttention.post_id == post_id))
+        .outerjoin(NotificationChoice, (NotificationChoice.user_id == user_id) & (NotificationChoice.kind == kind))
+        .outerjoin(NotificationPreferences, NotificationPreferences.user_id == user_id)
+    )
+
+
+def facts_in(row: Any, **more: Any) -> Facts:
+    """The facts of a row that `with_facts` selected."""
+    default = DEFAULTS[row.kind]
+    return Facts(
+        kind=row.kind,
+        inbox=default.inbox if row.inbox is None else row.inbox,
+        way=default.mail if row.way is None else row.way,
+        closed=bool(row.closed),
+        verified=row.verified,
+        muted=bool(row.muted),
+        tag_muted=row.tag_muted,
+        has_digest=bool(row.has_digest),
+        **more,
+    )
+
+
+# What is known of notifications that are there, and what a mail about them says.
+OF_NOTIFICATIONS = (
+    with_facts(Notification, Notification.user_id, Notification.kind, Notification.post_id)
+    .add_columns(
+        Notification.id,
+        Notification.post_id,
+        Notification.comment_id,
+        Notification.decision,
+        Notification.note,
+        Notification.created_at,
+        REMOVED.label("removed"),
+        HIDDEN.label("hidden"),
+        sa.or_(Notification.read_at.is_not(None), PostVisit.seen_at >= Notification.created_at).label("read"),
+        sa.exists()
+        .where(UserSession.user_id == Notification.user_id, UserSession.last_seen_at > Notification.created_at)
+        .label("visited"),
+        User.name,
+        User.name_canonical,
+        User.display_name,
+        User.email,
+        User.locale,
+        Actor.name.label("actor_name"),
+        Actor.display_name.label("actor_display_name"),
+        Post.title,
+        Post.slug,
+        Post.body_html.label("post_html"),
+        Comment.body_html.label("comment_html"),
+        Parent.body_html.label("parent_html"),
+        Tag.name.label("tag"),
+    )
+    .outerjoin(Actor, Actor.id == Notification.actor_id)
+    .outerjoin(Post, Post.id == Notification.post_id)
+    .outerjoin(Comment, Comment.id == Notification.comment_id)
+    .outerjoin(Parent, Parent.id == Comment.parent_id)
+    .outerjoin(Tag, Tag.id == Notification.tag_id)
+    .outerjoin(
+        PostVisit, (PostVisit.user_id == Notification.user_id) & (PostVisit.post_id == Notification.post_id)
+    )
+    .order_by(Notification.id)
+)
+
+
+def facts_of_notification(row: Any, **more: Any) -> Facts:
+    """The facts of a row of `OF_NOTIFICATIONS`."""
+    text = row.post_html if row.comment_id is None else row.comment_html
+    named = row.kind is not NOTE.Kind.MENTION or row.name_canonical in mentioned_in(text or "")
+    return facts_in(
+        row,
+        removed=bool(row.removed),
+        hidden=bool(row.hidden),
+        read=bool(row.read),
+        visited=row.visited,
+        named=named,
+        **more,
+    )
