@@ -1,0 +1,222 @@
+"""The inbox: what stands in it, how many are unread, and how they are read."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import webtest
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.audit import Actor
+from myproject.notifications import constants as NOTE
+from myproject.notifications.models import Notification
+from myproject.notifications.services.inbox import touch_inboxes
+from myproject.posts.models import Post
+from myproject.posts.services.removal import remove_post
+from myproject.users.models import User
+from tests.conftest import Client, form_with, run_tasks
+from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import csrf_token, flashes
+
+
+@pytest.fixture
+def ann(db: Session, client: Client) -> User:
+    """A member, signed in."""
+    ann = make_user(db, "ann")
+    sign_in(client, ann)
+    return ann
+
+
+@pytest.fixture
+def eve(db: Session) -> User:
+    return make_user(db, "eve")
+
+
+@pytest.fixture
+def post(db: Session, ann: User) -> Post:
+    return make_post(db, ann, "How to keep bees")
+
+
+def tell(db: Session, member: User, kind: NOTE.Kind, **values: Any) -> Notification:
+    """Puts something into a member's inbox."""
+    number = len(db.scalars(sa.select(Notification.id)).all())
+    notification = Notification(user_id=member.id, kind=kind, event=f"test:{number}", **values)
+    db.add(notification)
+    db.flush()
+    touch_inboxes(db, [member.id])
+    return notification
+
+
+def items(page: webtest.TestResponse) -> list[str]:
+    """What stands in the inbox, in words."""
+    return [
+        " ".join(each.get_text(" ", strip=True).split()) for each in page.html.select(".notices li p:first-child")
+    ]
+
+
+def in_header(client: Client, address: str = "/about/") -> str:
+    link = client.get(address).html.select_one("header a[href$='/notifications/']")
+    return " ".join(link.get_text("", strip=False).split())
+
+
+def test_it_says_who_did_what_and_leads_there(
+    client: Client, db: Session, ann: User, eve: User, post: Post
+) -> None:
+    comment = make_comment(db, post, eve)
+    db.execute(sa.delete(Notification))
+    about = {"post_id": post.id, "actor_id": eve.id}
+    expected = {
+        "eve replied to your comment on How to keep bees": (NOTE.Kind.COMMENT_REPLY, {"comment_id": comment.id}),
+        "eve commented on your post How to keep bees": (NOTE.Kind.POST_REPLY, {"comment_id": comment.id}),
+        "eve mentioned you in a comment on How to keep bees": (NOTE.Kind.MENTION, {"comment_id": comment.id}),
+        "eve mentioned you in the post How to keep bees": (NOTE.Kind.MENTION, {}),
+        "eve likes your post How to keep bees": (NOTE.Kind.LIKE, {}),
+        "eve and 4 more like your post How to keep bees": (NOTE.Kind.LIKE, {"actor_count": 5}),
+        "The site's staff have changed your post How to keep bees": (
+            NOTE.Kind.MODERATION,
+            {"actor_id": None, "decision": NOTE.Decision.EDITED, "note": "Calmer words."},
+        ),
+    }
+    for kind, values in expected.values():
+        tell(db, ann, kind, **about | values)
+    page = client.get("/notifications/")
+    assert items(page) == [f"Unread {sentence}" for sentence in reversed(expected)]
+    assert "Calmer words." in page
+    links = [each.select("p a")[-1]["href"] for each in page.html.select(".notices li")]
+    to_post, to_comment = f"/posts/{post.id}/{post.slug}/", f"/comments/{comment.id}/"
+    assert links[::-1] == [to_comment] * 3 + [to_post] * 4
+
+
+def test_an_empty_one_says_so(client: Client, ann: User) -> None:
+    assert (
+        client.get("/notifications/").html.select_one(".empty-title").get_text()
+        == "Nobody has told you anything yet"
+    )
+
+
+def test_every_page_counts_what_is_unread_until_it_is_read(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User, eve: User, post: Post
+) -> None:
+    assert in_header(client) == "Notifications"
+    for _ in range(3):
+        tell(db, ann, NOTE.Kind.POST_REPLY, post_id=post.id, actor_id=eve.id)
+    assert in_header(client) == "Notifications, 3 unread"
+    page = client.get("/notifications/")
+    form = form_with(page, "up_to")
+    one = page.html.select(".notices li")[1].select_one("button")
+    client.post(form.action, {"csrf_token": csrf_token(page), one["name"]: one["value"]}, status=303)
+    assert [text.startswith("Unread") for text in items(client.get("/notifications/"))] == [True, False, True]
+    assert in_header(client) == "Notifications, 2 unread"
+    answer = form.submit("up_to", status=303).follow()
+    assert flashes(answer) == ["All is marked as read"]
+    assert "Nothing is unread" in answer
+    assert in_header(client) == "Notifications"
+    guest = make_client().get("/about/")
+    assert "/notifications/" not in guest
+
+
+def test_what_came_after_the_list_was_opened_stays_unread(
+    client: Client, db: Session, ann: User, eve: User, post: Post
+) -> None:
+    tell(db, ann, NOTE.Kind.POST_REPLY, post_id=post.id, actor_id=eve.id)
+    form = form_with(client.get("/notifications/"), "up_to")
+    tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=eve.id)
+    form.submit("up_to", status=303)
+    assert in_header(client) == "Notifications, 1 unread"
+
+
+def test_counting_costs_no_statement_where_nothing_has_changed(
+    client: Client,
+    app: Router,
+    db: Session,
+    ann: User,
+    post: Post,
+    query_counter: Callable[..., AbstractContextManager[list[str]]],
+) -> None:
+    tell(db, ann, NOTE.Kind.LIKE, post_id=post.id)
+    in_header(client)
+    with query_counter() as statements:
+        assert in_header(client) == "Notifications, 1 unread"
+    assert [statement for statement in statements if "notifications" in statement] == []
+
+
+def test_whoever_reads_the_post_has_read_what_they_were_told_of_it(
+    client: Client, app: Router, db: Session, ann: User, eve: User, post: Post
+) -> None:
+    other = make_post(db, ann, "Another")
+    for about in (post, post, other):
+        tell(db, ann, NOTE.Kind.LIKE, post_id=about.id, actor_id=eve.id)
+    client.get(f"/posts/{post.id}/{post.slug}/")
+    # Looking writes nothing; a worker does.
+    assert in_header(client) == "Notifications, 3 unread"
+    run_tasks(app.registry)
+    assert in_header(client) == "Notifications, 1 unread"
+    # Seen a moment ago, and told again.
+    tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=eve.id)
+    client.get(f"/posts/{post.id}/{post.slug}/")
+    run_tasks(app.registry)
+    assert [text.startswith("Unread") for text in items(client.get("/notifications/"))] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_long_one_has_pages_and_more_than_a_hundred_unread(
+    client: Client, app: Router, db: Session, ann: User, eve: User, post: Post
+) -> None:
+    other = make_post(db, ann, "Another")
+    first = tell(db, ann, NOTE.Kind.LIKE, post_id=other.id, actor_id=eve.id)
+    values = {"user_id": ann.id, "kind": NOTE.Kind.LIKE, "post_id": post.id, "actor_id": eve.id}
+    db.execute(sa.insert(Notification), [values | {"event": f"many:{count}"} for count in range(110)])
+    assert in_header(client) == "Notifications, 99+ unread"
+    page, seen = client.get("/notifications/"), 0
+    while True:
+        seen += len(items(page))
+        more = page.html.select_one(".pager-next")
+        if more is None:
+            break
+        page = page.click(href=more["href"].replace("?", r"\?"), index=0)
+    assert seen == 111
+    # The oldest of all, behind those that are counted.
+    client.get(f"/posts/{other.id}/{other.slug}/")
+    run_tasks(app.registry)
+    page = client.get(f"/notifications/?after={first.id + 1}")
+    assert items(page) == ["eve likes your post Another"]
+    back = form_with(page, "after").submit("up_to", status=303)
+    assert back.location.endswith(f"/notifications/?after={first.id + 1}")
+    assert "Nothing is unread" in back.follow()
+
+
+def test_of_a_text_that_is_gone_no_title_is_told_but_to_its_author(
+    client: Client, db: Session, ann: User, eve: User
+) -> None:
+    theirs, own = make_post(db, eve, "Secret of eve"), make_post(db, ann, "Words of ann")
+    tell(db, ann, NOTE.Kind.FOLLOWED_POST, post_id=theirs.id, actor_id=eve.id)
+    tell(db, ann, NOTE.Kind.MODERATION, post_id=own.id, decision=NOTE.Decision.REMOVED)
+    staff = Actor(eve.id, eve.name, "")
+    for post in (theirs, own):
+        remove_post(db, staff, post.id, "Not here.")
+    page = client.get("/notifications/")
+    assert [text.removeprefix("Unread ") for text in items(page)][-2:] == [
+        "The site's staff have removed your post Words of ann",
+        "eve commented on a text that is not there any more , which you follow",
+    ]
+    assert "Secret" not in page
+
+
+def test_nobody_marks_what_others_were_told(client: Client, db: Session, ann: User, eve: User, post: Post) -> None:
+    theirs = tell(db, eve, NOTE.Kind.LIKE, post_id=post.id)
+    token = csrf_token(client.get("/notifications/settings/"))
+    for fields in ({"id": str(theirs.id)}, {"up_to": str(theirs.id)}):
+        client.post("/notifications/read/", fields | {"csrf_token": token}, status=303)
+    db.refresh(theirs)
+    assert theirs.read_at is None
+    for fields in ({}, {"id": "x"}, {"up_to": "9" * 40}):
+        client.post("/notifications/read/", fields | {"csrf_token": token}, status=400)
+    for after in ("x", "0", "", "-1", "9" * 40):
+        client.get(f"/notifications/?after={after}", status=404)
