@@ -49,5 +49,6 @@ def main(global_config: dict[str, str], **options: Any) -> Router:
         config.include("myproject.notifications")
         config.include("myproject.search")
         config.include("myproject.feeds")
+        config.include("myproject.moderation")
         config.include("myproject.admin")
         return config.make_wsgi_app()

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from myproject.db import BIG_INTEGER, Base, BigId, utc_now
 
 REASON_MAX_LENGTH = 500
+# Of what members write, and who may: everybody may read what staff did there (`moderation.services.log`).
+PUBLIC = sa.text("target_type IN ('posts', 'comments', 'comment_bans')")
 
 
 class AuditEntry(Base):
@@ -17,6 +19,7 @@ class AuditEntry(Base):
     __tablename__ = "audit_entries"
     __table_args__ = (
         sa.Index("ix_audit_entries_target", "target_type", "target_id", "id"),
+        sa.Index("ix_audit_entries_public", "id", sqlite_where=PUBLIC, postgresql_where=PUBLIC),
         sa.CheckConstraint(f"length(reason) <= {REASON_MAX_LENGTH}", name="reason_length"),
     )
 

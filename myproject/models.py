@@ -6,6 +6,7 @@ from myproject.comments.models import Comment, CommentLike, CommentRevision
 from myproject.emails.models import BounceReceipt, Email, Suppression
 from myproject.forms.models import KeptText, Submission
 from myproject.images.models import Image, ImageUse
+from myproject.moderation.models import Case, Flag, Vouch
 from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
 from myproject.posts.models import (
     Post,
@@ -22,6 +23,7 @@ from myproject.search.models import SearchEntry
 from myproject.switches import Switch
 from myproject.users.models import (
     Authenticator,
+    CommentBan,
     Connection,
     Export,
     FormerName,
@@ -40,12 +42,15 @@ MODELS = (
     Authenticator,
     Bookmark,
     BounceReceipt,
+    Case,
     Comment,
+    CommentBan,
     CommentLike,
     CommentRevision,
     Connection,
     Email,
     Export,
+    Flag,
     FormerName,
     Image,
     ImageUse,
@@ -74,4 +79,5 @@ MODELS = (
     User,
     UserSession,
     UserToken,
+    Vouch,
 )

@@ -20,6 +20,7 @@ from typing import Any, cast
 from myproject import settings_oidc
 from myproject.settings_limits import LimitSettings
 from myproject.settings_mail import MailSettings, problems_of_mail
+from myproject.settings_moderation import ModerationSettings
 from myproject.settings_notifications import NotificationSettings
 from myproject.settings_site import Mode, ProxySettings, RetentionSettings, SiteSettings, problems_of_site
 from myproject.settings_stores import StoreSettings
@@ -45,6 +46,7 @@ class Settings(
     RetentionSettings,
     ProxySettings,
     NotificationSettings,
+    ModerationSettings,
     WritingSettings,
     UserSettings,
     CaptchaSettings,

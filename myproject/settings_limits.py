@@ -97,6 +97,9 @@ class LimitSettings:
     ratelimit_newcomer_comment_account: str = setting(
         "ratelimit.newcomer_comment_account", rate, "20 per hour", "comments written by one new member"
     )
+    ratelimit_flag_account: str = setting(
+        "ratelimit.flag_account", rate, "20 per hour", "texts reported by one member"
+    )
     ratelimit_keep_account: str = setting(
         "ratelimit.keep_account",
         rate,

@@ -9,6 +9,14 @@ class Status(IntEnum):
     PUBLISHED = 1
     WAITING = 2  # for the approval of staff
     REMOVED = 3
+    HIDDEN = 4  # until staff have looked at it, or for as long as its author may not comment
+
+
+class HiddenFor(IntEnum):
+    """Why a comment is hidden."""
+
+    REPORTS = 1
+    BAN = 2
 
 
 class Order(StrEnum):

@@ -12,6 +12,7 @@ from myproject.posts.models import Post
 from myproject.users.models import User
 
 TOP = sa.text("parent_id IS NULL")
+WAITING = sa.text(f"status = {int(COMMENT.Status.WAITING)}")
 
 
 class Comment(Base):
@@ -31,6 +32,11 @@ class Comment(Base):
         sa.CheckConstraint(
             f"(status = {int(COMMENT.Status.REMOVED)}) = (removed_at IS NOT NULL)", name="removed_at"
         ),
+        sa.CheckConstraint(
+            f"status <> {int(COMMENT.Status.HIDDEN)} OR (hidden_at IS NOT NULL AND hidden_for IS NOT NULL)",
+            name="hidden_at",
+        ),
+        sa.CheckConstraint(one_of("hidden_for", COMMENT.HiddenFor), name="hidden_for"),
         sa.CheckConstraint(f"length(removal_reason) <= {POST.REASON_MAX_LENGTH}", name="removal_reason_length"),
         sa.CheckConstraint(f"length(body) <= {POST.BODY_MAX_BYTES}", name="body_length"),
         sa.CheckConstraint(f"length(path) <= {COMMENT.LEVELS * COMMENT.SEGMENT}", name="path_length"),
@@ -41,6 +47,7 @@ class Comment(Base):
         sa.Index("ix_comments_best", "post_id", "like_count", "id", sqlite_where=TOP, postgresql_where=TOP),
         sa.Index("ix_comments_author_id", "author_id", "id"),
         sa.Index("ix_comments_parent_id", "parent_id"),
+        sa.Index("ix_comments_waiting", "created_at", "id", sqlite_where=WAITING, postgresql_where=WAITING),
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
@@ -56,6 +63,9 @@ class Comment(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     edited_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
+    # Kept when its author removes a hidden comment: put back, it is hidden again.
+    hidden_at: Mapped[datetime | None]
+    hidden_for: Mapped[COMMENT.HiddenFor | None] = mapped_column(EnumInteger(COMMENT.HiddenFor))
     removed_at: Mapped[datetime | None] = mapped_column(index=True)
     removed_by_id: Mapped[int | None] = mapped_column(
         BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"), index=True

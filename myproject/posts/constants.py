@@ -8,6 +8,7 @@ class Status(IntEnum):
     PUBLISHED = 1
     WAITING = 2  # for the approval of staff
     REMOVED = 3
+    HIDDEN = 4  # until staff have looked at it: members have reported it
 
 
 class Sort(StrEnum):
@@ -71,6 +72,7 @@ RESERVED_SLUGS = frozenset(
         "delete",
         "edit",
         "follow",
+        "hidden",
         "history",
         "like",
         "news",

@@ -11,6 +11,7 @@ from myproject.users.models import User
 
 PUBLISHED = sa.text(f"status = {int(POST.Status.PUBLISHED)}")
 PINNED = sa.text("pinned_at IS NOT NULL")
+WAITING = sa.text(f"status = {int(POST.Status.WAITING)}")
 
 post_tags = sa.Table(
     "post_tags",
@@ -92,9 +93,14 @@ class Post(Base):
             f"status <> {int(POST.Status.PUBLISHED)} OR published_at IS NOT NULL", name="published_at"
         ),
         sa.CheckConstraint(f"(status = {int(POST.Status.REMOVED)}) = (removed_at IS NOT NULL)", name="removed_at"),
+        sa.CheckConstraint(
+            f"status <> {int(POST.Status.HIDDEN)} OR (hidden_at IS NOT NULL AND published_at IS NOT NULL)",
+            name="hidden_at",
+        ),
         sa.CheckConstraint(f"length(removal_reason) <= {POST.REASON_MAX_LENGTH}", name="removal_reason_length"),
         sa.CheckConstraint(f"length(lock_reason) <= {POST.REASON_MAX_LENGTH}", name="lock_reason_length"),
         sa.Index("ix_posts_pinned", "pinned_at", sqlite_where=PINNED, postgresql_where=PINNED),
+        sa.Index("ix_posts_waiting", "updated_at", "id", sqlite_where=WAITING, postgresql_where=WAITING),
         # The lists, in their order; drafts stay out of them.
         sa.Index("ix_posts_new", "published_at", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
         sa.Index("ix_posts_top", "like_count", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
@@ -133,6 +139,8 @@ class Post(Base):
     # Nobody but staff comments on a locked post.
     locked_at: Mapped[datetime | None]
     lock_reason: Mapped[str] = mapped_column(sa.String(POST.REASON_MAX_LENGTH), default="")
+    # Kept when its author removes a hidden post: put back, it is hidden again.
+    hidden_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None] = mapped_column(index=True)
     removed_by_id: Mapped[int | None] = mapped_column(
         BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"), index=True

@@ -160,6 +160,9 @@ INVITATION_USES_MAX = 20
 INVITATION_DAYS_MAX = 30
 INVITATIONS_OPEN_MAX = 10  # of one member, at a time
 APPROVAL_REASON_MAX_LENGTH = 500
+BAN_REASON_MAX_LENGTH = 300
+BAN_DAYS_MAX = 3650
+BANS_SHOWN = 20
 
 # Addresses of ours and words people would take for the site's own voice.
 RESERVED_NAMES = frozenset(

@@ -309,6 +309,23 @@ class Invitation(Base):
     expires_at: Mapped[datetime]
 
 
+class CommentBan(Base):
+    """A time in which a member may not comment: up to `ends_at`, or for good; less where staff lifted it before."""
+
+    __tablename__ = "comment_bans"
+    __table_args__ = (
+        sa.CheckConstraint(f"length(reason) <= {USER.BAN_REASON_MAX_LENGTH}", name="reason_length"),
+        sa.Index("ix_comment_bans_user_id", "user_id", "id"),
+    )
+
+    id: Mapped[BigId] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"))
+    reason: Mapped[str] = mapped_column(sa.String(USER.BAN_REASON_MAX_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ends_at: Mapped[datetime | None]
+    lifted_at: Mapped[datetime | None]
+
+
 class Export(Base):
     """A member's data as a file to fetch. `file` is empty until a task has made it."""
 

@@ -22,6 +22,7 @@ MODULES = (
     "notifications",
     "search",
     "feeds",
+    "moderation",
     "admin",
 )
 

@@ -23,6 +23,8 @@ from myproject.forms.models import KeptText, Submission
 from myproject.images import constants as IMAGE
 from myproject.images.models import Image, ImageUse
 from myproject.models import MODELS
+from myproject.moderation import constants as MODERATION
+from myproject.moderation.models import Case, Flag, Vouch
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
 from myproject.posts import constants as POST
@@ -34,6 +36,7 @@ from myproject.switches import Switch
 from myproject.users import constants as USER
 from myproject.users.models import (
     Authenticator,
+    CommentBan,
     Connection,
     Export,
     FormerName,
@@ -180,6 +183,10 @@ def fill(engine: sa.Engine) -> None:
                 ImageUse(image_id=1, post_id=post.id),
                 CommentRevision(comment_id=comment.id, version=1, body="Another text"),
                 CommentLike(user_id=ada.id, comment_id=comment.id),
+                CommentBan(user_id=eve.id, reason="for a test"),
+                Case(id=1, post_id=post.id, author_id=ada.id, state=MODERATION.State.OPEN),
+                Flag(case_id=1, user_id=eve.id, reason=MODERATION.Reason.SPAM, version=1, counts=True),
+                Vouch(case_id=1, user_id=eve.id),
                 Suppression(address="eve@example.org", reason=EMAIL.Reason.HARD),
                 BounceReceipt(key="message:0"),
             ]

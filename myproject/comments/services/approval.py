@@ -14,6 +14,7 @@ from myproject.comments import errors
 from myproject.comments.models import Comment
 from myproject.comments.services.counts import lock_posts, recount
 from myproject.comments.services.removal import remove_comment
+from myproject.comments.services.visibility import WAITING
 from myproject.comments.services.writing import tell_of
 from myproject.db import publish as tell
 from myproject.posts import constants as POST
@@ -30,9 +31,6 @@ class CommentAnswered:
     comment: Comment
     approved: bool
     reason: str
-
-
-WAITING = Comment.status == COMMENT.Status.WAITING
 
 
 def list_waiting(db: Session, author_id: int | None = None) -> Sequence[Any]:

@@ -124,7 +124,10 @@ def restore_comment(db: Session, actor: Actor, comment_id: int) -> Comment:
     if not comment.body:
         raise errors.NotRestorable
     was_of_author = comment.removed_by_id == comment.author_id == actor.id
-    comment.status = COMMENT.Status.PUBLISHED
+    if not was_of_author:
+        comment.hidden_at = comment.hidden_for = None
+    # Nobody gets a hidden comment into the open by removing it first.
+    comment.status = COMMENT.Status.PUBLISHED if comment.hidden_at is None else COMMENT.Status.HIDDEN
     comment.removed_at = comment.removed_by_id = None
     comment.removal_reason = ""
     if not was_of_author:

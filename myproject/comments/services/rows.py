@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
-from myproject.comments.services.visibility import REMOVED
+from myproject.comments.services.visibility import HIDDEN, REMOVED
 from myproject.pagination import EPOCH, MICROSECOND
 from myproject.posts.services.rows import AUTHOR_COLUMNS
 from myproject.users import constants as USER
@@ -21,9 +21,10 @@ class CommentRow:
     """A comment as a page shows it. `level` counts from 1 and never jumps by more than one from row to row.
 
     `reply_to` names whom it answers where that is not the comment it stands under, and is empty where that member
-    is gone. Of a `removed` comment only the place is left, for the sake of its replies. `closes` is how many lists
-    end after it, `opens` whether one begins, and `below` how many comments of the page stand in that. `rest_id` is
-    the comment with which the rest of its thread begins, where the page shows no more of it.
+    is gone. Of a `removed` comment only the place is left, for the sake of its replies; of a `hidden` one too.
+    `closes` is how many lists end after it, `opens` whether one begins, and `below` how many comments of the page
+    stand in that. `rest_id` is the comment with which the rest of its thread begins, where the page shows no more
+    of it.
     """
 
     id: int
@@ -59,6 +60,10 @@ class CommentRow:
         return self.status == COMMENT.Status.REMOVED
 
     @property
+    def hidden(self) -> bool:
+        return self.status == COMMENT.Status.HIDDEN
+
+    @property
     def published(self) -> bool:
         return self.status == COMMENT.Status.PUBLISHED
 
@@ -86,8 +91,9 @@ COLUMNS = (
     Comment.author_id,
     Comment.parent_id,
     Comment.path,
-    # The text of a removed one is read by `removal.find_removed` alone.
-    sa.case((REMOVED, ""), else_=Comment.body_html).label("body_html"),
+    # The text of a removed one is read by `removal.find_tombstone` alone, that of a hidden one by
+    # `moderation.services.hidden`.
+    sa.case((REMOVED | HIDDEN, ""), else_=Comment.body_html).label("body_html"),
     Comment.created_at,
     Comment.edited_at,
     *AUTHOR_COLUMNS,

@@ -2,6 +2,8 @@
 
 PUBLISHED  everybody
 WAITING    its author, and staff, who answer
+HIDDEN     everybody sees its place in the tree; its text is for its author, staff, and who reads much
+           (`moderation.services.hidden`)
 REMOVED    staff; in the tree its place is left, with who removed it and why, for as long as there are replies
 """
 
@@ -14,7 +16,9 @@ from myproject.posts.services import visibility as posts
 
 # What everybody may read, and what is counted.
 PUBLISHED = Comment.status == sa.literal_column(str(int(COMMENT.Status.PUBLISHED)))
+WAITING = Comment.status == sa.literal_column(str(int(COMMENT.Status.WAITING)))
 REMOVED = Comment.status == sa.literal_column(str(int(COMMENT.Status.REMOVED)))
+HIDDEN = Comment.status == sa.literal_column(str(int(COMMENT.Status.HIDDEN)))
 
 Reply = aliased(Comment)
 READABLE_REPLY = Reply.status == sa.literal_column(str(int(COMMENT.Status.PUBLISHED)))
@@ -30,8 +34,9 @@ HAS_REPLIES = sa.or_(
     sa.exists().where(Reply.parent_id == Comment.id, READABLE_REPLY).correlate(Comment),
 )
 
-# What the tree of a post shows to everybody: comments, and the places of those that were removed and answered.
-SHOWN = sa.or_(PUBLISHED, sa.and_(REMOVED, HAS_REPLIES))
+# What the tree of a post shows to everybody: comments, and the places of those that are hidden, or removed and
+# answered.
+SHOWN = sa.or_(PUBLISHED, HIDDEN, sa.and_(REMOVED, HAS_REPLIES))
 
 # What one reader may look up. Statements with it join the post, and are run with the values of `posts.viewer`.
 VISIBLE = posts.VISIBLE & sa.or_(

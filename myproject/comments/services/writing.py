@@ -30,6 +30,18 @@ class CommentCreated:
     comment: Comment
 
 
+@dataclass(frozen=True)
+class CommentEdited:
+    """Event: a comment that is in the open, or was before it was hidden, says something else, in this
+    transaction. Whoever is not its author gives a reason.
+    """
+
+    db: Session
+    comment: Comment
+    editor_id: int | None
+    reason: str
+
+
 def create_comment(
     db: Session,
     post_id: int,
@@ -130,12 +142,15 @@ def edit_comment(
         return comment
     if comment.version != version:
         raise errors.EditConflict(comment.version, comment.body)
-    if comment.status == COMMENT.Status.PUBLISHED:
+    was_open = comment.status in (COMMENT.Status.PUBLISHED, COMMENT.Status.HIDDEN)
+    if was_open:
         note_edit(db, comment, editor, reason)
     comment.body, comment.body_html, comment.body_renderer = body, body_html, RENDERER_VERSION
     comment.version += 1
     comment.edited_at = utc_now()
     touch(db, f"post:{comment.post_id}")
+    if was_open:
+        publish(db, CommentEdited(db, comment, editor.id if editor else comment.author_id, reason))
     return comment
 
 

@@ -15,6 +15,7 @@ from myproject.posts import errors
 from myproject.posts.models import Post
 from myproject.posts.services.removal import remove_post
 from myproject.posts.services.rows import AUTHOR_COLUMNS
+from myproject.posts.services.visibility import WAITING
 from myproject.posts.services.writing import publish_post
 from myproject.users.models import User
 
@@ -27,9 +28,6 @@ class PostAnswered:
     post: Post
     approved: bool
     reason: str
-
-
-WAITING = Post.status == POST.Status.WAITING
 
 
 def list_waiting(db: Session, author_id: int | None = None) -> Sequence[Any]:

@@ -21,7 +21,7 @@ from myproject.posts.models import (
 from myproject.posts.services.removal import purge_removed
 from myproject.posts.services.rows import TAG_NAMES
 from myproject.posts.services.tops import fill_tops
-from myproject.posts.services.visibility import OF_AUTHORS
+from myproject.posts.services.visibility import NEVER_OPEN
 
 
 def export_posts(db: Session, person: Person) -> Iterator[File]:
@@ -86,7 +86,7 @@ def erase_posts(db: Session, person: Person, removing: bool) -> None:
     theirs = Post.author_id == person.id
     if not removing:
         purge_removed(db, theirs)
-        theirs &= Post.status.in_(OF_AUTHORS)
+        theirs &= Post.status.in_(NEVER_OPEN)
     theirs_tags = sa.select(post_tags.c.tag_id).join(Post, Post.id == post_tags.c.post_id).where(theirs)
     tags = db.scalars(theirs_tags).all()
     db.execute(sa.delete(Post).where(theirs))

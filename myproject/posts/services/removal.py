@@ -34,7 +34,7 @@ class PostRemoved:
 
 @dataclass(frozen=True)
 class PostRestored:
-    """Event: a removed post is back, in this transaction: published, or a draft where it had been one."""
+    """Event: a removed post is back, in this transaction: published, hidden, or a draft where it had been one."""
 
     db: Session
     post: Post
@@ -120,7 +120,9 @@ def restore_post(db: Session, actor: Actor, post_id: int) -> Post:
     if not post.body or post.merged_into_id is not None:
         raise errors.NotRestorable
     was_of_author = post.removed_by_id == post.author_id == actor.id
-    post.status = POST.Status.PUBLISHED if post.published_at else POST.Status.DRAFT
+    if not was_of_author:
+        post.hidden_at = None
+    post.status = status_in_the_open(post)
     post.removed_at = post.removed_by_id = None
     post.removal_reason = ""
     if not was_of_author:
@@ -130,6 +132,13 @@ def restore_post(db: Session, actor: Actor, post_id: int) -> Post:
     touch(db, "posts", f"post:{post.id}", f"user:{post.author_id}")
     tell(db, PostRestored(db, post))
     return post
+
+
+def status_in_the_open(post: Post) -> POST.Status:
+    """What a post is when it is back: nobody gets a hidden one into the open by removing it first."""
+    if post.published_at is None:
+        return POST.Status.DRAFT
+    return POST.Status.PUBLISHED if post.hidden_at is None else POST.Status.HIDDEN
 
 
 def purge_removed(db: Session, which: sa.ColumnElement[bool]) -> None:

@@ -90,6 +90,10 @@ class PostPage(Tagged):
         return self.status == POST.Status.PUBLISHED
 
     @property
+    def is_hidden(self) -> bool:
+        return self.status == POST.Status.HIDDEN
+
+    @property
     def is_removed(self) -> bool:
         return self.status == POST.Status.REMOVED
 

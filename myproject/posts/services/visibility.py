@@ -3,6 +3,7 @@
 PUBLISHED  everybody
 DRAFT      its author
 WAITING    its author, and staff, who answer
+HIDDEN     its author, and staff, who answer; who reads much may look at it (`moderation.services.hidden`)
 REMOVED    staff; others learn from its tombstone (`pages.find_tombstone`) that there was something
 """
 
@@ -15,12 +16,14 @@ from myproject.posts.models import Post
 from myproject.security.identity import Identity
 
 NOBODY = 0
-OF_AUTHORS = (POST.Status.DRAFT, POST.Status.WAITING)
-OF_STAFF = (POST.Status.WAITING, POST.Status.REMOVED)
+NEVER_OPEN = (POST.Status.DRAFT, POST.Status.WAITING)
+OF_AUTHORS = (*NEVER_OPEN, POST.Status.HIDDEN)
+OF_STAFF = (POST.Status.WAITING, POST.Status.HIDDEN, POST.Status.REMOVED)
 
 # What everybody may see: all that lists, feeds, counts and the site map show. Written out, not bound: both
 # databases must see that the partial indexes of the lists fit.
 PUBLISHED = Post.status == sa.literal_column(str(int(POST.Status.PUBLISHED)))
+WAITING = Post.status == sa.literal_column(str(int(POST.Status.WAITING)))
 
 # What one reader may see. Statements with it are run with the values of `viewer`.
 VISIBLE = (

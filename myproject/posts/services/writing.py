@@ -34,6 +34,18 @@ class PostPublished:
 
 
 @dataclass(frozen=True)
+class PostEdited:
+    """Event: a post that is in the open, or was before it was hidden, says something else, in this transaction.
+    Whoever is not its author gives a reason.
+    """
+
+    db: Session
+    post: Post
+    editor_id: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Text:
     """A post's words and what they were rendered to."""
 
@@ -87,18 +99,19 @@ def edit_post(
         raise errors.EditConflict(post.version, post.body)
     if post.version != version and not publish:
         return post
-    was_published = post.status == POST.Status.PUBLISHED
-    if was_published:
+    was_open = post.status in (POST.Status.PUBLISHED, POST.Status.HIDDEN)
+    if was_open:
         if is_of(post, text):
             return post
         note_edit(db, post, editor, reason)
     apply(db, post, text)
     post.version += 1
     post.updated_at = utc_now()
-    if was_published:
+    if was_open:
         post.edited_at = post.updated_at
         relist(db, post)
         touch(db, "posts", f"post:{post.id}")
+        tell(db, PostEdited(db, post, editor.id if editor else post.author_id, reason))
     elif publish and post.status == POST.Status.DRAFT:
         publish_or_hold(db, post, approve_first)
     return post

@@ -1,0 +1,149 @@
+"""Cases: opened by a report, in the queue until staff have decided, and told to those whom it concerns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject import audit
+from myproject.audit import Actor
+from myproject.db import publish as tell
+from myproject.db import utc_now
+from myproject.moderation import constants as MODERATION
+from myproject.moderation import errors
+from myproject.moderation.models import Case, Flag, Vouch
+from myproject.moderation.services import texts
+from myproject.posts.models import Post
+
+IN_HAND = (MODERATION.State.OPEN, MODERATION.State.ASKED)
+
+
+@dataclass(frozen=True)
+class FlagsAnswered:
+    """Event: the reports of a text by these members were answered, in this transaction."""
+
+    db: Session
+    text: texts.Text
+    user_ids: Sequence[int]
+    upheld: bool
+
+
+@dataclass(frozen=True)
+class ChangeAsked:
+    """Event: a text stays hidden, and its author is asked to change it, for `reason`, in this transaction."""
+
+    db: Session
+    text: texts.Text
+    reason: str
+
+
+def find_or_open(db: Session, text: texts.Text) -> Case:
+    """The case of a text that the caller has locked, in the queue of staff."""
+    case = texts.case_of(db, text)
+    if case is None:
+        case = Case(author_id=text.author_id)
+        case.post_id, case.comment_id = (text.id, None) if isinstance(text, Post) else (None, text.id)
+        reopen(case)
+        db.add(case)
+        # Reports and vouches name it by its number.
+        db.flush()
+    elif case.state not in IN_HAND:
+        reopen(case)
+    return case
+
+
+def reopen(case: Case) -> None:
+    """Puts a case at the end of the queue, as if nobody had decided yet."""
+    case.state, case.queued_at = MODERATION.State.OPEN, utc_now()
+    case.decision = case.decided_at = case.decided_by_id = case.changed_at = None
+    case.reason = ""
+
+
+def decide(db: Session, actor: Actor, case_id: int, decision: MODERATION.Decision, reason: str = "") -> Case:
+    """Leaves a text in the open, or puts it there again; or removes it, with a reason that everybody may read.
+    Raises AlreadyAnswered, OwnText.
+    """
+    case, text = lock_case(db, actor, case_id)
+    if decision is MODERATION.Decision.REMOVED:
+        # Closes the case too: see `close_removed`.
+        texts.remove(db, actor, text, reason)
+        return case
+    what = "post" if isinstance(text, Post) else "comment"
+    action = "show" if texts.is_hidden(text) else "keep"
+    texts.show(db, text)
+    audit.record(db, f"{what}.{action}", text, actor=actor, reason=reason)
+    close(db, case, text, decision, actor.id, reason)
+    return case
+
+
+def ask_for_change(db: Session, actor: Actor, case_id: int, reason: str) -> Case:
+    """Leaves a text hidden until its author has changed it, which they may do once; that puts it back into the
+    queue. Raises AlreadyAnswered, OwnText, NotHidden and, where they have changed it, ChangedBefore.
+    """
+    case, text = lock_case(db, actor, case_id)
+    if not texts.is_hidden(text):
+        raise errors.NotHidden
+    if case.changed_at is not None or case.state == MODERATION.State.ASKED:
+        raise errors.AlreadyAnswered
+    case.state, case.reason, case.decided_by_id = MODERATION.State.ASKED, reason, actor.id
+    what = "post" if isinstance(text, Post) else "comment"
+    audit.record(db, f"{what}.ask", text, actor=actor, reason=reason)
+    tell(db, ChangeAsked(db, text, reason))
+    return case
+
+
+def lock_case(db: Session, actor: Actor, case_id: int) -> tuple[Case, texts.Text]:
+    """A case to be decided, and its text, both held. Raises AlreadyAnswered, OwnText."""
+    named = db.get_one(Case, case_id)
+    text = texts.lock_text(db, post_id=named.post_id, comment_id=named.comment_id)
+    case = db.get_one(Case, case_id, with_for_update=True, populate_existing=True)
+    if case.state not in IN_HAND:
+        raise errors.AlreadyAnswered
+    if text.author_id == actor.id:
+        raise errors.OwnText
+    return case, text
+
+
+def close(
+    db: Session, case: Case, text: texts.Text, decision: MODERATION.Decision, actor_id: int | None, reason: str
+) -> None:
+    """Takes a case out of the queue, and answers the reports that are open."""
+    upheld = decision is MODERATION.Decision.REMOVED
+    case.state, case.decision, case.reason = MODERATION.State.CLOSED, decision, reason
+    case.decided_at, case.decided_by_id = utc_now(), actor_id
+    case.flag_count = case.vouch_count = 0
+    outcome = MODERATION.Outcome.UPHELD if upheld else MODERATION.Outcome.DISMISSED
+    answered = (
+        sa.update(Flag)
+        .where(Flag.case_id == case.id, Flag.outcome == MODERATION.Outcome.OPEN)
+        .values(outcome=outcome)
+        .returning(Flag.user_id)
+    )
+    user_ids = sorted(db.scalars(answered, execution_options={"synchronize_session": False}))
+    db.execute(sa.delete(Vouch).where(Vouch.case_id == case.id))
+    if user_ids:
+        tell(db, FlagsAnswered(db, text, user_ids, upheld))
+
+
+def close_removed(db: Session, text: texts.Text) -> None:
+    """What a removal is to the text's case: by staff it is the answer; where its author removed it, the case waits
+    for whether they put it back.
+    """
+    case = texts.case_of(db, text)
+    if case is None or case.state not in IN_HAND:
+        return
+    if text.removed_by_id == text.author_id:
+        case.state = MODERATION.State.WITHDRAWN
+    else:
+        close(db, case, text, MODERATION.Decision.REMOVED, text.removed_by_id, text.removal_reason)
+
+
+def reopen_restored(db: Session, text: texts.Text) -> None:
+    """A text that its author removed, while staff had not decided yet, is back: they decide now."""
+    case = texts.case_of(db, text)
+    if case is not None and case.state == MODERATION.State.WITHDRAWN:
+        changed_at = case.changed_at
+        reopen(case)
+        # Once is once.
+        case.changed_at = changed_at

@@ -1,0 +1,46 @@
+"""What moderation holds of a member, to take along or to erase. Their reports and vouches go with their row."""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.moderation import constants as MODERATION
+from myproject.moderation.models import Case, Flag, Vouch
+from myproject.personal_data import File, Person, json_list
+
+
+def export_flags(db: Session, person: Person) -> Iterator[File]:
+    """The texts that a member has reported or vouched for, and what became of that; and what staff decided of
+    theirs.
+    """
+    texts = (Case.post_id, Case.comment_id)
+    flags = sa.select(*texts, Flag.reason, Flag.note, Flag.outcome, Flag.created_at).join(
+        Case, Case.id == Flag.case_id
+    )
+    theirs = db.execute(flags.where(Flag.user_id == person.id).order_by(Flag.id))
+    yield (
+        "reports.json",
+        json_list(row._asdict() | {"reason": row.reason.name, "outcome": row.outcome.name} for row in theirs),
+    )
+    vouches = sa.select(*texts, Vouch.created_at).join(Case, Case.id == Vouch.case_id)
+    vouched = db.execute(vouches.where(Vouch.user_id == person.id).order_by(Vouch.case_id))
+    yield "vouches.json", json_list(row._asdict() for row in vouched)
+    decided = sa.select(*texts, Case.decision, Case.decided_at, Case.reason).where(
+        Case.author_id == person.id, Case.decision.is_not(None)
+    )
+    yield (
+        "decisions-of-staff.json",
+        json_list(
+            row._asdict() | {"decision": row.decision.name} for row in db.execute(decided.order_by(Case.id))
+        ),
+    )
+
+
+def erase_flags(db: Session, person: Person, removing: bool) -> None:
+    """Takes a member's reports and vouches back; and where their texts go, these are nothing to staff any more."""
+    for mark in (Flag, Vouch):
+        db.execute(sa.delete(mark).where(mark.user_id == person.id))
+    if removing:
+        theirs = (Case.author_id == person.id) & (Case.state != MODERATION.State.CLOSED)
+        db.execute(sa.update(Case).where(theirs).values(state=MODERATION.State.CLOSED))

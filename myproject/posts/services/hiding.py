@@ -1,0 +1,49 @@
+"""Posts that are hidden until staff have looked at them: who may read them then, `visibility` says."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from myproject.cache import touch
+from myproject.db import publish as tell
+from myproject.db import utc_now
+from myproject.posts import constants as POST
+from myproject.posts.models import Post
+from myproject.posts.services.tags import relist
+
+
+@dataclass(frozen=True)
+class PostHidden:
+    """Event: a post that was in the open is hidden, in this transaction."""
+
+    db: Session
+    post: Post
+
+
+@dataclass(frozen=True)
+class PostShown:
+    """Event: a hidden post is in the open again, in this transaction."""
+
+    db: Session
+    post: Post
+
+
+def hide_post(db: Session, post: Post) -> None:
+    """Hides a published post; the caller holds its row."""
+    if post.status == POST.Status.PUBLISHED:
+        post.status, post.hidden_at = POST.Status.HIDDEN, utc_now()
+        changed(db, post)
+        tell(db, PostHidden(db, post))
+
+
+def show_post(db: Session, post: Post) -> None:
+    """Puts a hidden post into the open again, at its old place in the lists; the caller holds its row."""
+    if post.status == POST.Status.HIDDEN:
+        post.status, post.hidden_at = POST.Status.PUBLISHED, None
+        changed(db, post)
+        tell(db, PostShown(db, post))
+
+
+def changed(db: Session, post: Post) -> None:
+    relist(db, post)
+    touch(db, "posts", f"post:{post.id}", f"user:{post.author_id}")
