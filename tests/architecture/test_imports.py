@@ -42,9 +42,10 @@ INSIDE = {
     "message": {"constants", "models", "services"},
     "transport": {"services"},
     "identify": {"constants", "models", "tasks"},
+    "doctor": {"constants", "services", "message", "transport", "doctor"},
 }
-OWN_FILES = {"emails": {"message", "transport"}, "users": {"identify"}}
-COMMON_FILES = set(INSIDE) - {"message", "transport", "identify"}
+OWN_FILES = {"emails": {"message", "transport", "doctor"}, "users": {"identify"}}
+COMMON_FILES = set(INSIDE) - {"message", "transport", "doctor", "identify"}
 
 # What screens may use of any module, also of a higher one.
 OPEN_TO_VIEWS = {"constants", "errors", "models", "services"}
