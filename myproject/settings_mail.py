@@ -4,7 +4,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from myproject.settings_values import LOOPBACK, at_least, mail_address, one_of, path, setting, text
+from myproject.settings_values import (
+    LOOPBACK,
+    at_least,
+    dns_name,
+    ip_addresses,
+    mail_address,
+    name_server,
+    one_of,
+    path,
+    setting,
+    text,
+)
 
 
 class MailTransport(StrEnum):
@@ -42,9 +53,36 @@ class MailSettings:
         "`starttls` and `implicit` verify the certificate, `none` is plain",
     )
     mail_timeout: int = setting("mail.timeout", at_least(1), "20", "seconds to wait for the SMTP server")
+    mail_per_domain: int = setting(
+        "mail.per_domain",
+        at_least(0),
+        "0",
+        "mails a minute to one domain, but for those about the safety of an account; 0: as many as there are",
+    )
     mail_sender: str = setting("mail.sender", mail_address, "", "the address mails come from")
+    mail_reply_to: str = setting(
+        "mail.reply_to", mail_address, "", "where answers to mails go; empty: to `mail.sender`"
+    )
     mail_redirect_all_to: str = setting(
         "mail.redirect_all_to", mail_address, "", "send every mail to this address instead (staging)"
+    )
+    mail_dkim_selector: str = setting(
+        "mail.dkim_selector",
+        dns_name,
+        "",
+        "the selector that the relay signs with (DKIM), for the mail doctor",
+    )
+    mail_relay_addresses: tuple[str, ...] = setting(
+        "mail.relay_addresses",
+        ip_addresses,
+        "",
+        "the addresses that mails reach the world from, for the mail doctor; empty: those of `mail.host`",
+    )
+    mail_name_server: str = setting(
+        "mail.name_server",
+        name_server,
+        "",
+        "the DNS server that the mail doctor asks, such as `192.0.2.53`; empty: the system's",
     )
 
 

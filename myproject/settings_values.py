@@ -2,6 +2,7 @@
 raises ValueError with what mends it.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import field
@@ -21,6 +22,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 # A host name or address as a browser sends it: ASCII, perhaps a port, no user.
 HOST = re.compile(r"([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+DNS_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 MAIL_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
@@ -155,6 +157,45 @@ def mail_address(value: str) -> str:
     if value and not (MAIL_ADDRESS.fullmatch(address) and value.isprintable()):
         raise ValueError("say one mail address, such as community@example.org")
     return value
+
+
+def dns_name(value: str) -> str:
+    """Labels of the DNS with dots between, or nothing."""
+    value = value.strip().lower()
+    if value and not DNS_NAME.fullmatch(value):
+        raise ValueError("say letters, digits and hyphens, perhaps with dots between")
+    return value
+
+
+def ip_addresses(value: str) -> tuple[str, ...]:
+    """IPv4 and IPv6 addresses with blanks between."""
+    try:
+        return tuple(str(ipaddress.ip_address(word)) for word in value.split())
+    except ValueError:
+        raise ValueError("say addresses with blanks between, such as 192.0.2.25 2001:db8::25") from None
+
+
+def name_server(value: str) -> str:
+    """The address of a DNS server, perhaps with a port; or nothing."""
+    value = value.strip()
+    try:
+        if value:
+            split_address(value, 53)
+    except ValueError:
+        raise ValueError("say an address such as 192.0.2.53 or [2001:db8::53]:5353, or nothing") from None
+    return value
+
+
+def split_address(value: str, default_port: int) -> tuple[str, int]:
+    """Address and port of `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1` or `[2001:db8::1]:5353`.
+
+    Raises ValueError.
+    """
+    host, colon, port = value.rpartition(":")
+    if not colon or (":" in host and not host.endswith("]")):
+        host, port = value, str(default_port)
+    address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    return str(address), at_least(1, 65535)(port)
 
 
 def rate(value: str) -> str:
