@@ -34,18 +34,19 @@ INSIDE = {
     "mails": {"constants", "models"},
     "services": {"constants", "errors", "models", "services"},
     "schemas": {"constants", "services"},
-    "views": {"constants", "errors", "models", "services", "schemas", "tasks", "views"},
+    "views": {"constants", "errors", "models", "services", "schemas", "tasks", "views", "bounces"},
     "routes": {"constants", "models", "services", "views"},
-    "tasks": {"constants", "models", "services", "message", "transport"},
+    "tasks": {"constants", "models", "services", "message", "transport", "bounces"},
     "subscribers": {"constants", "mails", "services"},
     # Parts of one module that no other has.
     "message": {"constants", "models", "services"},
     "transport": {"services"},
     "identify": {"constants", "models", "tasks"},
     "doctor": {"constants", "services", "message", "transport", "doctor"},
+    "bounces": {"constants", "models", "services", "bounces"},
 }
-OWN_FILES = {"emails": {"message", "transport", "doctor"}, "users": {"identify"}}
-COMMON_FILES = set(INSIDE) - {"message", "transport", "doctor", "identify"}
+OWN_FILES = {"emails": {"message", "transport", "doctor", "bounces"}, "users": {"identify"}}
+COMMON_FILES = set(INSIDE) - {"message", "transport", "doctor", "bounces", "identify"}
 
 # What screens may use of any module, also of a higher one.
 OPEN_TO_VIEWS = {"constants", "errors", "models", "services"}

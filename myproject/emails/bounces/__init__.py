@@ -1,0 +1,1 @@
+"""Mail that comes back: what it says, how it reaches the site, and whether to believe it."""
