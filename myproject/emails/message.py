@@ -1,12 +1,14 @@
 """From a row of the outbox to a message: the templates of its kind, headers that nothing typed can break."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from functools import partial
+from zoneinfo import ZoneInfoNotFoundError
 
 from jinja2 import Environment
 from pyramid.config import Configurator
@@ -17,7 +19,9 @@ from pyramid.registry import Registry
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
 from myproject.emails.services.outbox import mail_domain, one_line, printable
+from myproject.emails.services.unsubscribing import Stop, make_token
 from myproject.i18n import DOMAIN
+from myproject.security.keys import keys_of
 from myproject.settings import Settings, settings_of
 from myproject.web.dates import exact
 from myproject.web.templating import site_url
@@ -49,7 +53,7 @@ class MailTemplates:
 
     def render(self, email: Email, *, masked: bool = False) -> tuple[str, str, str]:
         """Subject, text and HTML of a mail, with `masked` without its secrets. Raises what its templates do, and
-        LookupError without context.
+        LookupError without context, and where nobody could stop a mail that says it can be stopped.
         """
         if email.context is None:
             raise LookupError("the content of this mail is gone")
@@ -64,7 +68,8 @@ class MailTemplates:
             "locale": email.locale,
             "inert": inert,
             "quoted": quoted,
-            "moment": partial(moment, settings, email.locale),
+            "moment": partial(moment, settings, email.locale, zone=email.context.get("zone", "")),
+            "stop": stop_links(self.registry, email, masked=masked),
             "gettext": partial(localizer.translate, domain=DOMAIN),
             "ngettext": partial(localizer.pluralize, domain=DOMAIN),
         }
@@ -91,9 +96,62 @@ def quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
 
 
-def moment(settings: Settings, locale: str, when: str) -> str:
-    """An ISO 8601 time, in words and in the site's time zone."""
-    return exact(datetime.fromisoformat(when), settings.site_timezone, locale)
+def moment(settings: Settings, locale: str, when: str, zone: str = "") -> str:
+    """An ISO 8601 time, in words and in the reader's time zone (an IANA name), else in the site's."""
+    time = datetime.fromisoformat(when)
+    try:
+        return exact(time, zone or settings.site_timezone, locale)
+    except (ZoneInfoNotFoundError, ValueError):
+        # One that this machine does not know keeps no mail from its reader.
+        return exact(time, settings.site_timezone, locale)
+
+
+@dataclass(frozen=True)
+class StopLinks:
+    """Absolute addresses in a mail that can be stopped: what stops its kind, what stops mail about its post, where
+    one reads why it came. The latter two are empty where it is about no post.
+    """
+
+    kind: str
+    thread: str
+    why: str
+    settings: str
+
+
+def stop_links(registry: Registry, email: Email, *, masked: bool = False) -> StopLinks | None:
+    """None for mail that can't be turned off. Masked, they stop nothing. Raises LookupError where the mail has a topic
+    and no reader.
+    """
+    if email.topic is None:
+        return None
+    if email.user_id is None:
+        raise LookupError("nobody is left who could stop this mail")
+
+    def address(stop: Stop) -> str:
+        token = EMAIL.MASK if masked else make_token(keys_of(registry), stop)
+        return site_url(registry, "emails.unsubscribe", token=token)
+
+    post_id, site = email.thread_scope, settings_of(registry).site_url
+    return StopLinks(
+        kind=address(Stop(email.user_id, topic=email.topic)),
+        thread=address(Stop(email.user_id, post_id=post_id)) if post_id else "",
+        why=f"{site}/posts/{post_id}/why/" if post_id else "",
+        settings=f"{site}/notifications/settings/",
+    )
+
+
+def list_headers(registry: Registry, email: Email) -> dict[str, str]:
+    """What mail programs show their own button for: a list (RFC 2919) to leave by one press (RFC 2369, RFC 8058).
+    Mail that can't be turned off has none.
+    """
+    links = stop_links(registry, email)
+    if links is None:
+        return {}
+    return {
+        "List-Id": f"<{email.topic}.{mail_domain(settings_of(registry))}>",
+        "List-Unsubscribe": f"<{links.kind}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def localizer_of(registry: Registry, locale: str) -> Localizer:
@@ -117,18 +175,35 @@ def mailbox(name: str, address: str) -> Address:
     return Address(one_line(name, EMAIL.NAME_MAX_LENGTH), local, domain)
 
 
+def sender_address(settings: Settings) -> str:
+    """The address that mails come from, alone: `mail.sender` may hold a name too."""
+    return parseaddr(settings.mail_sender)[1] or f"noreply@{mail_domain(settings)}"
+
+
+def sender_name(settings: Settings, email: Email) -> str:
+    """What stands in From: the site's name, behind that of the member who caused the mail. A name that looks like an
+    address would pass for the sender's.
+    """
+    name = inert(email.sender_name or "")
+    return f"{name} ({settings.site_title})" if name else settings.site_title
+
+
 def make_message(registry: Registry, email: Email) -> EmailMessage:
     """The message of a mail: text and HTML in UTF-8, sent as ASCII (RFC 2045), marked automatic (RFC 3834).
 
-    With `mail.redirect_all_to` it goes there, and names the one it was for in X-Original-To.
+    It comes from the site's own address, which is what DKIM and SPF speak for, with the name of who caused it. All
+    mails about one post refer to the same Message-ID, by which mail programs show them as one thread (RFC 5322,
+    3.6.4). With `mail.redirect_all_to` it goes there, and names the one it was for in X-Original-To.
     """
     settings = settings_of(registry)
     templates: MailTemplates = registry["mail_templates"]
     subject, text, html = templates.render(email)
-    sender = settings.mail_sender or f"noreply@{mail_domain(settings)}"
     message = EmailMessage(policy=POLICY)
-    message["From"] = mailbox(settings.site_title, sender)
-    message["To"] = mailbox(email.to_name, settings.mail_redirect_all_to or email.to_address)
+    message["From"] = mailbox(sender_name(settings, email), sender_address(settings))
+    redirected_to = parseaddr(settings.mail_redirect_all_to)[1]
+    message["To"] = mailbox(email.to_name, redirected_to or email.to_address)
+    if settings.mail_reply_to:
+        message["Reply-To"] = mailbox("", parseaddr(settings.mail_reply_to)[1])
     message["Subject"] = subject
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = email.message_id
@@ -138,7 +213,9 @@ def make_message(registry: Registry, email: Email) -> EmailMessage:
         message["References"] = email.references
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    if settings.mail_redirect_all_to:
+    for name, value in list_headers(registry, email).items():
+        message[name] = value
+    if redirected_to:
         message["X-Original-To"] = one_line(email.to_address, EMAIL.ADDRESS_MAX_LENGTH)
     message.set_content(text, charset="utf-8", cte="quoted-printable")
     message.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")

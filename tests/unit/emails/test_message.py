@@ -6,6 +6,7 @@ import email.policy
 import re
 from collections.abc import Iterator
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +15,15 @@ from hypothesis import strategies as st
 from pyramid.registry import Registry
 from pyramid.router import Router
 
+import myproject
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
-from myproject.emails.message import inert, make_message
+from myproject.emails.message import inert, make_message, stop_links
 from myproject.emails.models import Email
-from myproject.emails.services.outbox import one_line
-from tests.unit.emails.samples import CONTEXTS
+from myproject.emails.services.outbox import one_line, printable
+from myproject.emails.services.unsubscribing import Stop, make_token, read_token
+from myproject.security.keys import keys_of
+from tests.unit.emails.samples import CONTEXTS, SAMPLES
 
 HEADERS = [
     "From",
@@ -29,6 +33,9 @@ HEADERS = [
     "Message-ID",
     "Auto-Submitted",
     "X-Auto-Response-Suppress",
+    "List-Id",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
     "MIME-Version",
     "Content-Type",
 ]
@@ -37,7 +44,14 @@ ANY_TEXT = st.one_of(
     # What ends lines, quotes names or begins headers, closer together than chance would have it.
     st.text('\r\n\x0b\x0c\x1c\x85\u2028\u2029\u202e\ud800"\\<>@,;:= ()?ßé字🙂aB', max_size=200),
 )
+# Nothing here depends on the database.
+pytestmark = [
+    pytest.mark.usefixtures("backend"),
+    pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
+]
+
 ADDRESS = re.compile(r"https?:|www\.|\w\.[a-z]|\S@\S", re.IGNORECASE)
+TEMPLATES = Path(myproject.__file__).parent / "templates/emails"
 SECURITY_KINDS = [kind for kind in Kind if EMAIL.LANES[kind] is EMAIL.Lane.SECURITY]
 
 
@@ -53,13 +67,10 @@ def configure(registry: Registry, **values: Any) -> None:
 
 
 def row(kind: Kind = Kind.REPLY, context: dict[str, Any] | None = None, **values: Any) -> Email:
-    defaults = {
-        "to_address": "ann@example.org",
-        "to_name": "Ann",
-        "locale": "en",
-        "message_id": "<1@localhost>",
-    }
-    return Email(kind=kind.value, context=CONTEXTS[kind] | (context or {}), **defaults | values)
+    mail = SAMPLES[kind]
+    names = ("to_address", "to_name", "locale", "user_id", "topic", "thread_scope", "sender_name")
+    defaults = {name: getattr(mail, name) for name in names} | {"message_id": "<1@localhost>"}
+    return Email(kind=kind.value, context=mail.context | (context or {}), **defaults | values)
 
 
 def sent(message: EmailMessage) -> EmailMessage:
@@ -77,7 +88,8 @@ def part(message: EmailMessage, kind: str) -> str:
 @given(name=ANY_TEXT, title=ANY_TEXT, site_title=ANY_TEXT)
 def test_no_text_breaks_or_adds_a_header(registry: Registry, name: str, title: str, site_title: str) -> None:
     configure(registry, site_title=site_title)
-    message = sent(make_message(registry, row(to_name=name, context={"post_title": title, "author": name})))
+    email = row(to_name=name, sender_name=name, context={"post_title": title, "author": name})
+    message = sent(make_message(registry, email))
     assert list(message.keys()) == HEADERS
     (to,) = message["To"].addresses
     assert (to.display_name, to.addr_spec) == (one_line(name, EMAIL.NAME_MAX_LENGTH), "ann@example.org")
@@ -87,22 +99,39 @@ def test_no_text_breaks_or_adds_a_header(registry: Registry, name: str, title: s
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def with_text(value: Any, text: str, keep: set[str]) -> Any:
+    """A context with `text` for each text in it, but for what stands under the names to keep."""
+    if isinstance(value, dict):
+        return {key: item if key in keep else with_text(item, text, keep) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_text(item, text, keep) for item in value]
+    return text if isinstance(value, str) else value
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=ANY_TEXT)
 @pytest.mark.parametrize("kind", Kind)
-def test_no_text_in_a_context_keeps_a_mail_from_being_made(registry: Registry, kind: Kind, text: str) -> None:
-    typed = {"name", "browser", "author", "post_title", "excerpt", "quote"} & CONTEXTS[kind].keys()
-    assert sent(make_message(registry, row(kind, dict.fromkeys(typed, text))))
+def test_no_text_anywhere_keeps_a_mail_from_being_made_or_adds_a_header(
+    registry: Registry, kind: Kind, text: str
+) -> None:
+    context = printable(with_text(CONTEXTS[kind], text, {"when"}))
+    named = row(kind, context, to_name=one_line(text, 100), sender_name=one_line(text, 100))
+    made, plain = sent(make_message(registry, named)), sent(make_message(registry, row(kind)))
+    assert list(made.keys()) == list(plain.keys())
+    assert [part.get_content_type() for part in made.iter_parts()] == ["text/plain", "text/html"]
 
 
 @pytest.mark.parametrize("kind", SECURITY_KINDS)
 def test_what_people_typed_makes_no_link_in_a_security_mail(registry: Registry, kind: Kind) -> None:
-    typed = {"name", "browser"} & CONTEXTS[kind].keys()
     hostile = 'https://evil.example/ <a href="//evil.example">www.evil.example</a> me@evil.example'
-    message = make_message(registry, row(kind, dict.fromkeys(typed, hostile), to_name=""))
-    for body in (part(message, "plain"), part(message, "html")):
-        assert "evil" in body
-        assert not ADDRESS.search(" ".join(re.findall(r"\S*evil\S*", body)))
+    ours = {"token", "code", "event", "when", "address"}
+    events = re.findall(r'event == "(\w+)"', (TEMPLATES / "security_notice/what.txt").read_text())
+    for event in events if kind == Kind.SECURITY_NOTICE else [""]:
+        context = with_text(CONTEXTS[kind], hostile, ours) | {"event": event}
+        message = make_message(registry, row(kind, context, to_name=""))
+        for body in (part(message, "plain"), part(message, "html")):
+            assert "evil" in body
+            assert not ADDRESS.search(" ".join(re.findall(r"\S*evil\S*", body)))
 
 
 @given(ANY_TEXT)
@@ -134,11 +163,76 @@ def test_a_mail_loads_nothing(registry: Registry, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_a_mail_says_why_it_came(registry: Registry, kind: Kind) -> None:
-    message = make_message(registry, row(kind))
+def test_a_mail_says_why_it_came_and_how_to_stop_it_or_that_nobody_can(registry: Registry, kind: Kind) -> None:
+    email = row(kind)
+    message = make_message(registry, email)
+    optional = email.topic is not None
+    assert not (optional and kind in SECURITY_KINDS)
+    links = stop_links(registry, email)
     for body in (part(message, "plain"), part(message, "html")):
         assert "You get this because" in body
-        assert ("can't be turned off" in body) is (kind in SECURITY_KINDS)
+        assert ("can't be turned off" in body) is not optional
+        assert ("No more mail of this kind" in body) is optional
+        assert ("No more mail about this post" in body) is (email.thread_scope is not None)
+        for link in filter(None, (links.kind, links.thread, links.why, links.settings) if links else ()):
+            assert link in body
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_mail_programs_can_stop_what_can_be_stopped_and_nothing_else(registry: Registry, kind: Kind) -> None:
+    configure(registry, site_url="https://site.example")
+    email = row(kind, user_id=7)
+    raw = make_message(registry, email).as_bytes().decode("ascii")
+    names = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "Precedence")
+    headers = {line.partition(":")[0]: line for line in raw.partition("\r\n\r\n")[0].split("\r\n")}
+    found = {name: headers[name] for name in names if name in headers}
+    if email.topic is None:
+        assert found == {}
+        return
+    # One line each, as it stands here: programs look for exactly this.
+    token = make_token(keys_of(registry), Stop(7, topic=email.topic))
+    assert found == {
+        "List-Id": f"List-Id: <{email.topic}.site.example>",
+        "List-Unsubscribe": f"List-Unsubscribe: <https://site.example/emails/unsubscribe/{token}/>",
+        "List-Unsubscribe-Post": "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+    }
+
+
+def test_the_links_of_the_footer_stop_what_they_say(registry: Registry) -> None:
+    keys, text = keys_of(registry), part(make_message(registry, row(user_id=7)), "plain")
+    stops = [read_token(keys, token) for token in re.findall(r"/emails/unsubscribe/([^/]+)/", text)]
+    assert stops == [Stop(7, topic="reply"), Stop(7, post_id=4)]
+
+
+def test_a_mail_that_is_made_again_has_the_same_links(registry: Registry) -> None:
+    first, second = (make_message(registry, row()) for _time in range(2))
+    assert first["List-Unsubscribe"] == second["List-Unsubscribe"]
+    assert part(first, "plain") == part(second, "plain")
+
+
+def test_a_mail_that_nobody_could_stop_is_an_error(registry: Registry) -> None:
+    with pytest.raises(LookupError):
+        make_message(registry, row(user_id=None))
+
+
+def test_a_preview_stops_nothing(registry: Registry) -> None:
+    preview = registry["mail_templates"].preview(row())
+    assert preview is not None
+    tokens = re.findall(r"/emails/unsubscribe/([^/]+)/", preview[1])
+    assert tokens
+    assert [read_token(keys_of(registry), token) for token in tokens] == [None, None]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_text_reads_well_alone(registry: Registry, kind: Kind) -> None:
+    text = part(make_message(registry, row(kind)), "plain").replace("\r\n", "\n")
+    assert not re.search(r"</?[a-z]+[ >]|&[a-z]+;|\{\{|\}\}|None|Undefined", text)
+    assert "\n\n\n" not in text
+    for line in text.splitlines():
+        # A link stands alone on its line, behind a line that says what it is for.
+        assert "http" not in line or re.fullmatch(r"https?://\S+", line), line
+    said = [line for line in text.partition("\n-- \n")[2].splitlines() if line and not line.startswith("http")]
+    assert all(line[-1] in ".:" for line in said[1:]), said
 
 
 def test_html_in_what_people_typed_is_shown_and_not_run(registry: Registry) -> None:
@@ -174,9 +268,17 @@ def test_a_mail_is_marked_as_a_machines(registry: Registry) -> None:
     assert (message["Auto-Submitted"], message["X-Auto-Response-Suppress"]) == ("auto-generated", "All")
 
 
-def test_a_mail_of_a_thread_refers_to_its_first(registry: Registry) -> None:
-    message = sent(make_message(registry, row(in_reply_to="<post-4@localhost>", references="<post-4@localhost>")))
-    assert message["In-Reply-To"] == message["References"] == "<post-4@localhost>"
+def test_all_mails_about_a_post_are_one_thread_and_mails_about_another_are_not(registry: Registry) -> None:
+    threads = {}
+    for number, post in enumerate((4, 4, 4, 5)):
+        root = f"<post-{post}@localhost>"
+        email = row(message_id=f"<{number}@localhost>", in_reply_to=root, references=root)
+        message = sent(make_message(registry, email))
+        assert message["In-Reply-To"] == root
+        # What programs thread by. No message is an answer to itself.
+        threads.setdefault(message["References"].split()[0], []).append(message["Message-ID"])
+    assert [len(ids) for ids in threads.values()] == [3, 1]
+    assert not set(threads) & {id for ids in threads.values() for id in ids}
 
 
 def test_the_message_id_is_the_rows_own_at_every_try(registry: Registry) -> None:
@@ -195,10 +297,42 @@ def test_redirected_mail_goes_to_one_address_and_names_the_one_it_was_for(regist
     assert message["X-Original-To"] == "ann@example.org"
 
 
-def test_mail_comes_from_the_address_that_the_settings_name(registry: Registry) -> None:
-    configure(registry, mail_sender="hello@site.example", site_title="Tea, and more")
-    (sender,) = sent(make_message(registry, row()))["From"].addresses
-    assert (sender.display_name, sender.addr_spec) == ("Tea, and more", "hello@site.example")
+@pytest.mark.parametrize("setting", ["hello@site.example", "The Teapot <hello@site.example>"])
+def test_mail_comes_from_the_sites_address_with_the_name_of_who_caused_it(
+    registry: Registry, setting: str
+) -> None:
+    configure(registry, mail_sender=setting, site_title="Tea, and more")
+    for name, shown in (
+        ("", "Tea, and more"),
+        ("Bob", "Bob (Tea, and more)"),
+        ("Jörg 字", "Jörg 字 (Tea, and more)"),
+        # A name that looks like an address would pass for the sender's.
+        ("boss@bank.example", "boss bank example (Tea, and more)"),
+        ('"<x@y.example>"', '" x y example " (Tea, and more)'),
+        ("@", "Tea, and more"),
+    ):
+        (sender,) = sent(make_message(registry, row(sender_name=name)))["From"].addresses
+        assert (sender.display_name, sender.addr_spec) == (shown, "hello@site.example")
+
+
+def test_answers_go_where_the_settings_say(registry: Registry) -> None:
+    assert make_message(registry, row())["Reply-To"] is None
+    configure(registry, mail_reply_to="Desk <desk@site.example>")
+    assert make_message(registry, row())["Reply-To"] == "desk@site.example"
+
+
+def test_times_stand_in_the_readers_zone_and_language(registry: Registry) -> None:
+    configure(registry, site_timezone="UTC")
+
+    def when(zone: str, locale: str) -> str:
+        context = {"when": "2026-11-22T20:30+00:00", "zone": zone}
+        return part(make_message(registry, row(Kind.PASSWORD_CHANGED, context, locale=locale)), "plain")
+
+    assert "When: November 23, 2026, 5:30:00" in when("Asia/Tokyo", "en").replace("\u202f", " ")
+    assert re.search(r"22\. November 2026.*21:30:00 MEZ", when("Europe/Berlin", "de"))
+    # Who chose none, and one that this machine does not know.
+    for zone in ("", "Mars/Olympus", "../etc"):
+        assert "8:30:00" in when(zone, "en")
 
 
 def test_a_domain_beyond_ascii_is_written_in_ascii(registry: Registry) -> None:
