@@ -68,6 +68,7 @@ def confirm_change(db: Session, token: str, client: accounts.Client) -> User:
         "token": undo,
         "days": USER.UNDO_EMAIL_DAYS,
         "when": utc_now().isoformat(timespec="minutes"),
+        "zone": user.time_zone,
     } | history.where(client)
     queue_mail(db, mail_to(user, Kind.EMAIL_CHANGED, context, address=old, expires_in=life))
     # To the new address goes the notice that every such event has.

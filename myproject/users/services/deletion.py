@@ -54,7 +54,12 @@ def ask_for_deletion(db: Session, user_id: int, deletion: USER.Deletion, client:
                 to_name=user.title,
                 user_id=user.id,
                 locale=user.locale or ENGLISH,
-                context={"name": user.name, "token": token, "when": user.delete_after.isoformat()},
+                context={
+                    "name": user.name,
+                    "token": token,
+                    "when": user.delete_after.isoformat(),
+                    "zone": user.time_zone,
+                },
                 expires_in=life,
             ),
         )

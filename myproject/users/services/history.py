@@ -82,6 +82,7 @@ def mail_notice(db: Session, user: User, event: USER.SecurityEvent, client: Clie
                 "event": event.name,
                 "detail": detail,
                 "when": utc_now().isoformat(timespec="minutes"),
+                "zone": user.time_zone,
             }
             | where(client),
         ),

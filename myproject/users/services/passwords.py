@@ -110,6 +110,7 @@ def set_password(db: Session, user: User, password_hash: str, client: accounts.C
             context={
                 "name": user.name,
                 "when": utc_now().isoformat(timespec="minutes"),
+                "zone": user.time_zone,
                 "browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
                 "address": client.address,
             },

@@ -11,7 +11,9 @@ from myproject.emails.constants import Kind, State
 from myproject.emails.services.lists import list_emails
 from myproject.emails.tasks import deliver_due
 from tests import servers
-from tests.conftest import Client
+from tests.conftest import PASSWORD, Client, form_with
+from tests.factories import make_user, sign_in
+from tests.functional.pages import text_of
 
 
 def test_registering_works_while_the_mail_server_is_away_and_the_mail_waits(
@@ -41,3 +43,16 @@ def test_links_in_mails_begin_with_the_sites_own_address(
     links = re.findall(r"https?://\S+", body.get_content())
     assert links
     assert all(link.startswith("http://site.example:8080") for link in links)
+
+
+def test_times_in_mails_are_in_the_members_own_zone(
+    db: Session, client: Client, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    ann = make_user(db, "ann")
+    ann.time_zone = "Asia/Kathmandu"
+    sign_in(client, ann)
+    form = form_with(client.get("/users/me/password/"), "current")
+    form["current"], form["password"], form["confirm"] = PASSWORD, "staple battery horse", "staple battery horse"
+    form.submit(status=303)
+    changed = next(mail for mail in mails() if "was changed" in str(mail["Subject"]))
+    assert re.search(r"When: .* \+0545", text_of(changed))
