@@ -63,9 +63,6 @@ class MailSettings:
     mail_reply_to: str = setting(
         "mail.reply_to", mail_address, "", "where answers to mails go; empty: to `mail.sender`"
     )
-    mail_reply_to: str = setting(
-        "mail.reply_to", mail_address, "", "where answers to mails go; empty: to `mail.sender`"
-    )
     mail_redirect_all_to: str = setting(
         "mail.redirect_all_to", mail_address, "", "send every mail to this address instead (staging)"
     )
