@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from myproject import settings_oidc
+from myproject.settings_bounces import BounceSettings, problems_of_bounces
 from myproject.settings_limits import LimitSettings
 from myproject.settings_mail import MailSettings, problems_of_mail
 from myproject.settings_moderation import ModerationSettings
@@ -50,6 +51,7 @@ class Settings(
     WritingSettings,
     UserSettings,
     CaptchaSettings,
+    BounceSettings,
     MailSettings,
     LimitSettings,
     StoreSettings,
@@ -139,6 +141,7 @@ def contradictions(settings: Settings, options: Mapping[str, str], environ: Mapp
         *problems_of_captcha(settings, production=production),
         *problems_of_users(settings, production=production),
         *problems_of_mail(settings, production=production),
+        *problems_of_bounces(settings, production=production),
     ]
 
 

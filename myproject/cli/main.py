@@ -13,7 +13,7 @@ import click
 import sqlalchemy as sa
 from pyramid.paster import get_appsettings, setup_logging
 
-from myproject.cli import demo, reindex, rerender, users
+from myproject.cli import demo, mail, reindex, rerender, users
 from myproject.cli.context import Site
 from myproject.db import make_engine
 from myproject.emails.transport import DeliveryError, make_transport
@@ -148,4 +148,5 @@ main.add_command(rerender.rerender)
 main.add_command(users.user)
 main.add_command(users.invitation)
 main.add_command(demo.demo)
+main.add_command(mail.mail)
 main.add_command(reindex.reindex)
