@@ -3,8 +3,9 @@
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
 
-from myproject.notifications.views import inbox, settings, unread
+from myproject.notifications.views import inbox, log, settings, unread
 from myproject.security.permissions import Permission
+from myproject.users import constants as USER
 
 
 def includeme(config: Configurator) -> None:
@@ -31,4 +32,14 @@ def includeme(config: Configurator) -> None:
     config.add_route("notifications.settings", "/notifications/settings/")
     config.add_form_view(
         settings.Settings, route_name="notifications.settings", permission=Permission.NOTIFICATION_READ
+    )
+
+    config.add_route("notifications.log", "/admin/users/{id:[0-9]{1,18}}/notifications/")
+    config.add_view(
+        log.show_log,
+        route_name="notifications.log",
+        request_method="GET",
+        permission=Permission.ADMIN_VIEW,
+        fresh=USER.ADMIN_REAUTH_MINUTES,
+        renderer="myproject:templates/notifications/log.html",
     )

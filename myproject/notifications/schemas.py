@@ -27,6 +27,38 @@ DIGEST_TITLES = {
     NOTE.Digest.WEEKLY: _("Every week"),
 }
 
+# What became of the mail of a notification, as the log for admins says it.
+MAIL_TITLES = {
+    NOTE.Mail.NONE: _("None"),
+    NOTE.Mail.WAITING: _("Waits"),
+    NOTE.Mail.MAILED: _("Mailed"),
+    NOTE.Mail.FOLDED: _("In the mail of another"),
+    NOTE.Mail.DIGEST: _("Waits for the digest"),
+    NOTE.Mail.DIGESTED: _("In the digest"),
+    NOTE.Mail.SKIPPED: _("Not mailed"),
+}
+# Why: the step that decided.
+OUTCOME_TITLES = {
+    NOTE.Outcome.WAITING: _("The time in which it may still be read, changed or removed runs"),
+    NOTE.Outcome.MAILED: _("Nothing stood against it"),
+    NOTE.Outcome.DIGEST: _("Chosen for the digest"),
+    NOTE.Outcome.DIGESTED: _("Chosen for the digest"),
+    NOTE.Outcome.NEVER: _("No mail of this kind is wanted, or there is none"),
+    NOTE.Outcome.OWN: _("It was their own doing"),
+    NOTE.Outcome.CLOSED: _("The account is shut, or about to be deleted"),
+    NOTE.Outcome.MUTED: _("They have muted the post"),
+    NOTE.Outcome.TAG_MUTED: _("They have muted a tag of the post"),
+    NOTE.Outcome.REMOVED: _("The text was removed"),
+    NOTE.Outcome.MAY_NOT_SEE: _("They may not see the text, or not yet"),
+    NOTE.Outcome.EDITED_AWAY: _("The text does not name them any more"),
+    NOTE.Outcome.UNVERIFIED: _("Their address is not verified"),
+    NOTE.Outcome.BOUNCED: _("Mail to their address comes back"),
+    NOTE.Outcome.READ_ON_SITE: _("They have read it on the site"),
+    NOTE.Outcome.CAPPED: _("They had as many mails that day as anybody gets"),
+    NOTE.Outcome.NO_DIGEST: _("Chosen for the digest, and they have none"),
+    NOTE.Outcome.VISITED: _("They have been on the site since"),
+}
+
 
 def inbox_field(kind: NOTE.Kind) -> str:
     return f"inbox_{kind.name.lower()}"

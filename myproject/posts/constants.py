@@ -52,8 +52,8 @@ TAGS_MAX = 5
 TAG_MAX_LENGTH = 30
 TAG_JOINERS = "-"
 TAGS_PAGE_SIZE = 100
-TAG_COUNT_MAX = 500
 ATTENTION_PAGE_SIZE = 50
+TAG_COUNT_MAX = 500
 TAG_DESCRIPTION_MAX_LENGTH = 300
 REASON_MAX_LENGTH = 300
 PAGE_SIZE = 20
@@ -81,8 +81,8 @@ RESERVED_SLUGS = frozenset(
         "pin",
         "report",
         "restore",
+        "why",
         "source.md",
         "feed.atom",
-        "why",
     }
 )

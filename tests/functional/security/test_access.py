@@ -283,6 +283,8 @@ TABLE = (
     Row("notifications.list", "/notifications/", members(200)),
     Row("notifications.read", "/notifications/read/", NOT_ALLOWED, members(400)),
     Row("notifications.settings", "/notifications/settings/", members(200), members(422)),
+    Row("notifications.log", "/admin/users/{user}/notifications/", admins(200)),
+    Row("notifications.log", "/admin/users/999999/notifications/", admins(404)),
     Row("moderation.waiting", "/moderation/waiting/", hidden_from_members(200)),
     # What waits for approval: see tests/functional/comments/test_waiting.py.
     Row(
