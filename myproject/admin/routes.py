@@ -4,7 +4,7 @@ one proves once an hour that it is them."""
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
-from myproject.admin.views import approvals, emails, home, users
+from myproject.admin.views import approvals, emails, home, previews, users
 from myproject.db import reading
 from myproject.security.permissions import Permission, permits
 from myproject.users import constants as USER
@@ -81,6 +81,22 @@ def includeme(config: Configurator) -> None:
         permission=Permission.ADMIN_USERS_EDIT,
         fresh=USER.ADMIN_REAUTH_MINUTES,
     )
+
+    kind = "{kind:[a-z_]{1,40}}"
+    for name, address, preview, page in (
+        ("admin.previews", "/admin/emails/previews/", previews.list_previews, "admin/previews.html"),
+        ("admin.previews.view", f"/admin/emails/previews/{kind}/", previews.show_preview, "admin/preview.html"),
+        ("admin.previews.html", f"/admin/emails/previews/{kind}/html/", previews.show_html, None),
+    ):
+        config.add_route(name, address)
+        config.add_view(
+            preview,
+            route_name=name,
+            request_method="GET",
+            permission=Permission.ADMIN_VIEW,
+            fresh=USER.ADMIN_REAUTH_MINUTES,
+            renderer=f"myproject:templates/{page}" if page else None,
+        )
 
     for verb in ("resend", "cancel"):
         config.add_route(f"admin.emails.{verb}", f"/admin/emails/{{id:[0-9]{{1,18}}}}/{verb}/")

@@ -114,6 +114,17 @@ REPORT_MAX_BYTES = 512 * 1024
 WORDS_MAX_LENGTH = 500
 RECEIPT_MAX_LENGTH = 200
 
+# A page that shows a mail's HTML part may show its inline styles, and nothing else: no script, no picture, no form.
+PAGE_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+    )
+)
+
 KIND_MAX_LENGTH = 40
 LOCALE_MAX_LENGTH = 20
 ADDRESS_MAX_LENGTH = 254

@@ -136,7 +136,7 @@ def stop_links(registry: Registry, email: Email, *, masked: bool = False) -> Sto
         kind=address(Stop(email.user_id, topic=email.topic)),
         thread=address(Stop(email.user_id, post_id=post_id)) if post_id else "",
         why=f"{site}/posts/{post_id}/why/" if post_id else "",
-        settings=f"{site}/notifications/settings/",
+        settings=site_url(registry, "notifications.settings"),
     )
 
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 from myproject.emails.constants import Kind
+from myproject.emails.models import Email
 from myproject.emails.services.outbox import Mail
+from myproject.i18n import ENGLISH
 
 NOTICE = {"when": "2026-11-22T10:00+00:00", "browser": "Firefox/128.0", "address": "192.0.2.7"}
 
@@ -47,3 +49,20 @@ SAMPLES: dict[Kind, Mail] = {
         ),
     )
 }
+
+
+def sample_row(kind: Kind, locale: str = ENGLISH) -> Email:
+    """The sample of a kind as a row that no database knows. Raises KeyError where there is none."""
+    mail = SAMPLES[kind]
+    return Email(
+        kind=kind.value,
+        user_id=mail.user_id,
+        to_address=mail.to_address,
+        to_name=mail.to_name,
+        sender_name=mail.sender_name,
+        topic=mail.topic,
+        thread_scope=mail.thread_scope,
+        locale=locale,
+        context=mail.context,
+        message_id="<sample@localhost>",
+    )

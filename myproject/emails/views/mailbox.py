@@ -13,22 +13,12 @@ from markupsafe import Markup
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
+from myproject.emails import constants as EMAIL
 from myproject.web.request import Request
 
 # As `FileTransport` names its files, without the ending. Nothing else is a name, so no path leads elsewhere.
 NAME_PATTERN = r"[0-9]{8}T[0-9]{12}-[0-9a-f]{8}"
 LISTED = 100
-
-# The mail's own page may show its inline styles, and nothing else: no script, no picture, no form.
-MAIL_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'unsafe-inline'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'self'",
-    )
-)
 
 ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 
@@ -104,5 +94,5 @@ def show_mail(request: Request) -> dict[str, Any]:
 
 def show_html(request: Request) -> Response:
     response = Response(part(mail_of(request), "html"), content_type="text/html", charset="utf-8")
-    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    response.headers["Content-Security-Policy"] = EMAIL.PAGE_POLICY
     return response

@@ -310,6 +310,10 @@ TABLE = (
     # Who never asked to be let in.
     Row("admin.approvals.decide", "/admin/approvals/{user}/", admins(404), admins(404)),
     Row("admin.emails", "/admin/emails/", admins(200)),
+    Row("admin.previews", "/admin/emails/previews/", admins(200)),
+    Row("admin.previews.view", "/admin/emails/previews/reply/", admins(200)),
+    Row("admin.previews.view", "/admin/emails/previews/no_such_kind/", admins(404)),
+    Row("admin.previews.html", "/admin/emails/previews/reply/html/", admins(200)),
     Row("admin.emails.view", "/admin/emails/{mail}/", admins(200)),
     Row("admin.emails.view", "/admin/emails/999999/", admins(404)),
     Row("admin.emails.resend", "/admin/emails/{mail}/resend/", NOT_ALLOWED, admins(303)),

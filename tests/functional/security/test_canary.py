@@ -100,6 +100,7 @@ def addresses(app: Router, world: World) -> Iterator[str]:
         "size": ["48"],
         "action": ["x"],
         "user": ["1"],
+        "kind": ["reply"],
     }
     for route in app.registry.getUtility(IRoutesMapper).get_routes():
         of_comment = route.name.startswith("comments.") and route.name != "comments.create"

@@ -6,7 +6,7 @@ from aiosmtpd.smtp import Envelope
 
 from myproject.emails.constants import Kind
 from myproject.emails.services.outbox import Mail
-from myproject.emails.services.samples import SAMPLES as SAMPLES
+from myproject.emails.services.samples import SAMPLES
 
 CONTEXTS: dict[Kind, dict[str, Any]] = {kind: mail.context for kind, mail in SAMPLES.items()}
 

@@ -21,9 +21,10 @@ from myproject.emails.constants import Kind
 from myproject.emails.message import inert, make_message, stop_links
 from myproject.emails.models import Email
 from myproject.emails.services.outbox import one_line, printable
+from myproject.emails.services.samples import sample_row
 from myproject.emails.services.unsubscribing import Stop, make_token, read_token
 from myproject.security.keys import keys_of
-from tests.unit.emails.samples import CONTEXTS, SAMPLES
+from tests.unit.emails.samples import CONTEXTS
 
 HEADERS = [
     "From",
@@ -67,10 +68,11 @@ def configure(registry: Registry, **values: Any) -> None:
 
 
 def row(kind: Kind = Kind.REPLY, context: dict[str, Any] | None = None, **values: Any) -> Email:
-    mail = SAMPLES[kind]
-    names = ("to_address", "to_name", "locale", "user_id", "topic", "thread_scope", "sender_name")
-    defaults = {name: getattr(mail, name) for name in names} | {"message_id": "<1@localhost>"}
-    return Email(kind=kind.value, context=mail.context | (context or {}), **defaults | values)
+    email = sample_row(kind)
+    email.context = email.context | (context or {}) if email.context else context
+    for name, value in ({"message_id": "<1@localhost>"} | values).items():
+        setattr(email, name, value)
+    return email
 
 
 def sent(message: EmailMessage) -> EmailMessage:
