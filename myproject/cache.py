@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from myproject.settings import Settings, settings_of
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+V = TypeVar("V", bound=Sized)
 
 REDIS_TIMEOUT_SECONDS = 1
 SECONDS_TO_REST_AFTER_A_FAILURE = 5
@@ -33,15 +34,17 @@ SECONDS_TO_WAIT_FOR_ANOTHER = 1
 LOCKS = 64
 
 
-class BoundedDict(LRUCache[str, bytes]):
-    """A least-recently-used dictionary of at most `size` bytes, safe between threads."""
+class BoundedDict(LRUCache[str, V]):
+    """A least-recently-used dictionary of values with at most `size` in sum of their lengths, safe between
+    threads.
+    """
 
     def __init__(self, size: int) -> None:
         super().__init__(size, getsizeof=len)
         # Methods of the base call each other.
         self.lock = threading.RLock()
 
-    def __getitem__(self, key: str) -> bytes:
+    def __getitem__(self, key: str) -> V:
         with self.lock:
             return super().__getitem__(key)
 
@@ -49,7 +52,7 @@ class BoundedDict(LRUCache[str, bytes]):
         with self.lock:
             return super().get(key, default)
 
-    def __setitem__(self, key: str, value: bytes) -> None:
+    def __setitem__(self, key: str, value: V) -> None:
         with self.lock:
             if len(value) <= self.maxsize:
                 super().__setitem__(key, value)
@@ -238,7 +241,7 @@ def make_cache(settings: Settings) -> Cache:
             },
         )
         return Cache(region, RedisChanges(client, tag_seconds), lambda: delete_values(client))
-    values = BoundedDict(settings.cache_size)
+    values: BoundedDict[bytes] = BoundedDict(settings.cache_size)
     region.configure("dogpile.cache.memory", arguments={"cache_dict": values})
     return Cache(region, MemoryChanges(tag_seconds), values.clear)
 

@@ -4,6 +4,7 @@ SQLite and PostgreSQL run the same code. What differs is here: how a connection 
 begins, and how the database's clock is read.
 """
 
+import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -124,6 +125,47 @@ def _clock_sqlite(element: clock, compiler: Any, **kw: Any) -> str:
     # The same text as SQLAlchemy stores, so that both compare: seconds with six places.
     seconds = compiler.process(element.clauses, **kw)
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', {seconds} || ' seconds') || '000')"
+
+
+class Numbers(TypeDecorator[list[int]]):
+    """A list of numbers as one value: PostgreSQL has arrays, SQLite reads JSON."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.ARRAY(sa.BigInteger))
+
+    def process_bind_param(self, value: list[int] | None, dialect: Dialect) -> Any:
+        return json.dumps(value) if dialect.name == "sqlite" else value
+
+
+class among(FunctionElement[bool]):
+    """Whether a column is one of the numbers that are given as `name`. An expanding IN would be written anew each
+    time, with a parameter for every number.
+    """
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: Any, name: str) -> None:
+        super().__init__(column, sa.bindparam(name, type_=Numbers()))
+
+    def self_group(self, against: Any = None) -> Any:
+        # SQLAlchemy would compare it with 1, and SQLite then use no index.
+        return self
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: Any, **kw: Any) -> str:
+    column, numbers = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({column} = ANY ({numbers}))"
+
+
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: Any, **kw: Any) -> str:
+    column, numbers = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({numbers})))"  # noqa: S608 - what the compiler wrote
 
 
 def make_engine(settings: Settings, **options: Any) -> Engine:

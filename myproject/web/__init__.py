@@ -13,6 +13,7 @@ def includeme(config: Configurator) -> None:
     config.include(".static")
     config.include(".pagecache")
     config.include(".templating")
+    config.include(".fragments")
     config.include(".errors")
     config.include(".gone")
     config.include(".health")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from myproject.cache import touch
 from myproject.comments.models import Comment, CommentLike
 from myproject.comments.services.visibility import PUBLISHED
-from myproject.db import publish
+from myproject.db import among, publish
 from myproject.posts.services.likes import change_row
 
 
@@ -26,7 +26,7 @@ MINE: sa.Select[*tuple[Any, ...]] = sa.select(
     sa.literal_column("'comment_like'"), CommentLike.comment_id, CommentLike.created_at
 ).where(
     CommentLike.user_id == sa.bindparam("user_id"),
-    CommentLike.comment_id.in_(sa.bindparam("comment_ids", expanding=True)),
+    among(CommentLike.comment_id, "comment_ids"),
 )
 
 

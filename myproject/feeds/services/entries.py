@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
 from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHED
-from myproject.db import fetch
+from myproject.db import among, fetch
 from myproject.feeds import constants as FEED
 from myproject.posts.models import Post, post_tags
 from myproject.posts.services.rows import AUTHOR_NAME, TAG_NAMES, Tagged
@@ -83,8 +83,8 @@ OF_TAG = (
 OF_POST = (
     COMMENTS.where(Comment.post_id == sa.bindparam("post_id")).order_by(Comment.id.desc()).limit(FEED.COMMENTS_MAX)
 )
-THESE_POSTS = POSTS.where(Post.id.in_(sa.bindparam("ids", expanding=True)))
-THESE_COMMENTS = COMMENTS.where(Comment.id.in_(sa.bindparam("ids", expanding=True)))
+THESE_POSTS = POSTS.where(among(Post.id, "ids"))
+THESE_COMMENTS = COMMENTS.where(among(Comment.id, "ids"))
 
 
 def latest_posts(db: Session) -> list[Entry]:

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import fetch
+from myproject.db import among, fetch
 from myproject.pagination import Page, before, cut
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, TagMute, TopPost, post_tags
@@ -31,7 +31,7 @@ MUTED = (
 MUTED_AMONG = (
     sa.select(sa.literal_column("'muted'"), post_tags.c.post_id, sa.cast(sa.null(), sa.DateTime))
     .join(TagMute, TagMute.tag_id == post_tags.c.tag_id)
-    .where(TagMute.user_id == READER_ID, post_tags.c.post_id.in_(sa.bindparam("post_ids", expanding=True)))
+    .where(TagMute.user_id == READER_ID, among(post_tags.c.post_id, "post_ids"))
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import utc_now
+from myproject.db import among, utc_now
 from myproject.posts.models import Post, PostVisit
 from myproject.posts.services.likes import change_row
 
@@ -31,7 +31,7 @@ SEEN_AMONG: sa.Select[*tuple[Any, ...]] = sa.select(
     sa.literal_column("'seen'"), PostVisit.post_id, PostVisit.seen_at
 ).where(
     PostVisit.user_id == sa.bindparam("reader_id", type_=sa.BigInteger),
-    PostVisit.post_id.in_(sa.bindparam("post_ids", expanding=True)),
+    among(PostVisit.post_id, "post_ids"),
 )
 
 

@@ -1,6 +1,5 @@
 """The lists of posts."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,11 +20,10 @@ from myproject.posts.services import lists, rows, visits
 from myproject.users.services.profiles import Profile
 from myproject.web.dates import date
 from myproject.web.fragments import cached_fragment
+from myproject.web.marks import Marked
 from myproject.web.request import Request
 
 ROWS = "myproject:templates/posts/rows.html"
-# Where a list tells a member that something was written since they looked: ID TIME (in microseconds).
-NEWS_MARK = re.compile(r"<!--news ([0-9]+) ([0-9]+)-->")
 MINE = sa.union_all(visits.SEEN_AMONG, lists.MUTED_AMONG)
 
 Listing = Callable[[int | None], Page[rows.PostRow]]
@@ -73,7 +71,8 @@ def show_rows(
     sort: POST.Sort = POST.Sort.NEW,
     muting: bool = False,
 ) -> Markup:
-    """A page of a list at the request's address: from what all readers share, with marks for who has news in it.
+    """A page of a list at the request's address: from what all readers share, with marks for who has news in it
+    (`<!--news ID TIME-->`, TIME in microseconds).
     `listing(reader_id)` gives its posts, without what that reader muted. `query` is the address's own but `after`.
 
     Only members who have muted what stands on this very page (`muting`) get one of their own.
@@ -88,25 +87,25 @@ def show_rows(
             raise HTTPNotFound from None
         return {"page": page, "sort": sort, "first": after is None, "here": here, "query": query}
 
-    text = str(cached_fragment(request, f"list:{here}:{query}:{after or ''}", tags, ROWS, values))
+    shared = cached_fragment(request, f"list:{here}:{query}:{after or ''}", tags, ROWS, values)
     if request.identity is None:
-        return Markup(NEWS_MARK.sub("", text))  # noqa: S704 - what our own template made
-    seen, has_muted = find_mine(request, [int(number) for number, _time in NEWS_MARK.findall(text)])
+        return shared.fill()
+    seen, has_muted = find_mine(request, shared)
     if has_muted and muting:
-        text = render(ROWS, values(request.member.id), request=request)
-        seen, _muted = find_mine(request, [int(number) for number, _time in NEWS_MARK.findall(text)])
-    words = escape(request.translate(_("New comments")))
+        shared = Marked(render(ROWS, values(request.member.id), request=request))
+        seen, _muted = find_mine(request, shared)
+    badge = f' <span class="badge badge-info">{escape(request.translate(_("New comments")))}</span>'
 
-    def fill(mark: re.Match[str]) -> str:
-        seen_at = seen.get(int(mark[1]))
-        is_news = seen_at is not None and EPOCH + int(mark[2]) * MICROSECOND > seen_at
-        return f' <span class="badge badge-info">{words}</span>' if is_news else ""
+    def news(post_id: str, microseconds: str) -> str:
+        seen_at = seen.get(int(post_id))
+        return badge if seen_at is not None and EPOCH + int(microseconds) * MICROSECOND > seen_at else ""
 
-    return Markup(NEWS_MARK.sub(fill, text))  # noqa: S704
+    return shared.fill({"news": news})
 
 
-def find_mine(request: Request, post_ids: list[int]) -> tuple[dict[int, datetime], bool]:
-    """When the member who asks saw which of some posts, and whether they muted a tag of one."""
+def find_mine(request: Request, shared: Marked) -> tuple[dict[int, datetime], bool]:
+    """When the member who asks saw which of the posts of a list, and whether they muted a tag of one."""
+    post_ids = [int(post_id) for post_id, _microseconds in shared.values("news")]
     values = {"reader_id": request.member.id, "post_ids": post_ids}
     found = fetch(request.dbsession, MINE, values).all()
     return (

@@ -5,22 +5,23 @@ where that has a mark for it.
     <!--news-->                how many comments are new, and where they begin
     <!--new ID AUTHOR TIME-->  whether a comment is new; TIME in microseconds
     <!--like ID AUTHOR-->      the button to like it
+    <!--edit KIND ID TIME AUTHOR-->  links to change a post or comment; TIME in seconds, of its publishing
     <!--part-->                there are comments that this page does not show
 """
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import pairwise
 
 import sqlalchemy as sa
 from markupsafe import Markup, escape
-from pyramid.renderers import render
 
 from myproject.bookmarks.services import MINE as BOOKMARKED
 from myproject.comments.services.likes import MINE as LIKED_COMMENTS
 from myproject.db import fetch, utc_now
-from myproject.i18n import _
-from myproject.pagination import EPOCH
+from myproject.i18n import _, texts
+from myproject.pagination import EPOCH, MICROSECOND
 from myproject.posts import constants as POST
 from myproject.posts import tasks
 from myproject.posts.services import visits
@@ -28,13 +29,13 @@ from myproject.posts.services.attention import MINE as ATTENTION
 from myproject.posts.services.likes import MINE as LIKED
 from myproject.posts.services.rows import PostPage
 from myproject.tasks import enqueue_now
+from myproject.web.marks import Fill, Marked
 from myproject.web.request import Request
 
-MARK = re.compile(r"<!--(?:(tools|news|part)|(new|like) ([0-9]+) ([0-9]+)(?: ([0-9]+))?)-->")
-LIKE_MARK = re.compile(r"<!--like ([0-9]+) ")
 VISIT_SECONDS = 60
 # The first says of which types all are.
 STATEMENT = sa.union_all(visits.SEEN, visits.NEW_SINCE, LIKED, ATTENTION, BOOKMARKED, LIKED_COMMENTS)
+EDIT_WORDS = {"edit": _("Edit"), "delete": _("Remove"), "restore": _("Restore"), "move": _("Move")}
 
 
 @dataclass
@@ -49,10 +50,15 @@ class Mine:
     liked_comments: set[int] = field(default_factory=set)
 
 
-def find_mine(request: Request, post_id: int, comment_ids: list[int]) -> Mine:
-    """What the member who asks has with a post and some of its comments."""
+def find_mine(request: Request, post: PostPage, shared: Marked) -> Mine | None:
+    """What the member who asks has with a post and the comments on a page of it; their look at it is written down
+    by a task. None for guests, and where a post is not out.
+    """
+    if request.identity is None or not post.is_published:
+        return None
     mine = Mine()
-    values = {"user_id": request.member.id, "post_id": post_id, "comment_ids": comment_ids}
+    comment_ids = [int(number) for number, _author in shared.values("like")]
+    values = {"user_id": request.member.id, "post_id": post.id, "comment_ids": comment_ids}
     for what, number, moment in fetch(request.dbsession, STATEMENT, values):
         match what:
             case "seen":
@@ -69,20 +75,9 @@ def find_mine(request: Request, post_id: int, comment_ids: list[int]) -> Mine:
                 mine.liked_comments.add(number)
     if mine.seen_at is not None and mine.since is not None:
         mine.since = visits.news_since(mine.seen_at, mine.since)
-    return mine
-
-
-def fill_marks(request: Request, post: PostPage, shared: Markup, may_like: bool, place: dict[str, str]) -> Markup:
-    """The shared part of a post's page for this reader; their look at it is written down by a task. `place` is
-    what leads back to this page of comments.
-    """
-    text = str(shared)
-    if request.identity is None or not post.is_published:
-        return Markup(MARK.sub("", text))  # noqa: S704 - what our own template made
-    mine = find_mine(request, post.id, [int(number) for number in LIKE_MARK.findall(text)])
     if visits.is_due(mine.seen_at, post.last_activity_at):
         note_visit(request, post, mine.seen_at)
-    return Markup(MARK.sub(Filling(request, post, mine, text, may_like, place).fill, text))  # noqa: S704
+    return mine
 
 
 def note_visit(request: Request, post: PostPage, seen_at: datetime | None) -> None:
@@ -95,81 +90,104 @@ def note_visit(request: Request, post: PostPage, seen_at: datetime | None) -> No
         enqueue_now(request.registry, tasks.note_visit, **values)
 
 
-class Filling:
-    """What stands in the place of each mark."""
+def words(request: Request, message: str) -> str:
+    """A text that has nothing to fill in, as HTML."""
+    return str(escape(texts(request)[message]))
 
-    def __init__(
-        self, request: Request, post: PostPage, mine: Mine, text: str, may_like: bool, place: dict[str, str]
-    ) -> None:
-        self.request, self.post, self.mine, self.may_like, self.place = request, post, mine, may_like, place
-        self.own = request.member.id
-        self.is_part = "<!--part-->" in text
-        # On a first visit nothing is new, and the page need not be gone through for it.
-        marks = [mark.groups() for mark in MARK.finditer(text)] if mine.since is not None else []
-        self.new = [int(number) for _word, what, number, author, time in marks if self.is_new(what, author, time)]
-        self.following = dict(zip(self.new, self.new[1:], strict=False))
 
-        def words(message: str) -> str:
-            return str(escape(request.translate(message)))
+def fill_in(
+    request: Request, post: PostPage, shared: Marked, mine: Mine | None, may_like: bool
+) -> Callable[[str], Markup]:
+    """The function that gives the shared part of a post's page for this reader, from the HTML of the tools."""
 
-        self.words = {
-            "new": words(_("New")),
-            "next": words(_("Next new comment")),
-            "like": words(_("Like")),
-            "unlike": words(_("Take back your like")),
-        }
+    def filled(tools: str) -> Markup:
+        fills: dict[str, Fill] = {}
+        if request.identity is not None:
+            fills["edit"] = edit_links(request)
+        if mine is not None:
+            fills["tools"] = lambda: tools
+            fills |= news(request, post, shared, mine)
+            if may_like:
+                fills["like"] = like_button(request, mine)
+        return shared.fill(fills)
 
-    def is_new(self, what: str | None, author: str | None, time: str | None) -> bool:
-        """Whether a mark says of a comment of somebody else that it is new."""
-        since = self.mine.since
-        if what != "new" or since is None or time is None or author == str(self.own):
-            return False
-        return EPOCH + timedelta(microseconds=int(time)) > since
+    return filled
 
-    def fill(self, mark: re.Match[str]) -> str:
-        word, what, number, author, _time = mark.groups()
-        if word == "tools":
-            values = {"post": self.post, "mine": self.mine, "may_like": self.may_like, "place": self.place}
-            return render("myproject:templates/posts/tools.html", values, request=self.request)
-        if word == "news":
-            return self.news()
-        if what == "new":
-            return self.mark_new(int(number))
-        if what == "like" and self.may_like and author != str(self.own):
-            return self.like(int(number))
-        return ""
 
-    def news(self) -> str:
-        """How many of the comments on the page are new, or that there are some on others."""
-        since = self.mine.since
-        elsewhere = self.is_part and since is not None and self.post.last_activity_at > since
-        if self.new:
-            message = self.request.translate(
-                _("${number} new on this page since your last visit", mapping={"number": len(self.new)})
-            )
-            return f'<p class="news"><a href="#comment-{self.new[0]}">{escape(message)}</a></p>'
-        if elsewhere:
-            message = self.request.translate(_("Go to the first new comment"))
-            return (
-                f'<p class="news"><a href="/posts/{self.post.id}/news/" rel="nofollow">{escape(message)}</a></p>'
-            )
-        return ""
+def edit_links(request: Request) -> Fill:
+    """Links for those who may change a post or a comment."""
+    everything = request.member.is_staff
+    own = str(request.member.id)
+    now = utc_now().timestamp()
+    minutes = {"post": request.site.posts_edit_minutes, "comment": request.site.comments_edit_minutes}
 
-    def mark_new(self, number: int) -> str:
-        if number not in self.new:
+    def fill(kind: str, number: str, seconds: str, author_id: str) -> str:
+        if not everything and author_id != own:
             return ""
-        badge = f'<span class="badge badge-info">{self.words["new"]}</span>'
-        if number in self.following:
-            return f'{badge} <a href="#comment-{self.following[number]}">{self.words["next"]}</a>'
-        if self.is_part:
-            address = f"/posts/{self.post.id}/news/?after={number}"
-            return f'{badge} <a href="{address}" rel="nofollow">{self.words["next"]}</a>'
+        if kind == "removed":
+            actions = ["restore"]
+        else:
+            limit = minutes[kind] * 60
+            in_time = everything or not limit or not int(seconds) or now - int(seconds) <= limit
+            actions = (["edit"] if in_time else []) + ["delete"]
+        if kind == "comment" and everything:
+            actions.append("move")
+        place = "posts" if kind == "post" else "comments"
+        links = "\n".join(
+            f'<a href="/{place}/{number}/{what}/">{words(request, EDIT_WORDS[what])}</a>' for what in actions
+        )
+        return f'<p class="post-tools">{links}</p>' if kind == "post" else links
+
+    return fill
+
+
+def like_button(request: Request, mine: Mine) -> Fill:
+    """The button to like a comment of somebody else, or to take that back."""
+    own = str(request.member.id)
+    like, unlike = words(request, _("Like")), words(request, _("Take back your like"))
+    liked = {str(number) for number in mine.liked_comments}
+
+    def fill(number: str, author: str) -> str:
+        if author == own:
+            return ""
+        start = f'<button class="button-link" form="mine" formaction="/comments/{number}/like/" name="on" value='
+        return (
+            f'{start}"0" data-like>{unlike}</button>'
+            if number in liked
+            else f'{start}"1" data-like>{like}</button>'
+        )
+
+    return fill
+
+
+def news(request: Request, post: PostPage, shared: Marked, mine: Mine) -> dict[str, Fill]:
+    """What says which comments are new, and leads from each to the next. On a first visit, none is."""
+    if mine.since is None:
+        return {}
+    own = str(request.member.id)
+    since = (mine.since - EPOCH) // MICROSECOND
+    new = [number for number, author, time in shared.values("new") if author != own and int(time) > since]
+    following = dict(pairwise(new))
+    is_part = bool(shared.values("part"))
+    badge = f'<span class="badge badge-info">{words(request, _("New"))}</span>'
+    next_words = words(request, _("Next new comment"))
+
+    def mark_new(number: str, author: str, time: str) -> str:
+        if author == own or int(time) <= since:
+            return ""
+        if number in following:
+            return f'{badge} <a href="#comment-{following[number]}">{next_words}</a>'
+        if is_part:
+            return f'{badge} <a href="/posts/{post.id}/news/?after={number}" rel="nofollow">{next_words}</a>'
         return badge
 
-    def like(self, number: int) -> str:
-        liked = number in self.mine.liked_comments
-        words = self.words["unlike" if liked else "like"]
-        return (
-            f'<button class="button-link" form="mine" formaction="/comments/{number}/like/" name="on" '
-            f'value="{0 if liked else 1}" data-like>{words}</button>'
-        )
+    def count() -> str:
+        if new:
+            message = _("${number} new on this page since your last visit", mapping={"number": len(new)})
+            return f'<p class="news"><a href="#comment-{new[0]}">{escape(request.translate(message))}</a></p>'
+        if is_part and mine.since is not None and post.last_activity_at > mine.since:
+            there = words(request, _("Go to the first new comment"))
+            return f'<p class="news"><a href="/posts/{post.id}/news/" rel="nofollow">{there}</a></p>'
+        return ""
+
+    return {"new": mark_new, "news": count}

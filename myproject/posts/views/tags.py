@@ -49,7 +49,7 @@ def list_tags(request: Request) -> dict[str, Any]:
         return {"page": tags.list_tags(request.dbsession, after), "most": POST.TAG_COUNT_MAX}
 
     template = "myproject:templates/posts/tag_rows.html"
-    return {"rows": cached_fragment(request, f"tags:{after}", ("site", "tags"), template, values)}
+    return {"rows": cached_fragment(request, f"tags:{after}", ("site", "tags"), template, values).fill()}
 
 
 def show_tag(context: tags.TagRow, request: Request) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
 from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHED
-from myproject.db import fetch, utc_now
+from myproject.db import among, fetch, utc_now
 from myproject.pagination import BadCursor, Page
 from myproject.posts.models import Post, Tag, post_tags
 from myproject.posts.services.rows import AUTHOR_COLUMNS
@@ -81,7 +81,7 @@ ROWS = (
     .join(Post, Post.id == sa.func.coalesce(SearchEntry.post_id, Comment.post_id))
     .join(User, User.id == sa.func.coalesce(Comment.author_id, Post.author_id))
     .where(PUBLISHED, SearchEntry.comment_id.is_(None) | COMMENT_PUBLISHED)
-    .where(SearchEntry.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(among(SearchEntry.id, "ids"))
     .order_by(SearchEntry.id.desc())
     .limit(SEARCH.PAGE_SIZE + 1)
 )

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import fetch, utc_now
+from myproject.db import among, fetch, utc_now
 from myproject.posts.models import Post
 from myproject.posts.services.visibility import PUBLISHED
 from myproject.search import constants as SEARCH
@@ -20,7 +20,7 @@ from myproject.search.services.words import EVERY, IN_TITLE, link_mark, words_of
 ROWS = (
     sa.select(Post.id, Post.title, Post.slug, Post.published_at, Post.author_id)
     .join(SearchEntry, SearchEntry.post_id == Post.id)
-    .where(PUBLISHED, SearchEntry.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(PUBLISHED, among(SearchEntry.id, "ids"))
     .order_by(SearchEntry.id.desc())
 )
 
