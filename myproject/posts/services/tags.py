@@ -157,7 +157,9 @@ def values_of(db: Session, tag: Tag) -> dict[str, Any]:
 
 
 def replace(db: Session, old_id: int, new_id: int) -> None:
-    """Gives the posts with one tag another one, and lets the old one's synonyms stand for that."""
+    """Gives the posts with one tag another one, and lets the old one's synonyms stand for that. Who muted or
+    followed the one does so with the other, unless they had said something of that.
+    """
     has_new = sa.select(post_tags.c.post_id).where(post_tags.c.tag_id == new_id)
     theirs = sa.select(post_tags.c.post_id, sa.literal(new_id, Tag.id.type), post_tags.c.listed_at).where(
         post_tags.c.tag_id == old_id, post_tags.c.post_id.not_in(has_new)
@@ -165,6 +167,11 @@ def replace(db: Session, old_id: int, new_id: int) -> None:
     db.execute(sa.insert(post_tags).from_select(["post_id", "tag_id", "listed_at"], theirs))
     db.execute(sa.delete(post_tags).where(post_tags.c.tag_id == old_id))
     db.execute(sa.update(Tag).where(Tag.synonym_of_id == old_id).values(synonym_of_id=new_id))
+    for table in (TagMute, TagFollow):
+        spoken = sa.union(*(sa.select(each.user_id).where(each.tag_id == new_id) for each in (TagMute, TagFollow)))
+        moved = sa.update(table).where(table.tag_id == old_id, table.user_id.not_in(spoken)).values(tag_id=new_id)
+        db.execute(moved.execution_options(synchronize_session=False))
+        db.execute(sa.delete(table).where(table.tag_id == old_id).execution_options(synchronize_session=False))
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ import sqlalchemy as sa
 import webtest
 from sqlalchemy.orm import Session
 
+from myproject.audit import COMMAND_LINE
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import NotificationChoice
 from myproject.notifications.services import choices
 from myproject.posts import constants as POST
 from myproject.posts.services.attention import set_attention
-from myproject.posts.services.tags import find_marks, find_tag
+from myproject.posts.services.tags import edit_tag, find_marks, find_tag, follow_tag, list_followed, mute_tag
 from myproject.users.models import User
 from tests.conftest import Client
 from tests.factories import make_post, make_user, sign_in
@@ -101,6 +102,21 @@ def test_a_tag_is_followed_or_muted_on_its_page_and_let_go_in_the_list(
     page = press(press(page, "Stop following tea"), "Stop muting milk")
     assert page.html.h1.get_text() == "What you hear of, and where"
     assert "You follow no tag" in page
+
+
+def test_who_follows_a_tag_follows_what_it_becomes_a_synonym_of(client: Client, db: Session, ann: User) -> None:
+    make_post(db, ann, tags=["tee", "tea"])
+    eve, joe = make_user(db, "eve"), make_user(db, "joe")
+    tee, tea = find_tag(db, "tee"), find_tag(db, "tea")
+    assert tee is not None
+    assert tea is not None
+    follow_tag(db, eve.id, tee.id, True)
+    mute_tag(db, joe.id, tea.id, True)
+    follow_tag(db, joe.id, tee.id, True)
+    edit_tag(db, COMMAND_LINE, tee.id, name="tee", description="", retired=False, synonym_of="tea")
+    assert (find_marks(db, eve.id, tea.id).followed, find_marks(db, joe.id, tea.id).followed) == (True, False)
+    assert find_marks(db, joe.id, tea.id).muted
+    assert list_followed(db, joe.id) == []
 
 
 def test_posts_that_are_followed_or_muted_are_listed_until_they_are_let_go(
