@@ -7,5 +7,6 @@ def includeme(config: Configurator) -> None:
     config.include(".transport")
     config.include(".message")
     config.include(".tasks")
+    config.include(".bounces")
     config.include(".routes")
     config.include(".subscribers")
