@@ -39,6 +39,11 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.REPLY: _("Answer to a post or comment"),
     EMAIL.Kind.TEXT_APPROVED: _("Post or comment approved"),
     EMAIL.Kind.TEXT_REFUSED: _("Post or comment not approved"),
+    EMAIL.Kind.TEXT_CHANGED: _("Post or comment removed or changed by staff"),
+    EMAIL.Kind.MENTION: _("Mention"),
+    EMAIL.Kind.FOLLOWED: _("News of a followed post or tag"),
+    EMAIL.Kind.THREAD: _("Several news of one post"),
+    EMAIL.Kind.DIGEST: _("Digest"),
 }
 POSITION_TITLES = {Position.ON: _("On"), Position.OFF: _("Off")}
 STATE_TITLES = {

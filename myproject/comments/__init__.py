@@ -1,4 +1,4 @@
-"""Comments: a tree under each post, replies, permalinks, and the mail that says somebody answered."""
+"""Comments: a tree under each post, replies, permalinks."""
 
 from pyramid.config import Configurator
 

@@ -20,6 +20,11 @@ class Kind(StrEnum):
     REPLY = "reply"
     TEXT_APPROVED = "text_approved"
     TEXT_REFUSED = "text_refused"
+    TEXT_CHANGED = "text_changed"
+    MENTION = "mention"
+    FOLLOWED = "followed"
+    THREAD = "thread"
+    DIGEST = "digest"
 
 
 class Topic(StrEnum):
@@ -73,6 +78,11 @@ LANES = {
     Kind.REPLY: Lane.REPLY,
     Kind.TEXT_APPROVED: Lane.REPLY,
     Kind.TEXT_REFUSED: Lane.REPLY,
+    Kind.TEXT_CHANGED: Lane.REPLY,
+    Kind.MENTION: Lane.REPLY,
+    Kind.FOLLOWED: Lane.BULK,
+    Kind.THREAD: Lane.REPLY,
+    Kind.DIGEST: Lane.BULK,
 }
 
 # What lets in whoever holds it, by the names that templates know it by: no page shows it, and all that such a mail

@@ -1,5 +1,6 @@
 """Enums and limits of notifications. Imported as `from myproject.notifications import constants as NOTE`."""
 
+from datetime import timedelta
 from enum import IntEnum
 
 
@@ -100,3 +101,16 @@ PAGE_SIZE = 30
 # The inbox counts no further.
 UNREAD_MAX = 99
 PURGE_BATCH = 1_000
+# How many notifications one transaction mails.
+MAIL_BATCH = 40
+# What was removed or hidden, and is back after a longer time, is not mailed any more.
+WORTH_MAILING = timedelta(days=3)
+# What a mail about several comments quotes of each, in characters, and how many it quotes.
+FOLDED_MAX = 20
+FOLDED_MAX_LENGTH = 1_000
+# The same of a digest.
+DIGEST_MAX = 50
+DIGEST_EXCERPT_MAX_LENGTH = 300
+# A digest comes so much before a whole period is over, that its hour does not move from day to day.
+DIGEST_EARLY = timedelta(minutes=45)
+DIGEST_BATCH = 50

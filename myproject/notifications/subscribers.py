@@ -2,12 +2,25 @@
 
 from pyramid.config import Configurator
 
+from myproject.comments.models import Comment, CommentLike
+from myproject.comments.services.approval import CommentAnswered
+from myproject.comments.services.hiding import CommentHidden, CommentShown
+from myproject.comments.services.likes import CommentLiked
+from myproject.comments.services.moving import CommentsMoved
+from myproject.comments.services.removal import CommentRemoved, CommentRestored
+from myproject.comments.services.writing import CommentCreated, CommentEdited
 from myproject.emails.constants import Topic
 from myproject.emails.services.unsubscribing import Unsubscribed
 from myproject.notifications import constants as NOTE
-from myproject.notifications.services import choices, personal
+from myproject.notifications.services import choices, decisions, mailing, personal, telling
 from myproject.posts.constants import Attention
+from myproject.posts.models import Post, PostLike
+from myproject.posts.services.approval import PostAnswered
 from myproject.posts.services.attention import set_attention
+from myproject.posts.services.hiding import PostHidden, PostShown
+from myproject.posts.services.likes import PostLiked
+from myproject.posts.services.removal import PostRemoved, PostRestored
+from myproject.posts.services.writing import PostEdited, PostPublished
 
 # What a link in a mail stops, by the topic of the mail.
 TOPIC_KINDS: dict[str, tuple[NOTE.Kind, ...]] = {
@@ -28,7 +41,96 @@ def stop_mail(event: Unsubscribed) -> None:
         choices.stop_mail(event.db, event.user_id, TOPIC_KINDS.get(event.topic or "", ()))
 
 
+def tell_of_comment(event: CommentCreated) -> None:
+    telling.tell_of_comment(event.db, event.comment)
+
+
+def tell_of_post(event: PostPublished) -> None:
+    telling.tell_of_post(event.db, event.post)
+
+
+def tell_of_post_edit(event: PostEdited) -> None:
+    telling.tell_of_edit(event.db, event.post)
+    decisions.tell_author(event.db, event.post, "edit")
+
+
+def tell_of_comment_edit(event: CommentEdited) -> None:
+    telling.tell_of_edit(event.db, event.comment)
+    decisions.tell_author(event.db, event.comment, "edit")
+
+
+def tell_of_post_likes(event: PostLiked) -> None:
+    telling.tell_of_likes(event.db, PostLike, event.post_id)
+
+
+def tell_of_comment_likes(event: CommentLiked) -> None:
+    telling.tell_of_likes(event.db, CommentLike, event.comment_id)
+
+
+def tell_answer_to_post(event: PostAnswered) -> None:
+    decisions.tell_author(event.db, event.post, "approve" if event.approved else "remove")
+
+
+def tell_answer_to_comment(event: CommentAnswered) -> None:
+    decisions.tell_author(event.db, event.comment, "approve" if event.approved else "remove")
+
+
+def note_removed_post(event: PostRemoved) -> None:
+    mailing.forget_mails(event.db, mailing.about(event.post))
+    decisions.tell_author(event.db, event.post, "remove", "merge")
+
+
+def note_removed_comment(event: CommentRemoved) -> None:
+    mailing.forget_mails(event.db, mailing.about(event.comment))
+    decisions.tell_author(event.db, event.comment, "remove")
+
+
+def note_restored_post(event: PostRestored) -> None:
+    mailing.wait_again(event.db, event.post)
+    decisions.tell_author(event.db, event.post, "restore")
+
+
+def note_restored_comment(event: CommentRestored) -> None:
+    mailing.wait_again(event.db, event.comment)
+    decisions.tell_author(event.db, event.comment, "restore")
+
+
+def note_hidden(event: PostHidden | CommentHidden) -> None:
+    """Mails about a hidden text that have not gone out do not go."""
+    mailing.forget_mails(event.db, mailing.about(text_of(event)))
+
+
+def note_shown(event: PostShown | CommentShown) -> None:
+    """What was not mailed while its text was hidden is mailed now."""
+    mailing.wait_again(event.db, text_of(event))
+
+
+def text_of(event: PostHidden | CommentHidden | PostShown | CommentShown) -> Post | Comment:
+    return event.post if isinstance(event, PostHidden | PostShown) else event.comment
+
+
+def follow_comments(event: CommentsMoved) -> None:
+    mailing.follow_comments(event.db, event.post_id)
+
+
 def includeme(config: Configurator) -> None:
+    config.add_subscriber(tell_of_comment, CommentCreated)
+    config.add_subscriber(tell_of_comment_edit, CommentEdited)
+    config.add_subscriber(tell_of_comment_likes, CommentLiked)
+    config.add_subscriber(tell_answer_to_comment, CommentAnswered)
+    config.add_subscriber(note_removed_comment, CommentRemoved)
+    config.add_subscriber(note_restored_comment, CommentRestored)
+    config.add_subscriber(note_hidden, CommentHidden)
+    config.add_subscriber(note_shown, CommentShown)
+    config.add_subscriber(follow_comments, CommentsMoved)
+    config.add_subscriber(tell_of_post, PostPublished)
+    config.add_subscriber(tell_of_post_edit, PostEdited)
+    config.add_subscriber(tell_of_post_likes, PostLiked)
+    config.add_subscriber(tell_answer_to_post, PostAnswered)
+    config.add_subscriber(note_removed_post, PostRemoved)
+    config.add_subscriber(note_restored_post, PostRestored)
+    config.add_subscriber(note_hidden, PostHidden)
+    config.add_subscriber(note_shown, PostShown)
     config.add_subscriber(stop_mail, Unsubscribed)
     config.add_personal_data(
         "notifications", export=personal.export_notifications, erase=personal.erase_notifications

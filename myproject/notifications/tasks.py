@@ -1,10 +1,18 @@
-"""Background work of notifications."""
+"""Background work of notifications: mailing what members are told of, their digests, clearing what is old."""
+
+from datetime import timedelta
 
 from pyramid.config import Configurator
 from pyramid.registry import Registry
 
-from myproject.db import sessions_of
-from myproject.notifications.services import inbox
+from myproject.db import sessions_of, utc_now
+from myproject.emails.services.outbox import queue_mail
+from myproject.notifications import constants as NOTE
+from myproject.notifications import mails
+from myproject.notifications.services import digests, inbox, mailing, purging, why
+from myproject.notifications.services.telling import MailWaits
+from myproject.settings import settings_of
+from myproject.tasks import crontab, enqueue
 
 
 def read_post(registry: Registry, user_id: int, post_id: int, up_to: int) -> None:
@@ -13,5 +21,56 @@ def read_post(registry: Registry, user_id: int, post_id: int, up_to: int) -> Non
         inbox.read_post(db, user_id, post_id, up_to)
 
 
+def mail_due(registry: Registry) -> None:
+    """Mails everything whose window has ended, in transactions that keep no writer waiting."""
+    is_more = True
+    while is_more:
+        with sessions_of(registry).writing() as db:
+            bundles, is_more = mailing.claim_due(db)
+            for bundle in bundles:
+                email = queue_mail(db, mails.about(bundle, why.reason_of(bundle)))
+                mailing.note_mailed(db, bundle, email)
+
+
+def sweep(registry: Registry) -> None:
+    """Mails what is due, each minute: nothing else tells that a window has ended."""
+    mail_due(registry)
+
+
+def send_digests(registry: Registry) -> None:
+    """Makes the digests that are due. Of two workers that do this at once, one makes a member's."""
+    sessions, now = sessions_of(registry), utc_now()
+    with sessions.reading() as db:
+        due = digests.list_due(db, now)
+    for each in due:
+        with sessions.writing() as db:
+            rows = digests.collect(db, each) if digests.claim(db, each, now) else []
+            if rows:
+                mail = mails.digest(rows, why.DIGEST_REASONS[each.digest])
+                digests.note_digested(db, rows, queue_mail(db, mail))
+    if len(due) == NOTE.DIGEST_BATCH:
+        send_digests(registry)
+
+
+def purge(registry: Registry) -> None:
+    """Deletes notifications after `retention.notifications_days`."""
+    older_than = timedelta(days=settings_of(registry).retention_notifications_days)
+    deleted = NOTE.PURGE_BATCH
+    while deleted == NOTE.PURGE_BATCH:
+        with sessions_of(registry).writing() as db:
+            deleted = purging.purge_notifications(db, older_than)
+
+
+def mail_soon(event: MailWaits) -> None:
+    """Without a window, mail goes at once."""
+    if settings_of(event.db.info["registry"]).notifications_window == 0:
+        enqueue(event.db, mail_due)
+
+
 def includeme(config: Configurator) -> None:
     config.add_task(read_post)
+    config.add_task(mail_due)
+    config.add_periodic_task(sweep, crontab())
+    config.add_periodic_task(send_digests, crontab(minute="*/15"))
+    config.add_periodic_task(purge, crontab(minute="40", hour="3"))
+    config.add_subscriber(mail_soon, MailWaits)

@@ -36,7 +36,7 @@ INSIDE = {
     "schemas": {"constants", "services"},
     "views": {"constants", "errors", "models", "services", "schemas", "tasks", "views", "bounces"},
     "routes": {"constants", "models", "services", "views"},
-    "tasks": {"constants", "models", "services", "message", "transport", "bounces"},
+    "tasks": {"constants", "mails", "models", "services", "message", "transport", "bounces"},
     "subscribers": {"constants", "mails", "services"},
     # Parts of one module that no other has.
     "message": {"constants", "models", "services"},

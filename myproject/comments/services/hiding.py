@@ -8,11 +8,9 @@ from sqlalchemy.orm import Session
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.counts import lock_posts, recount
-from myproject.comments.services.personal import mail_keys
 from myproject.comments.services.visibility import HIDDEN, PUBLISHED
 from myproject.db import publish as tell
 from myproject.db import utc_now
-from myproject.emails.services.personal import forget_mails
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,9 @@ class CommentShown:
 
 
 def hide_comment(db: Session, comment: Comment, why: COMMENT.HiddenFor) -> None:
-    """Hides a published comment; the caller holds its row and its post's. Mails about it that wait are dropped."""
+    """Hides a published comment; the caller holds its row and its post's."""
     if comment.status == COMMENT.Status.PUBLISHED:
         comment.status, comment.hidden_at, comment.hidden_for = COMMENT.Status.HIDDEN, utc_now(), why
-        forget_mails(db, mail_keys(db, Comment.id == comment.id))
         recount(db, comment.post_id)
         tell(db, CommentHidden(db, comment))
 
@@ -53,7 +50,6 @@ def hide_comments_of(db: Session, author_id: int) -> int:
     those were.
     """
     theirs = (Comment.author_id == author_id) & PUBLISHED
-    forget_mails(db, mail_keys(db, theirs))
     values = {"status": COMMENT.Status.HIDDEN, "hidden_at": utc_now(), "hidden_for": COMMENT.HiddenFor.BAN}
     return change_all(db, theirs, values)
 

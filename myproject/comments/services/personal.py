@@ -10,9 +10,7 @@ from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentLike, CommentRevision
 from myproject.comments.services.counts import lock_posts, recount
 from myproject.comments.services.purging import purge_removed
-from myproject.comments.services.rows import Parent
 from myproject.db import utc_now
-from myproject.emails.services.personal import forget_mails
 from myproject.personal_data import File, Person, json_list
 from myproject.posts.models import Post
 
@@ -49,12 +47,10 @@ def export_comments(db: Session, person: Person) -> Iterator[File]:
 
 
 def erase_comments(db: Session, person: Person, removing: bool) -> None:
-    """Takes a member's name out of the mails about their comments; where they are `removing`, the comments too. Of
-    one that was answered the place is left.
+    """Takes a member's likes back; where they are `removing`, deletes their comments too. Of one that was answered
+    the place is left.
     """
     theirs = Comment.author_id == person.id
-    under_theirs = Post.author_id == person.id
-    forget_mails(db, mail_keys(db, theirs | under_theirs if removing else theirs))
     touch(db, "site", "posts")
     gone = sa.delete(CommentLike).where(CommentLike.user_id == person.id).returning(CommentLike.comment_id)
     for comment_id in sorted(db.scalars(gone)):
@@ -84,11 +80,3 @@ def erase_comments(db: Session, person: Person, removing: bool) -> None:
     }
     db.execute(sa.update(Comment).where(theirs).values(empty))
     recount(db, *posts)
-
-
-def mail_keys(db: Session, which: sa.ColumnElement[bool]) -> Iterator[str]:
-    """The keys of the mails that comments have caused, as `mails.reply` makes them."""
-    reader_id = sa.func.coalesce(Parent.author_id, Post.author_id)
-    rows = sa.select(Comment.id, reader_id).join(Post, Post.id == Comment.post_id)
-    for comment_id, user_id in db.execute(rows.outerjoin(Parent, Parent.id == Comment.parent_id).where(which)):
-        yield f"reply:{comment_id}:{user_id}"

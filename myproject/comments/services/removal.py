@@ -13,11 +13,9 @@ from myproject.comments import constants as COMMENT
 from myproject.comments import errors
 from myproject.comments.models import Comment
 from myproject.comments.services.counts import lock_posts, recount
-from myproject.comments.services.personal import mail_keys
 from myproject.comments.services.rows import REMOVED_BY_AUTHOR
 from myproject.db import fetch, utc_now
 from myproject.db import publish as tell
-from myproject.emails.services.personal import forget_mails
 from myproject.posts.models import Post
 from myproject.posts.services import visibility as posts
 from myproject.posts.services.removal import is_recent
@@ -108,7 +106,6 @@ def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "")
     if not own:
         after = {"status": comment.status.name}
         audit.record(db, "comment.remove", comment, actor=actor, reason=reason, before=before, after=after)
-    forget_mails(db, mail_keys(db, Comment.id == comment.id))
     recount(db, comment.post_id)
     tell(db, CommentRemoved(db, comment))
     return comment
@@ -142,8 +139,3 @@ def lock_comment(db: Session, comment_id: int) -> Comment:
     """The comment, for a change, with its post's row."""
     lock_posts(db, sa.select(Comment.post_id).where(Comment.id == comment_id))
     return db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
-
-
-def forget_mails_of_post(db: Session, post_id: int) -> None:
-    """Drops the mails about the comments of a post that was removed."""
-    forget_mails(db, mail_keys(db, Comment.post_id == post_id))

@@ -1,7 +1,6 @@
-"""What the outbox holds of a person, and of what is removed."""
+"""What the outbox holds of a person."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +10,6 @@ from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
 from myproject.emails.services.outbox import IN_DATABASE_ONLY
 from myproject.personal_data import File, Person, json_list
-
-
-def forget_mails(db: Session, keys: Iterator[str]) -> None:
-    """Deletes the mails with these idempotency keys, in whatever state."""
-    while some := list(islice(keys, EMAIL.PURGE_BATCH)):
-        db.execute(sa.delete(Email).where(Email.idempotency_key.in_(some)), execution_options=IN_DATABASE_ONLY)
 
 
 def export_mails(db: Session, person: Person) -> Iterator[File]:

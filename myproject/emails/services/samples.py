@@ -9,6 +9,17 @@ from myproject.i18n import ENGLISH
 
 NOTICE = {"when": "2026-11-22T10:00+00:00", "browser": "Firefox/128.0", "address": "192.0.2.7"}
 
+TEA = {"post_title": "Tea", "post_id": 4, "slug": "tea", "why_about": {}}
+MESSAGE = {
+    "kind": "COMMENT_REPLY",
+    "what": "comment",
+    "author": "bob",
+    "comment_id": 7,
+    "tag": None,
+    "excerpt": "I agree.\n\nSo does my cat.",
+    "quote": "Tea is good.\nEven cold.",
+}
+
 
 def to_ann(kind: Kind, context: dict[str, Any], **values: Any) -> Mail:
     return Mail(kind, "ann@example.org", to_name="Ann", user_id=1, context={"name": "ann"} | context, **values)
@@ -31,21 +42,59 @@ SAMPLES: dict[Kind, Mail] = {
         to_ann(Kind.TEXT_APPROVED, {"what": "post", "title": "Tea", "number": 4, "message": "Welcome!"}),
         to_ann(Kind.TEXT_REFUSED, {"what": "comment", "title": "Tea", "number": 7, "message": "Be kind."}),
         to_ann(
+            Kind.TEXT_CHANGED,
+            TEA
+            | {"what": "post", "title": "Tea", "number": 4, "message": "Twice the same.", "decision": "REMOVED"}
+            | {"why": "You get this because you wrote the text."},
+            topic="moderation",
+        ),
+        to_ann(
             Kind.REPLY,
-            {
-                "author": "bob",
-                "what": "comment",
-                "post_title": "Tea",
-                "post_id": 4,
-                "slug": "tea",
-                "comment_id": 7,
-                "excerpt": "I agree.\n\nSo does my cat.",
-                "quote": "Tea is good.\nEven cold.",
-            },
+            MESSAGE | TEA | {"why": "You get this because you wrote the comment."},
             topic="reply",
             thread="post-4",
             thread_scope=4,
             sender_name="bob",
+        ),
+        to_ann(
+            Kind.MENTION,
+            MESSAGE | TEA | {"kind": "MENTION", "quote": "", "why": "You get this because the text mentions you."},
+            topic="mention",
+            thread="post-4",
+            thread_scope=4,
+            sender_name="bob",
+        ),
+        to_ann(
+            Kind.FOLLOWED,
+            MESSAGE | TEA | {"kind": "FOLLOWED_POST", "why": "You get this because you follow the post."},
+            topic="followed",
+            thread="post-4",
+            thread_scope=4,
+            sender_name="bob",
+        ),
+        to_ann(
+            Kind.THREAD,
+            TEA
+            | {
+                "messages": [MESSAGE, MESSAGE | {"author": "cyd", "kind": "MENTION", "comment_id": 8}],
+                "count": 3,
+                "more": 1,
+                "why": "You get this because you wrote the comment.",
+            },
+            topic="reply",
+            thread="post-4",
+            thread_scope=4,
+        ),
+        to_ann(
+            Kind.DIGEST,
+            {
+                "posts": [TEA | {"messages": [MESSAGE, MESSAGE | {"kind": "FOLLOWED_POST", "comment_id": 9}]}],
+                "count": 3,
+                "more": 1,
+                "why": "You get this because you asked for a digest every week.",
+                "why_about": {},
+            },
+            topic="digest",
         ),
     )
 }

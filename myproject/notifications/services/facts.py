@@ -101,6 +101,7 @@ OF_NOTIFICATIONS = (
         User.display_name,
         User.email,
         User.locale,
+        User.time_zone,
         Actor.name.label("actor_name"),
         Actor.display_name.label("actor_display_name"),
         Post.title,

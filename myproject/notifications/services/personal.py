@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.comments.models import Comment
 from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
+from myproject.notifications.services.mailing import forget_mails
 from myproject.personal_data import File, Person, json_list
+from myproject.posts.models import Post
 
 TABLES = (Notification, NotificationChoice, NotificationPreferences)
 
@@ -42,6 +45,13 @@ def export_notifications(db: Session, person: Person) -> Iterator[File]:
 
 
 def erase_notifications(db: Session, person: Person, removing: bool) -> None:
-    """Deletes what a member was told of, and what they chose."""
+    """Deletes what a member was told of and what they chose; also the mails to others that quote what they wrote,
+    and where they are `removing`, those about their posts.
+    """
+    comments = sa.select(Comment.id).where(Comment.author_id == person.id)
+    posts = sa.select(Post.id).where(Post.author_id == person.id)
+    of_posts = Notification.post_id.in_(posts)
+    about_posts = of_posts if removing else of_posts & Notification.comment_id.is_(None)
+    forget_mails(db, Notification.comment_id.in_(comments) | about_posts)
     for table in TABLES:
         db.execute(sa.delete(table).where(table.user_id == person.id))

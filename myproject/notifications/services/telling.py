@@ -47,10 +47,10 @@ KIND = EnumInteger(NOTE.Kind)
 
 
 def as_kind(kind: NOTE.Kind) -> sa.ColumnElement[int]:
-    return sa.literal_column(str(int(kind)))
+    return sa.literal_column(str(int(kind)), sa.SmallInteger).label("kind")
 
 
-NO_TAG = sa.cast(sa.null(), BIG_INTEGER)
+NO_TAG = sa.cast(sa.null(), BIG_INTEGER).label("tag_id")
 # Who is concerned, as what, by which tag.
 ANSWERED = [
     sa.select(User.id, as_kind(kind), NO_TAG).where(User.id == sa.bindparam(name))
@@ -67,7 +67,7 @@ TAG_FOLLOWERS = (
     .join(post_tags, post_tags.c.tag_id == TagFollow.tag_id)
     .where(post_tags.c.post_id == sa.bindparam("post_id"))
 )
-ONE = sa.select(User.id, sa.bindparam("kind", type_=sa.SmallInteger), NO_TAG).where(
+ONE = sa.select(User.id, sa.bindparam("kind", type_=sa.SmallInteger).label("kind"), NO_TAG).where(
     User.id == sa.bindparam("user_id")
 )
 
@@ -191,25 +191,6 @@ def happened_to_comment(comment: Comment) -> Happened:
 def tell_one(db: Session, user_id: int, kind: NOTE.Kind, happened: Happened) -> None:
     """Tells one member of an event."""
     tell(db, happened, OF_ONE, user_id=user_id, kind=int(kind))
-
-
-def tell_decision(
-    db: Session,
-    user_id: int,
-    decision: NOTE.Decision,
-    key: str,
-    *,
-    note: str = "",
-    post_id: int | None = None,
-    comment_id: int | None = None,
-) -> None:
-    """Tells a member what staff decided of their text, and in which words. Of two decisions with one `key`, such
-    as `moderation:17` with the number of the audit's entry, the later one counts.
-    """
-    gone = sa.delete(Notification).where(Notification.user_id == user_id, Notification.event == key)
-    db.execute(gone, execution_options={"synchronize_session": False})
-    happened = Happened(key, post_id, comment_id, decision=decision, note=note)
-    tell_one(db, user_id, NOTE.Kind.MODERATION, happened)
 
 
 def tell_of_likes(db: Session, like: type[PostLike] | type[CommentLike], text_id: int) -> None:

@@ -136,6 +136,7 @@ def test_each_comment_is_told_of_by_a_mail_of_its_own_in_one_thread(
 ) -> None:
     for body in ("First", "Second"):
         comment(client, db, post, body)
+        mails()
     first, second = mails()
     assert first["Message-ID"] != second["Message-ID"]
     assert first["In-Reply-To"] == second["In-Reply-To"] == f"<post-{post.id}@localhost>"

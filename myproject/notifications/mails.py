@@ -1,0 +1,122 @@
+"""The mails about notifications, as data. Each takes rows of `services.facts.OF_NOTIFICATIONS` that go to one
+member, and the sentence that says why they came.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from translationstring import TranslationString
+
+from myproject.comments import constants as COMMENT
+from myproject.emails.constants import Kind, Topic
+from myproject.emails.services.outbox import Mail
+from myproject.i18n import ENGLISH
+from myproject.notifications import constants as NOTE
+from myproject.text import cut, excerpt, plain_text
+
+# What the reader stops who wants no more mail of a kind.
+TOPICS = {
+    NOTE.Kind.COMMENT_REPLY: Topic.REPLY,
+    NOTE.Kind.POST_REPLY: Topic.REPLY,
+    NOTE.Kind.MENTION: Topic.MENTION,
+    NOTE.Kind.FOLLOWED_POST: Topic.FOLLOWED,
+    NOTE.Kind.FOLLOWED_TAG: Topic.FOLLOWED,
+    NOTE.Kind.MODERATION: Topic.MODERATION,
+}
+TEMPLATES = {
+    NOTE.Kind.COMMENT_REPLY: Kind.REPLY,
+    NOTE.Kind.POST_REPLY: Kind.REPLY,
+    NOTE.Kind.MENTION: Kind.MENTION,
+    NOTE.Kind.FOLLOWED_POST: Kind.FOLLOWED,
+    NOTE.Kind.FOLLOWED_TAG: Kind.FOLLOWED,
+}
+ANSWERS = {NOTE.Decision.APPROVED: Kind.TEXT_APPROVED, NOTE.Decision.REFUSED: Kind.TEXT_REFUSED}
+
+
+def about(rows: Sequence[Any], why: TranslationString) -> Mail:
+    """The mail about some rows: about the one, or several of one post together."""
+    if rows[0].kind is NOTE.Kind.MODERATION:
+        return decided(rows[0], why)
+    first = min(rows, key=lambda row: row.kind)
+    if len(rows) == 1:
+        kind, context, sender = TEMPLATES[first.kind], message_of(first), author_of(first)
+    else:
+        kind, sender = Kind.THREAD, ""
+        messages = [message_of(row, NOTE.FOLDED_MAX_LENGTH) for row in rows[: NOTE.FOLDED_MAX]]
+        context = {"messages": messages, "count": len(rows), "more": len(rows) - len(messages)}
+    return to_reader(
+        first,
+        kind,
+        context | post_of(first),
+        why,
+        topic=TOPICS[first.kind],
+        thread=f"post-{first.post_id}",
+        thread_scope=first.post_id,
+        sender_name=sender,
+    )
+
+
+def decided(row: Any, why: TranslationString) -> Mail:
+    """The mail to the author of a text that staff have decided about."""
+    context = {
+        "what": "post" if row.comment_id is None else "comment",
+        "number": row.post_id if row.comment_id is None else row.comment_id,
+        "title": row.title,
+        "message": row.note,
+        "decision": row.decision.name,
+    }
+    return to_reader(row, ANSWERS.get(row.decision, Kind.TEXT_CHANGED), context, why, topic=Topic.MODERATION)
+
+
+def digest(rows: Sequence[Any], why: TranslationString) -> Mail:
+    """The mail with what is new for a member, by post."""
+    shown = rows[: NOTE.DIGEST_MAX]
+    posts: dict[int, dict[str, Any]] = {}
+    for row in shown:
+        post = posts.setdefault(row.post_id, post_of(row) | {"messages": []})
+        post["messages"].append(message_of(row, NOTE.DIGEST_EXCERPT_MAX_LENGTH))
+    context = {"posts": list(posts.values()), "count": len(rows), "more": len(rows) - len(shown)}
+    return to_reader(rows[0], Kind.DIGEST, context, why, topic=Topic.DIGEST)
+
+
+def to_reader(row: Any, kind: Kind, context: dict[str, Any], why: TranslationString, **values: Any) -> Mail:
+    reason = {"why": str(why), "why_about": why.mapping or {}}
+    return Mail(
+        kind,
+        to_address=row.email,
+        to_name=row.display_name or row.name,
+        user_id=row.user_id,
+        locale=row.locale or ENGLISH,
+        key=f"notification:{row.id}",
+        context={"name": row.name, "zone": row.time_zone} | context | reason,
+        **values,
+    )
+
+
+def author_of(row: Any) -> str:
+    return row.actor_display_name or row.actor_name or ""
+
+
+def post_of(row: Any) -> dict[str, Any]:
+    return {"post_id": row.post_id, "slug": row.slug, "post_title": row.title}
+
+
+def message_of(row: Any, max_length: int = COMMENT.MAILED_MAX_LENGTH) -> dict[str, Any]:
+    """What somebody wrote, and what of the reader's it answers."""
+    text = row.post_html if row.comment_id is None else row.comment_html
+    return {
+        "kind": row.kind.name,
+        "what": "comment" if row.kind is NOTE.Kind.COMMENT_REPLY else "post",
+        "author": author_of(row),
+        "comment_id": row.comment_id,
+        "tag": row.tag,
+        "excerpt": cut(plain_text(text), max_length),
+        "quote": excerpt(answered_by(row), COMMENT.EXCERPT_MAX_LENGTH),
+    }
+
+
+def answered_by(row: Any) -> str:
+    """The reader's own text that a comment answers; empty where it answers none of theirs."""
+    if row.kind is NOTE.Kind.COMMENT_REPLY:
+        return row.parent_html or ""
+    return row.post_html if row.kind is NOTE.Kind.POST_REPLY else ""

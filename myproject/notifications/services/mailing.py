@@ -1,0 +1,172 @@
+"""What is to be mailed once its window has ended: decided anew, and what is about one post in one mail.
+
+Whether a window has ended is read off the database's clock: machines need not agree.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.comments.models import Comment
+from myproject.db import clock, publish, utc_now
+from myproject.emails import constants as EMAIL
+from myproject.emails.models import Email
+from myproject.emails.services import suppression
+from myproject.notifications import constants as NOTE
+from myproject.notifications.models import MAIL_WAITS, WAS_MAILED, Notification
+from myproject.notifications.services.deciding import decide
+from myproject.notifications.services.facts import OF_NOTIFICATIONS, facts_of_notification
+from myproject.notifications.services.telling import MailWaits, window_of
+from myproject.posts.models import Post
+from myproject.settings import settings_of
+
+IN_DATABASE_ONLY = {"synchronize_session": False}
+DAY = timedelta(days=1)
+
+WAITS = sa.text(MAIL_WAITS)
+# Another worker's are passed over.
+DUE = (
+    sa.select(Notification.id, Notification.user_id, Notification.post_id)
+    .where(WAITS, Notification.mail_at <= clock())
+    .order_by(Notification.mail_at, Notification.id)
+    .limit(NOTE.MAIL_BATCH)
+    .with_for_update(skip_locked=True)
+)
+# What else waits for the same member about the same post: it comes along.
+BESIDE = sa.select(Notification.id).where(WAITS).with_for_update(skip_locked=True)
+MAILED_TODAY = sa.select(Notification.user_id, sa.func.count()).where(sa.text(WAS_MAILED))
+
+WAITS_AGAIN: dict[str, Any] = {"mail": NOTE.Mail.WAITING, "outcome": NOTE.Outcome.WAITING, "email_id": None}
+
+# Rows of `OF_NOTIFICATIONS` that go to one member in one mail, oldest first.
+Bundle = list[Any]
+
+
+def claim_due(db: Session) -> tuple[list[Bundle], bool]:
+    """Takes some of what is due and writes down what is not to be mailed after all, and why. Gives what is to be
+    mailed, by mail, and whether anything was due; who queues the mails calls `note_mailed`.
+    """
+    due = db.execute(DUE).all()
+    if not due:
+        return [], False
+    ids = {row.id for row in due}
+    pairs = {(row.user_id, row.post_id) for row in due if row.post_id is not None}
+    beside = BESIDE.where(sa.tuple_(Notification.user_id, Notification.post_id).in_(sorted(pairs)))
+    ids.update(db.scalars(beside))
+    rows = db.execute(OF_NOTIFICATIONS.where(Notification.id.in_(ids))).all()
+    return decide_all(db, rows), True
+
+
+def decide_all(db: Session, rows: Sequence[Any]) -> list[Bundle]:
+    """Asks of each row anew what becomes of it; gives what is to be mailed, by mail."""
+    cap = settings_of(db.info["registry"]).notifications_daily_cap
+    users = {row.user_id: row.email for row in rows}
+    mailed = count_mailed(db, users)
+    bounced = {user_id: suppression.find(db, address) is not None for user_id, address in users.items()}
+    by_mail: dict[tuple[Any, ...], Bundle] = defaultdict(list)
+    for row in rows:
+        by_mail[mail_of(row)].append(row)
+    stopped: dict[tuple[NOTE.Mail, NOTE.Outcome], list[int]] = defaultdict(list)
+    bundles = []
+    for bundle in by_mail.values():
+        passed = []
+        for row in bundle:
+            facts = facts_of_notification(
+                row,
+                bounced=bounced[row.user_id],
+                capped=mailed[row.user_id] >= cap,
+                is_due=way_of(row) is NOTE.Way.NOW,
+            )
+            decided = decide(facts)
+            if decided.mail is NOTE.Mail.MAILED:
+                passed.append(row)
+            else:
+                stopped[decided.mail, decided.outcome].append(row.id)
+        if passed:
+            mailed[passed[0].user_id] += 1
+            bundles.append(passed)
+    note_all(db, stopped)
+    return bundles
+
+
+def way_of(row: Any) -> NOTE.Way:
+    return facts_of_notification(row).way
+
+
+def mail_of(row: Any) -> tuple[Any, ...]:
+    """Rows with the same go into one mail: what others wrote about one post. What staff decided stands alone."""
+    alone = row.kind is NOTE.Kind.MODERATION or row.post_id is None
+    return row.user_id, row.post_id, row.id if alone else 0
+
+
+def count_mailed(db: Session, user_ids: Iterable[int]) -> Counter[int]:
+    """How many mails each of some members got in the last 24 hours."""
+    since = MAILED_TODAY.where(Notification.decided_at > utc_now() - DAY, Notification.user_id.in_(user_ids))
+    return Counter({row[0]: row[1] for row in db.execute(since.group_by(Notification.user_id))})
+
+
+def note_all(db: Session, decided: dict[tuple[NOTE.Mail, NOTE.Outcome], list[int]]) -> None:
+    """Writes down what became of rows."""
+    for (mail, outcome), ids in decided.items():
+        change(db, ids, mail=mail, outcome=outcome)
+
+
+def note_mailed(db: Session, bundle: Bundle, email: Email | None) -> None:
+    """Writes down that a bundle is in the outbox: the first of it as the mail, the others as folded into it."""
+    values = {"outcome": NOTE.Outcome.MAILED, "email_id": email.id if email else None}
+    first, *others = [row.id for row in bundle]
+    change(db, [first], mail=NOTE.Mail.MAILED, **values)
+    if others:
+        change(db, others, mail=NOTE.Mail.FOLDED, **values)
+
+
+def change(db: Session, ids: Sequence[int], **values: Any) -> None:
+    changed = sa.update(Notification).where(Notification.id.in_(ids)).values(values | {"decided_at": utc_now()})
+    db.execute(changed, execution_options=IN_DATABASE_ONLY)
+
+
+def forget_mails(db: Session, which: sa.ColumnElement[bool]) -> None:
+    """Deletes the mails about some notifications, because the words in them are to go. What else stood in such a
+    mail that has not gone out waits again, and is decided anew.
+    """
+    emails = sa.select(Notification.email_id).where(which, Notification.email_id.is_not(None)).distinct()
+    ids = db.scalars(emails).all()
+    if not ids:
+        return
+    queued = sa.select(Email.id).where(Email.id.in_(ids), Email.state == EMAIL.State.QUEUED)
+    again = WAITS_AGAIN | {"mail_at": clock()}
+    was_sent_by = Notification.email_id.in_(queued) & (Notification.outcome == NOTE.Outcome.MAILED)
+    db.execute(sa.update(Notification).where(was_sent_by).values(again), execution_options=IN_DATABASE_ONLY)
+    db.execute(sa.delete(Email).where(Email.id.in_(ids)), execution_options=IN_DATABASE_ONLY)
+
+
+def wait_again(db: Session, text: Post | Comment) -> None:
+    """What was not mailed because its text was removed or hidden waits again, now that this is back; unless that
+    was too long ago for anybody to ask for it.
+    """
+    stopped = Notification.outcome.in_((NOTE.Outcome.REMOVED, NOTE.Outcome.MAY_NOT_SEE))
+    recent = Notification.created_at > utc_now() - NOTE.WORTH_MAILING
+    changed = sa.update(Notification).where(about(text), stopped, recent, Notification.mail == NOTE.Mail.SKIPPED)
+    values = WAITS_AGAIN | {"mail_at": clock(window_of(db) * 60), "decided_at": utc_now()}
+    waiting = db.scalars(
+        changed.values(values).returning(Notification.id), execution_options=IN_DATABASE_ONLY
+    ).first()
+    if waiting is not None:
+        publish(db, MailWaits(db))
+
+
+def about(text: Post | Comment) -> sa.ColumnElement[bool]:
+    """The notifications about a comment, or about a post with its comments."""
+    column = Notification.post_id if isinstance(text, Post) else Notification.comment_id
+    return column == text.id
+
+
+def follow_comments(db: Session, post_id: int) -> None:
+    """Notifications about comments that stood on this post go with them to where these stand now."""
+    now_on = sa.select(Comment.post_id).where(Comment.id == Notification.comment_id).scalar_subquery()
+    moved = sa.update(Notification).where(Notification.post_id == post_id, Notification.comment_id.is_not(None))
+    db.execute(moved.values(post_id=now_on), execution_options=IN_DATABASE_ONLY)

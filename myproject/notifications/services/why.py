@@ -1,0 +1,245 @@
+"""Why a member was told of something, or was not: the steps of `deciding` in sentences, and the fate of the mail.
+
+What was decided stands in the rows; the steps that led there are those of the function that decided.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from translationstring import TranslationString
+
+from myproject.db import utc_now
+from myproject.emails import constants as EMAIL
+from myproject.emails.models import Email
+from myproject.emails.services import suppression
+from myproject.i18n import _
+from myproject.notifications import constants as NOTE
+from myproject.notifications.constants import Kind, Outcome
+from myproject.notifications.models import Notification
+from myproject.notifications.services.deciding import Step, chain_to, decide
+from myproject.notifications.services.facts import Actor, facts_in
+from myproject.notifications.services.telling import OF_ONE
+from myproject.posts import constants as POST
+from myproject.posts.models import Post, PostAttention, Tag
+from myproject.users.models import User
+
+SHOWN = 50
+
+# The last words of a mail: why it came.
+REASONS = {
+    Kind.COMMENT_REPLY: _("You get this because you wrote the comment."),
+    Kind.POST_REPLY: _("You get this because you wrote the post."),
+    Kind.MENTION: _("You get this because the text mentions you."),
+    Kind.FOLLOWED_POST: _("You get this because you follow the post."),
+    Kind.FOLLOWED_TAG: _("You get this because you follow the tag ${tag}."),
+    Kind.MODERATION: _("You get this because you wrote the text."),
+}
+APPROVAL_REASON = _("You get this because what you wrote had to wait for approval.")
+DIGEST_REASONS = {
+    NOTE.Digest.DAILY: _("You get this because you asked for a digest every day."),
+    NOTE.Digest.WEEKLY: _("You get this because you asked for a digest every week."),
+}
+
+# What happened, of a text: a comment's sentence, and a post's.
+HAPPENED = {
+    Kind.COMMENT_REPLY: (_("${author} answered your comment."),) * 2,
+    Kind.POST_REPLY: (_("${author} answered your post."),) * 2,
+    Kind.MENTION: (_("${author} mentioned you in a comment."), _("${author} mentioned you in the post.")),
+    Kind.FOLLOWED_POST: (_("${author} commented on the post, which you follow."),) * 2,
+    Kind.FOLLOWED_TAG: (_("${author} wrote the post. It has the tag ${tag}, which you follow."),) * 2,
+    Kind.LIKE: (_("${author} liked your comment."), _("${author} liked your post.")),
+    Kind.MODERATION: (_("Staff decided about your comment."), _("Staff decided about your post.")),
+    Kind.SECURITY: (_("Something about your account changed."),) * 2,
+}
+SOMEBODY = _("Somebody")
+PROSPECTS = {
+    Kind.POST_REPLY: _("If somebody answers the post now: you wrote it."),
+    Kind.FOLLOWED_POST: _("If somebody comments on the post now: you follow it."),
+    None: _("You neither wrote the post nor follow it. You hear of answers to your comments and of your name."),
+}
+
+# What each step says where it let the event through; what goes without saying is left out.
+PASSED = {
+    Outcome.EDITED_AWAY: _("The text names you."),
+    Outcome.MUTED: _("You have not muted the post."),
+    Outcome.TAG_MUTED: _("You have muted none of its tags."),
+    Outcome.NEVER: _("You want mail about such things."),
+    Outcome.UNVERIFIED: _("Your address is confirmed."),
+    Outcome.BOUNCED: _("No mail to your address has come back."),
+    Outcome.READ_ON_SITE: _("You had not read it on the site."),
+    Outcome.CAPPED: _("You had not got too many mails that day."),
+    Outcome.NO_DIGEST: _("You want such things in your digest."),
+    Outcome.VISITED: _("You had not been on the site since."),
+    Outcome.WAITING: _("The mail waits a while, in case you read it on the site first."),
+    Outcome.MAILED: _("It was mailed to you."),
+    Outcome.DIGEST: _("It waits for your next digest."),
+    Outcome.DIGESTED: _("It was in your digest."),
+}
+FOLDED = _("It was mailed to you, in one mail with more about the post.")
+# What it says where it stopped the event.
+STOPPED = {
+    Outcome.OWN: _("You did this yourself."),
+    Outcome.CLOSED: _("Your account is closed, or will be deleted."),
+    Outcome.REMOVED: _("It was removed before it was mailed."),
+    Outcome.MAY_NOT_SEE: _("It was hidden before it was mailed."),
+    Outcome.EDITED_AWAY: _("The text was changed before it was mailed, and names you no longer."),
+    Outcome.MUTED: _("You have muted the post, so you were not told."),
+    Outcome.TAG_MUTED: _("You have muted a tag of the post, so you were not told."),
+    Outcome.NEVER: _("You want no mail about such things."),
+    Outcome.UNVERIFIED: _("Your address is not confirmed, so nothing was mailed to it."),
+    Outcome.BOUNCED: _("Mail to your address has come back, so nothing was mailed to it."),
+    Outcome.READ_ON_SITE: _("You had read it on the site, so it was not mailed."),
+    Outcome.CAPPED: _("You had got as many mails that day as the site sends to one member, so it was not mailed."),
+    Outcome.NO_DIGEST: _("You want such things in a digest, and you get no digest."),
+    Outcome.VISITED: _("You have been on the site since, so your digest left it out."),
+}
+IN_INBOX = _("It is in your inbox.")
+NOT_IN_INBOX = _("It is not in your inbox.")
+WILL_BE_IN_INBOX = _("It will be in your inbox.")
+WILL_NOT_BE_IN_INBOX = _("It will not be in your inbox.")
+
+# What became of the mail once it was in the outbox.
+FATES = {
+    EMAIL.State.QUEUED: _("The mail is in the outbox."),
+    EMAIL.State.SENDING: _("The mail is being sent."),
+    EMAIL.State.SENT: _("The mail server has taken the mail."),
+    EMAIL.State.DEAD: _("The mail could not be sent."),
+    EMAIL.State.CANCELLED: _("The mail was stopped before it was sent."),
+    EMAIL.State.EXPIRED: _("The mail was too old to be sent."),
+    EMAIL.State.SUPPRESSED: _("Mail to your address has come back, so the mail was not sent."),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence of an explanation; `passed` says whether it went on from there."""
+
+    text: TranslationString
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What became of one event, or would become of one now (`id` is None): what happened, and line by line where
+    that led. The last line says how it ended.
+    """
+
+    what: TranslationString
+    lines: tuple[Line, ...]
+    id: int | None = None
+    comment_id: int | None = None
+    happened_at: datetime | None = None
+    decided_at: datetime | None = None
+    outcome: Outcome | None = None
+
+
+def reason_of(rows: Sequence[Any]) -> TranslationString:
+    """The sentence in a mail that says why it came; of several reasons the first of their kinds."""
+    first = min(rows, key=lambda row: row.kind)
+    if first.decision in (NOTE.Decision.APPROVED, NOTE.Decision.REFUSED):
+        return APPROVAL_REASON
+    return filled(REASONS[first.kind], tag=first.tag)
+
+
+def filled(sentence: TranslationString, **values: Any) -> TranslationString:
+    """The sentence with what it tells of, still to be translated."""
+    named = {name: value for name, value in values.items() if f"${{{name}}}" in sentence}
+    return sentence % named if named else sentence
+
+
+def explain(db: Session, user_id: int, post_id: int) -> list[Explained]:
+    """Why a member was told of what happened about a post, or was not, latest first; before it, what would become
+    of a comment on it now.
+    """
+    return [*prospects(db, user_id, post_id), *(explained(row) for row in rows_about(db, user_id, post_id))]
+
+
+def rows_about(db: Session, user_id: int, post_id: int) -> Iterable[Any]:
+    statement = (
+        sa.select(
+            Notification.id,
+            Notification.kind,
+            Notification.comment_id,
+            Notification.created_at,
+            Notification.decided_at,
+            Notification.in_inbox,
+            Notification.mail,
+            Notification.outcome,
+            Actor.name,
+            Actor.display_name,
+            Tag.name.label("tag"),
+            Email.state,
+        )
+        .outerjoin(Actor, Actor.id == Notification.actor_id)
+        .outerjoin(Tag, Tag.id == Notification.tag_id)
+        .outerjoin(Email, Email.id == Notification.email_id)
+        .where(Notification.user_id == user_id, Notification.post_id == post_id)
+        .order_by(Notification.id.desc())
+        .limit(SHOWN)
+    )
+    return db.execute(statement).all()
+
+
+def explained(row: Any) -> Explained:
+    """The explanation of a row."""
+    in_comment, in_post = HAPPENED[row.kind]
+    what = in_post if row.comment_id is None else in_comment
+    lines = [line for step in chain_to(row.kind, row.outcome) for line in line_of(step)]
+    lines.insert(-1, Line(IN_INBOX if row.in_inbox else NOT_IN_INBOX, row.in_inbox))
+    if row.mail is NOTE.Mail.FOLDED:
+        lines[-1] = Line(FOLDED, True)
+    if row.state is not None:
+        lines.append(Line(FATES[row.state], row.state is EMAIL.State.SENT))
+    return Explained(
+        filled(what, author=row.display_name or row.name or SOMEBODY, tag=row.tag or ""),
+        tuple(lines),
+        row.id,
+        row.comment_id,
+        row.created_at,
+        row.decided_at,
+        row.outcome,
+    )
+
+
+def line_of(step: Step) -> list[Line]:
+    sentence = PASSED.get(step.outcome) if step.passed else STOPPED[step.outcome]
+    return [] if sentence is None else [Line(sentence, step.passed)]
+
+
+def prospects(db: Session, user_id: int, post_id: int) -> list[Explained]:
+    """What would become of a comment on a post now, were it for this member. Empty where there is no such post."""
+    asked = (
+        sa.select(Post.author_id, PostAttention.attention, User.email)
+        .select_from(Post)
+        .join(User, User.id == user_id)
+        .outerjoin(PostAttention, (PostAttention.post_id == Post.id) & (PostAttention.user_id == user_id))
+        .where(Post.id == post_id)
+    )
+    found = db.execute(asked).one_or_none()
+    if found is None:
+        return []
+    kind = None
+    if found.author_id == user_id:
+        kind = Kind.POST_REPLY
+    elif found.attention == POST.Attention.FOLLOW:
+        kind = Kind.FOLLOWED_POST
+    now = utc_now()
+    if kind is None:
+        muted = found.attention == POST.Attention.MUTE
+        step = Step(Outcome.MUTED, not muted)
+        return [Explained(PROSPECTS[None], tuple(line_of(step)), happened_at=now)]
+    values = {"post_id": post_id, "actor_id": 0, "user_id": user_id, "kind": int(kind)}
+    row = db.execute(OF_ONE, values).one()
+    decided = decide(facts_in(row, bounced=suppression.find(db, found.email) is not None))
+    lines = [line for step in decided.chain for line in line_of(step) if step.outcome not in NOT_YET]
+    inbox = WILL_BE_IN_INBOX if decided.in_inbox else WILL_NOT_BE_IN_INBOX
+    lines.append(Line(inbox, decided.in_inbox))
+    return [Explained(PROSPECTS[kind], tuple(lines), happened_at=now, outcome=decided.outcome)]
+
+
+# What cannot be known of what has not happened.
+NOT_YET = frozenset({Outcome.READ_ON_SITE, Outcome.CAPPED, Outcome.VISITED})
