@@ -139,6 +139,16 @@ def test_looking_changes_nothing_and_gives_a_button_that_needs_no_cookie(
     assert client.cookies == {}
 
 
+def test_the_way_back_is_in_the_settings_and_needs_a_sign_in(
+    app: Router, db: Session, client: Client, ann: User
+) -> None:
+    page = client.post(address(app.registry, ann, "reply"))
+    settings = page.html.select_one("main a.button")["href"]
+    assert client.get(settings, status=303).location.endswith(f"/users/login/?next={settings}")
+    sign_in(client, ann)
+    assert client.get(settings, status=200).forms["form"].method.upper() == "POST"
+
+
 @pytest.mark.parametrize("who", ["suspended", "leaving", "new", "staff", "former", "nobody"])
 def test_it_works_for_every_kind_of_member_and_for_who_is_gone(
     app: Router, db: Session, client: Client, ann: User, who: str
