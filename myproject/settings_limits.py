@@ -61,6 +61,12 @@ class LimitSettings:
         "10 per 15 minutes; 50 per day",
         "codes of an authenticator app tried for one account",
     )
+    ratelimit_lost_second_factor_account: str = setting(
+        "ratelimit.lost_second_factor_account",
+        rate,
+        "3 per day",
+        "mails asked for by somebody who has lost their second factor, for one account",
+    )
     ratelimit_provider_address: str = setting(
         "ratelimit.provider_address",
         rate,

@@ -66,6 +66,15 @@ def includeme(config: Configurator) -> None:
         fresh=USER.REAUTH_MINUTES,
     )
 
+    config.add_route("admin.users.second_factor", "/admin/users/{id:[0-9]{1,18}}/second-factor/", factory=user_of)
+    config.add_view(
+        users.hasten_reset,
+        route_name="admin.users.second_factor",
+        request_method="POST",
+        permission=Permission.ADMIN_USERS_EDIT,
+        fresh=USER.REAUTH_MINUTES,
+    )
+
     config.add_route("admin.settings", "/admin/settings/")
     config.add_form_view(
         home.EditSettings,

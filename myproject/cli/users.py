@@ -119,16 +119,18 @@ def status(site: Site, name: str, status: str, reason: str) -> None:
 @click.option("--reason", default="by the command line", show_default=True)
 @click.pass_obj
 def reset_second_factor(site: Site, name: str, reason: str) -> None:
-    """Turns the second factor off for a member who has lost app and recovery codes. They are told by mail.
+    """Turns the second factor off at once for a member who has lost app and recovery codes.
 
-    Be sure that it is they who ask: nobody else can be sure for you.
+    All their sessions end, the audit keeps the reason, and a mail tells them. Be sure that it is they who ask:
+    nobody else can be sure for you. Members can also ask for it themselves, and wait for the days of
+    users.second_factor_reset_days.
     """
     with site.sessions().writing() as db:
         try:
             second_factor.reset(db, COMMAND_LINE, number_of(db, name), reason)
         except InputError as error:
             raise click.ClickException(told(error.message)) from None
-    click.echo(f"{name} signs in without a second factor")
+    click.echo(f"{name} signs in without a second factor now; every device is signed out, and a mail says so")
 
 
 def number_of(db: Session, name: str) -> int:

@@ -10,6 +10,8 @@ class Kind(StrEnum):
     ALREADY_REGISTERED = "already_registered"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a folder's name
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a folder's name
+    LOST_SECOND_FACTOR = "lost_second_factor"
+    SECOND_FACTOR_RESET = "second_factor_reset"
     SECURITY_NOTICE = "security_notice"
     EXPORT_READY = "export_ready"
     DELETION_ASKED = "deletion_asked"
@@ -68,6 +70,8 @@ LANES = {
     Kind.ALREADY_REGISTERED: Lane.SECURITY,
     Kind.RESET_PASSWORD: Lane.SECURITY,
     Kind.PASSWORD_CHANGED: Lane.SECURITY,
+    Kind.LOST_SECOND_FACTOR: Lane.SECURITY,
+    Kind.SECOND_FACTOR_RESET: Lane.SECURITY,
     Kind.SECURITY_NOTICE: Lane.SECURITY,
     Kind.EXPORT_READY: Lane.REPLY,
     Kind.DELETION_ASKED: Lane.SECURITY,
@@ -90,6 +94,8 @@ LANES = {
 SECRETS: dict[str, tuple[str, ...]] = {
     Kind.VERIFY: ("token", "code"),
     Kind.RESET_PASSWORD: ("token",),
+    Kind.LOST_SECOND_FACTOR: ("token",),
+    Kind.SECOND_FACTOR_RESET: ("token",),
     Kind.DELETION_ASKED: ("token",),
     Kind.CHANGE_EMAIL: ("token",),
     Kind.EMAIL_CHANGED: ("token",),

@@ -29,6 +29,8 @@ class TokenPurpose(IntEnum):
     CHANGE_EMAIL = 3
     UNDO_EMAIL = 4
     KEEP_ACCOUNT = 5
+    RESET_SECOND_FACTOR = 6
+    KEEP_SECOND_FACTOR = 7
 
 
 class Step(IntEnum):

@@ -144,6 +144,14 @@ class NoPasskey(InputError):
     message = _("This account has no passkey")
 
 
+class NothingWaits(InputError):
+    message = _("Nobody waits for this second factor to be turned off any more")
+
+
+class AskAnotherAdmin(InputError):
+    message = _("You have agreed already: now another admin has to")
+
+
 class TooManyPasskeys(InputError):
     message = _("You have as many passkeys as an account can have: remove one first")
 

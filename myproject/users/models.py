@@ -223,6 +223,26 @@ class Authenticator(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class SecondFactorReset(Base):
+    """Somebody who has lost their second factor waits for it to be turned off: at `due_at`, or sooner where two
+    admins agree. `hastened_by_id` is the first of them.
+    """
+
+    __tablename__ = "second_factor_resets"
+    __table_args__ = (sa.Index("ix_second_factor_resets_due_at", "due_at"),)
+
+    user_id: Mapped[int] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    due_at: Mapped[datetime]
+    # When its owner was last told by mail.
+    told_at: Mapped[datetime] = mapped_column(default=utc_now)
+    hastened_by_id: Mapped[int | None] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+
+
 class RecoveryCode(Base):
     """A code for the day that the authenticator is lost; its hash, gone once it is used."""
 

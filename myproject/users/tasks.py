@@ -23,7 +23,15 @@ from myproject.users.models import (
     UserSession,
     UserToken,
 )
-from myproject.users.services import deletion, export, history, passwords, sign_ins
+from myproject.users.services import (
+    deletion,
+    export,
+    history,
+    lost_second_factor,
+    passwords,
+    second_factor,
+    sign_ins,
+)
 from myproject.users.services.accounts import Client
 
 log = logging.getLogger(__name__)
@@ -67,6 +75,18 @@ def note_failed_sign_in(registry: Registry, user_id: int | None, address: str, u
         user = db.get(User, user_id)
         if user is not None:
             history.note(db, user, USER.SecurityEvent.SIGN_IN_FAILED, Client(address, user_agent))
+
+
+def carry_out_resets(registry: Registry) -> None:
+    """Turns off the second factors whose owners have waited for that, and tells those who wait once a day."""
+    with sessions_of(registry).reading() as db:
+        due, untold = lost_second_factor.list_due(db), lost_second_factor.list_untold(db)
+    for user_id in due:
+        with sessions_of(registry).writing() as db:
+            second_factor.carry_out_reset(db, user_id)
+    for user_id in untold:
+        with sessions_of(registry).writing() as db:
+            lost_second_factor.remind(db, user_id)
 
 
 def purge(registry: Registry) -> None:
@@ -127,6 +147,7 @@ def purge_files(registry: Registry) -> None:
 def includeme(config: Configurator) -> None:
     config.add_task(make_export)
     config.add_periodic_task(make_lost_exports, crontab(minute="*/10"))
+    config.add_periodic_task(carry_out_resets, crontab(minute="*/10"))
     config.add_periodic_task(erase_leavers, crontab(minute="40"))
     config.add_periodic_task(purge_files, crontab(hour="3", minute="50"))
     config.add_task(touch_session)

@@ -17,6 +17,9 @@ EXPECTED = {
         "services/passwords.py:ask_for_reset",
         "services/passwords.py:reset_password",
         "services/addresses.py:confirm_change",
+        "services/lost_second_factor.py:begin",
+        # Whose second factor stays, however long they have waited.
+        "services/second_factor.py:carry_out_reset",
         # Whose sign-ins end with a changed status.
         "services/roles.py:change_status",
     },

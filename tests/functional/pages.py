@@ -48,7 +48,8 @@ def text_of(mail: EmailMessage) -> str:
 def link_in(mail: EmailMessage) -> str:
     """The path of the mail's link that holds a token."""
     found = re.search(
-        r"https?://[^/\s]+(/users/(?:verify|reset-password|email/confirm|email/undo)/[\w-]+/)", text_of(mail)
+        r"https?://[^/\s]+(/users/(?:verify|reset-password|email/confirm|email/undo|second-factor/reset|second-factor/keep)/[\w-]+/)",
+        text_of(mail),
     )
     assert found, text_of(mail)
     return found[1]

@@ -43,6 +43,7 @@ from myproject.users.models import (
     Invitation,
     Passkey,
     RecoveryCode,
+    SecondFactorReset,
     SecurityLogEntry,
     SignInStep,
 )
@@ -158,6 +159,7 @@ def fill(engine: sa.Engine) -> None:
             [
                 Authenticator(user_id=eve.id, secret="encrypted"),
                 RecoveryCode(user_id=eve.id, code_hash="0" * 64),
+                SecondFactorReset(user_id=eve.id, due_at=now),
                 Passkey(user_id=eve.id, credential_id=b"1", handle=b"2", public_key=b"3", name="Phone"),
                 Connection(user_id=eve.id, provider="forge", issuer="https://forge.example", subject="1"),
                 FormerName(user_id=eve.id, name_canonical="evie", parked_until=now),

@@ -1,5 +1,6 @@
 """Members as admins see them: the list, one of them."""
 
+from functools import partial
 from typing import Any
 
 import deform
@@ -11,12 +12,15 @@ from myproject.admin import constants as ADMIN
 from myproject.admin import schemas, services
 from myproject.admin.views.shared import changes, number_of
 from myproject.db import reading
+from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
+from myproject.text import clean_line
 from myproject.users import constants as USER
 from myproject.users.models import User
-from myproject.users.services import invitations, names, sign_ins
+from myproject.users.services import invitations, lost_second_factor, names, second_factor, sign_ins
 from myproject.users.services.roles import change_role, change_status
+from myproject.web.dates import exact
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -67,6 +71,8 @@ class EditUser(FormView):
                 "title": user.title,
                 "own": user.id == self.request.member.id,
                 "sessions": services.list_sessions(db, user.id),
+                "reset": lost_second_factor.find(db, user.id),
+                "exact": partial(exact, zone=self.request.time_zone, locale=self.request.locale_name),
                 "approval_titles": schemas.APPROVAL_TITLES,
                 "inviter": invitations.find_inviter(db, user),
                 "invited": invitations.list_invited(db, user.id),
@@ -89,3 +95,25 @@ def shut_sessions(request: Request) -> Response:
     sign_ins.shut_sessions(request.dbsession, audit.actor_of(request), user.id)
     request.flash(_("${name} is signed out everywhere", mapping={"name": user.title}))
     return HTTPSeeOther(url(request, "admin.users.view", id=user.id))
+
+
+def hasten_reset(request: Request) -> Response:
+    """Says, as one of two admins, that a member who waits for their second factor to be turned off is who they say
+    they are.
+    """
+    user: User = request.context
+    reason = clean_line(str(request.POST.get("reason", "")))[: audit.REASON_MAX_LENGTH]
+    actor, here = audit.actor_of(request), HTTPSeeOther(url(request, "admin.users.view", id=user.id))
+    try:
+        if len(reason) < ADMIN.REASON_MIN_LENGTH:
+            raise InputError(_("Write why: it stands in the audit"))
+        done = second_factor.hasten_reset(request.dbsession, actor, user.id, reason)
+    except InputError as error:
+        request.flash(error.message, "error")
+    else:
+        mapping = {"name": user.title}
+        if done:
+            request.flash(_("${name} signs in without a second factor", mapping=mapping))
+        else:
+            request.flash(_("For ${name} another admin has to agree now", mapping=mapping))
+    return here

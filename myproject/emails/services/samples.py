@@ -32,6 +32,8 @@ SAMPLES: dict[Kind, Mail] = {
         to_ann(Kind.ALREADY_REGISTERED, {}),
         to_ann(Kind.RESET_PASSWORD, {"token": "t0ken", "minutes": 60}),
         to_ann(Kind.PASSWORD_CHANGED, NOTICE),
+        to_ann(Kind.LOST_SECOND_FACTOR, {"token": "t0ken", "minutes": 60}),
+        to_ann(Kind.SECOND_FACTOR_RESET, {"token": "t0ken", "due": "2026-11-25T10:00+00:00"} | NOTICE),
         to_ann(Kind.SECURITY_NOTICE, {"event": "PASSKEY_ADDED", "detail": "A telephone"} | NOTICE),
         to_ann(Kind.ACCOUNT_APPROVED, {"message": "Glad to have you.\nSay hello in the first topic."}),
         to_ann(Kind.ACCOUNT_REFUSED, {"message": "We only take people from the valley."}),

@@ -4,7 +4,7 @@ from pyramid.config import Configurator
 
 from myproject.security.permissions import Permission
 from myproject.users import constants as USER
-from myproject.users.views import second_factor
+from myproject.users.views import lost_second_factor, second_factor
 
 
 def includeme(config: Configurator) -> None:
@@ -12,6 +12,25 @@ def includeme(config: Configurator) -> None:
     config.add_form_view(
         second_factor.ShowSecondFactor, route_name="users.second_factor", permission=Permission.ACCOUNT_ENTER
     )
+
+    config.add_route("users.second_factor.lost", "/users/login/second-factor/lost/")
+    config.add_form_view(
+        lost_second_factor.LostSecondFactor,
+        route_name="users.second_factor.lost",
+        permission=Permission.ACCOUNT_ENTER,
+    )
+    for name, link in (("reset", lost_second_factor.ResetLink), ("keep", lost_second_factor.KeepLink)):
+        config.add_route(
+            f"users.second_factor.{name}", f"/users/second-factor/{name}/{{token:[A-Za-z0-9_-]{{20,100}}}}/"
+        )
+        for method in ("GET", "POST"):
+            config.add_view(
+                link,
+                attr=method.lower(),
+                route_name=f"users.second_factor.{name}",
+                request_method=method,
+                permission=Permission.ACCOUNT_ENTER,
+            )
 
     config.add_route("users.second_factor.settings", "/users/me/security/second-factor/")
     config.add_view(
@@ -35,6 +54,7 @@ def includeme(config: Configurator) -> None:
         ("users.second_factor.begin", "begin", second_factor.begin_adding),
         ("users.second_factor.codes", "codes", second_factor.renew_codes),
         ("users.second_factor.off", "off", second_factor.turn_off),
+        ("users.second_factor.stay", "stay", lost_second_factor.keep),
     ):
         config.add_route(name, f"/users/me/security/second-factor/{address}/")
         config.add_view(

@@ -15,7 +15,16 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import Connection, Passkey, SignInStep, User, UserToken
-from myproject.users.services import accounts, deletion, history, passwords, second_factor, sign_ins, tokens
+from myproject.users.services import (
+    accounts,
+    deletion,
+    history,
+    lost_second_factor,
+    passwords,
+    second_factor,
+    sign_ins,
+    tokens,
+)
 
 
 def ask_for_change(db: Session, user_id: int, email: str, client: accounts.Client) -> None:
@@ -94,6 +103,7 @@ def undo_change(db: Session, token: str, client: accounts.Client) -> User:
     for way in (Passkey, Connection):
         db.execute(sa.delete(way).where(way.user_id == user.id, way.created_at >= since))
     second_factor.forget_newer(db, user, since, client)
+    lost_second_factor.cancel(db, user, client)
     db.execute(sa.delete(UserToken).where(UserToken.user_id == user.id))
     db.execute(sa.delete(SignInStep).where(SignInStep.user_id == user.id))
     history.note(db, user, USER.SecurityEvent.EMAIL_CHANGE_UNDONE, client, user.email)

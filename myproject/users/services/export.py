@@ -23,6 +23,7 @@ from myproject.users.models import (
     FormerName,
     Invitation,
     Passkey,
+    SecondFactorReset,
     SecurityLogEntry,
     User,
     UserSession,
@@ -51,6 +52,7 @@ LISTS: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
     ),
     "connections": (Connection.provider, Connection.label, Connection.created_at, Connection.last_used_at),
     "passkeys": (Passkey.name, Passkey.created_at, Passkey.last_used_at),
+    "second-factor-resets": (SecondFactorReset.created_at, SecondFactorReset.due_at),
     "former-names": (FormerName.name_canonical, FormerName.created_at, FormerName.parked_until),
     "invitations": (Invitation.note, Invitation.uses_left, Invitation.created_at, Invitation.expires_at),
 }
@@ -162,7 +164,7 @@ def files_of(db: Session, registry: Any, user: User, person: Person) -> Iterator
     yield "profile.json", json_list([{name: getattr(user, name) for name in columns}])
     for name, listed in LISTS.items():
         model = listed[0].class_
-        rows = sa.select(*listed).where(model.user_id == user.id).order_by(model.id)
+        rows = sa.select(*listed).where(model.user_id == user.id).order_by(*sa.inspect(model).primary_key)
         yield f"{name}.json", json_list(row._asdict() for row in db.execute(rows))
     for part in parts_of(registry):
         yield from part.export(db, person)

@@ -21,12 +21,14 @@ from myproject.security.tokens import make_code, normalise_code
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import Authenticator, RecoveryCode, User
-from myproject.users.services import accounts, history, sign_ins, steps
+from myproject.users.services import accounts, history, lost_second_factor, roles, sign_ins, steps
 
 log = logging.getLogger(__name__)
 
 SECRETS = "authenticator secrets"
 CODES = "recovery codes"
+# Who acts where time has.
+SITE = Actor(None, "site")
 
 
 # Setting up
@@ -64,6 +66,7 @@ def turn_on(
     secret_kept = {"secret": step.data["secret"], "last_step": at, "created_at": utc_now()}
     db.merge(Authenticator(user_id=user_id, **secret_kept))
     user.second_factor_at = user.second_factor_at or utc_now()
+    lost_second_factor.cancel(db, user, client)
     # They began without what now guards the account.
     sign_ins.end_sessions(db, user_id, but=session_id)
     history.note(db, user, USER.SecurityEvent.SECOND_FACTOR_ON, client)
@@ -123,6 +126,40 @@ def reset(db: Session, actor: Actor, user_id: int, reason: str) -> None:
     record(db, "user.second_factor", user, actor=actor, reason=reason, **values)
 
 
+def hasten_reset(db: Session, actor: Actor, user_id: int, reason: str) -> bool:
+    """An admin's word that a member who waits is who they say. The first is noted; the second, of another admin,
+    turns the second factor off at once, and gives True. Raises NothingWaits, OwnAccount or AskAnotherAdmin.
+    """
+    user = roles.lock_for_change(db, actor, user_id)
+    waiting = lost_second_factor.find(db, user_id)
+    if waiting is None or user.second_factor_at is None:
+        raise errors.NothingWaits
+    first = None if waiting.hastened_by_id is None else db.get_one(User, waiting.hastened_by_id)
+    if first is None or first.role != USER.Role.ADMIN or first.status != USER.Status.ACTIVE:
+        waiting.hastened_by_id = actor.id
+        record(db, "user.second_factor_hasten", user, actor=actor, reason=reason)
+        return False
+    if first.id == actor.id:
+        raise errors.AskAnotherAdmin
+    reset(db, actor, user_id, reason)
+    return True
+
+
+def carry_out_reset(db: Session, user_id: int) -> bool:
+    """Turns the second factor off for a member whose days of waiting are over; False where they are not, or nobody
+    waits any more.
+    """
+    user = accounts.lock_user(db, user_id)
+    waiting = lost_second_factor.find(db, user_id)
+    if waiting is None or waiting.due_at > utc_now():
+        return False
+    if user.second_factor_at is None or not accounts.can_sign_in(user):
+        lost_second_factor.cancel(db, user, accounts.Client("", ""))
+        return False
+    reset(db, SITE, user_id, f"asked for on {waiting.created_at:%Y-%m-%d}, and nobody stopped it")
+    return True
+
+
 def forget_newer(db: Session, user: User, since: datetime, client: accounts.Client) -> None:
     """Turns the second factor off where its app was set up, or replaced, at or after `since`."""
     authenticator = db.get(Authenticator, user.id)
@@ -134,6 +171,7 @@ def forget(db: Session, user: User, client: accounts.Client, session_id: int | N
     db.execute(sa.delete(Authenticator).where(Authenticator.user_id == user.id))
     db.execute(sa.delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
     user.second_factor_at = None
+    lost_second_factor.end(db, user.id)
     sign_ins.end_sessions(db, user.id, but=session_id)
     history.note(db, user, USER.SecurityEvent.SECOND_FACTOR_OFF, client)
 

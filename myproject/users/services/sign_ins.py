@@ -15,7 +15,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User, UserSession, is_long, session_ends_at
-from myproject.users.services import accounts, history, steps
+from myproject.users.services import accounts, history, lost_second_factor, steps
 
 LATEST_FIRST = (UserSession.last_seen_at.desc(), UserSession.id.desc())
 
@@ -97,6 +97,8 @@ def open_session(
         step = steps.begin_step(db, USER.Step.SECOND_FACTOR, data, user_id=user.id)
         return Opened(user, step, needs_second_factor=True)
     history.note(db, user, USER.SecurityEvent.SIGNED_IN, client)
+    if way == USER.Way.PASSKEY:
+        lost_second_factor.cancel(db, user, client)
     return Opened(user, begin_session(db, user, client, remember_days, way))
 
 
@@ -110,6 +112,8 @@ def end_second_factor(db: Session, token: str, user: User, client: accounts.Clie
         raise errors.StepGone
     way, days = USER.Way(step.data["way"]), step.data["remember_days"]
     session = begin_session(db, user, client, days, way)
+    # Whoever waits for it to be turned off is not its owner, or has found it.
+    lost_second_factor.cancel(db, user, client)
     history.note(db, user, USER.SecurityEvent.SIGNED_IN, client)
     return Opened(user, session, remember_days=days)
 

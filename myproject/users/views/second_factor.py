@@ -27,6 +27,7 @@ from myproject.users.models import User
 from myproject.users.services import passkeys, second_factor, steps
 from myproject.users.views.client import client_of
 from myproject.users.views.enter import STEP_COOKIE, enter
+from myproject.users.views.lost_second_factor import warning
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -106,7 +107,7 @@ def show_settings(request: Request) -> dict[str, Any]:
         "lacking": lacks_second_factor(request),
         "use_passkey": must_use_passkey(request),
         "required": is_required(request),
-    }
+    } | warning(request)
 
 
 def is_required(request: Request) -> bool:

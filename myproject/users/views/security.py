@@ -10,6 +10,7 @@ from myproject.i18n import _
 from myproject.users import constants as USER
 from myproject.users.services import history, second_factor
 from myproject.users.views.client import browser_name, coarse_network
+from myproject.users.views.lost_second_factor import warning
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -48,7 +49,7 @@ SENTENCES = {
 def hub(request: Request) -> dict[str, Any]:
     """The cards of `users/security.html`; each screen adds its own there."""
     few_codes = second_factor.few_recovery_codes(request.dbsession, request.member)
-    return {"member": request.member, "few_codes": few_codes}
+    return {"member": request.member, "few_codes": few_codes} | warning(request)
 
 
 def sentence(line: history.Line) -> TranslationString:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from myproject.audit import Actor
 from myproject.comments.models import Comment
 from myproject.comments.services.removal import remove_comment
+from myproject.db import utc_now
 from myproject.emails.constants import Kind
 from myproject.emails.services import unsubscribing
 from myproject.emails.services.lists import list_emails
@@ -197,6 +198,12 @@ TABLE = (
     Row("users.reset_password", "/users/reset-password/no-such-token-at-all/", everybody(410), everybody(422)),
     # Nothing waits there for anybody here: see tests/functional/users/test_second_factor.py.
     Row("users.second_factor", "/users/login/second-factor/", everybody(303), everybody(303)),
+    Row("users.second_factor.lost", "/users/login/second-factor/lost/", everybody(303), everybody(303)),
+    Row("users.second_factor.reset", "/users/second-factor/reset/{lost_token}/", everybody(200), everybody(303)),
+    Row("users.second_factor.reset", "/users/second-factor/reset/no-such-token-at-all/", *[everybody(410)] * 2),
+    Row("users.second_factor.keep", "/users/second-factor/keep/{found_token}/", everybody(200), everybody(303)),
+    Row("users.second_factor.keep", "/users/second-factor/keep/no-such-token-at-all/", *[everybody(410)] * 2),
+    Row("users.second_factor.stay", "/users/me/security/second-factor/stay/", NOT_ALLOWED, members(303)),
     Row("users.second_factor.settings", "/users/me/security/second-factor/", members(200)),
     Row("users.second_factor.add", "/users/me/security/second-factor/authenticator/", members(303), members(303)),
     Row("users.second_factor.begin", "/users/me/security/second-factor/begin/", NOT_ALLOWED, members(303)),
@@ -304,6 +311,7 @@ TABLE = (
     Row("admin.users.view", "/admin/users/{user}/", admins(200), admins(422)),
     Row("admin.users.view", "/admin/users/999999/", admins(404), admins(404)),
     Row("admin.approvals", "/admin/approvals/", admins(200)),
+    Row("admin.users.second_factor", "/admin/users/{user}/second-factor/", NOT_ALLOWED, admins(303)),
     Row("admin.users.sessions", "/admin/users/{user}/sessions/", NOT_ALLOWED, admins(303)),
     Row("admin.settings", "/admin/settings/", admins(200), admins(422)),
     Row("admin.approvals.decide", "/admin/approvals/{waiting}/", admins(200), admins(422)),
@@ -369,6 +377,8 @@ class World:
             "{stop_token}": self.make_stop_token,
             "{change_token}": lambda: self.make_address_token(USER.TokenPurpose.CHANGE_EMAIL),
             "{undo_token}": lambda: self.make_address_token(USER.TokenPurpose.UNDO_EMAIL),
+            "{lost_token}": lambda: self.make_second_factor_token(USER.TokenPurpose.RESET_SECOND_FACTOR),
+            "{found_token}": lambda: self.make_second_factor_token(USER.TokenPurpose.KEEP_SECOND_FACTOR),
         }
         path = row.path
         for name, make in made.items():
@@ -409,6 +419,12 @@ class World:
         if self.moving is None:
             self.moving = make_user(self.db, "who-moves")
         return tokens.add_token(self.db, self.moving, purpose, HOUR, email="elsewhere@example.org")
+
+    def make_second_factor_token(self, purpose: USER.TokenPurpose) -> str:
+        """For a member whom no visitor is: the visitors have no second factor to lose."""
+        self.moving = self.moving or make_user(self.db, "who-moves")
+        self.moving.second_factor_at = utc_now()
+        return tokens.add_token(self.db, self.moving, purpose, HOUR)
 
     def make_keep_token(self) -> str:
         return tokens.add_token(self.db, self.owner, USER.TokenPurpose.KEEP_ACCOUNT, HOUR)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.users import constants as USER
-from myproject.users.models import User, UserToken
+from myproject.users.models import SecondFactorReset, User, UserToken
 from myproject.users.services import tokens
 from tests.conftest import Client
 from tests.factories import make_user
@@ -40,6 +40,8 @@ DOORS = {
     Purpose.CHANGE_EMAIL: Door("/users/email/confirm/{}/", {}),
     Purpose.UNDO_EMAIL: Door("/users/email/undo/{}/", {}),
     Purpose.KEEP_ACCOUNT: Door("/users/keep-account/{}/", {}),
+    Purpose.RESET_SECOND_FACTOR: Door("/users/second-factor/reset/{}/", {}),
+    Purpose.KEEP_SECOND_FACTOR: Door("/users/second-factor/keep/{}/", {}),
 }
 
 
@@ -49,6 +51,10 @@ def make_token(db: Session, purpose: USER.TokenPurpose) -> str:
     user = make_user(db, "ann", status=status)
     if purpose == Purpose.KEEP_ACCOUNT:
         user.deletion, user.delete_after = USER.Deletion.KEEP_POSTS, utc_now() + HOUR
+    if purpose in (Purpose.RESET_SECOND_FACTOR, Purpose.KEEP_SECOND_FACTOR):
+        user.second_factor_at = utc_now()
+    if purpose == Purpose.KEEP_SECOND_FACTOR:
+        db.add(SecondFactorReset(user_id=user.id, due_at=utc_now() + HOUR))
     db.execute(sa.delete(UserToken))
     moves = purpose in (Purpose.CHANGE_EMAIL, Purpose.UNDO_EMAIL)
     token = tokens.add_token(db, user, purpose, HOUR, email="elsewhere@example.org" if moves else "")
@@ -60,7 +66,8 @@ def state(db: Session) -> tuple[object, ...]:
     """What any of the links could change."""
     db.commit()
     columns = (User.email, User.email_verified_at, User.status, User.password, User.deletion)
-    return tuple(db.execute(sa.select(*columns)).one())
+    waiting = db.scalar(sa.select(sa.func.count(SecondFactorReset.user_id)))
+    return (*db.execute(sa.select(*columns)).one(), waiting)
 
 
 def test_every_purpose_has_its_door() -> None:

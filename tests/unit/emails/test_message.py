@@ -116,7 +116,7 @@ def with_text(value: Any, text: str, keep: set[str]) -> Any:
 def test_no_text_anywhere_keeps_a_mail_from_being_made_or_adds_a_header(
     registry: Registry, kind: Kind, text: str
 ) -> None:
-    context = printable(with_text(CONTEXTS[kind], text, {"when"}))
+    context = printable(with_text(CONTEXTS[kind], text, {"when", "due"}))
     named = row(kind, context, to_name=one_line(text, 100), sender_name=one_line(text, 100))
     made, plain = sent(make_message(registry, named)), sent(make_message(registry, row(kind)))
     assert list(made.keys()) == list(plain.keys())
@@ -126,7 +126,7 @@ def test_no_text_anywhere_keeps_a_mail_from_being_made_or_adds_a_header(
 @pytest.mark.parametrize("kind", SECURITY_KINDS)
 def test_what_people_typed_makes_no_link_in_a_security_mail(registry: Registry, kind: Kind) -> None:
     hostile = 'https://evil.example/ <a href="//evil.example">www.evil.example</a> me@evil.example'
-    ours = {"token", "code", "event", "when", "address"}
+    ours = {"token", "code", "event", "when", "due", "address"}
     events = re.findall(r'event == "(\w+)"', (TEMPLATES / "security_notice/what.txt").read_text())
     for event in events if kind == Kind.SECURITY_NOTICE else [""]:
         context = with_text(CONTEXTS[kind], hostile, ours) | {"event": event}

@@ -1,0 +1,138 @@
+"""Turning off a second factor that its owner has lost: by a mailed link, and after days in which the owner is told
+again and again, and can stop it. Two admins who know each other's reasons make it sooner (OWASP ASVS 5.0: 6.4.4).
+
+Who asks has shown the password and reads the mails of the account. That may be a thief of both, whom the second
+factor keeps out: hence the wait.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.db import utc_now
+from myproject.emails.constants import Kind
+from myproject.emails.services.outbox import Mail, queue_mail
+from myproject.i18n import ENGLISH
+from myproject.users import constants as USER
+from myproject.users import errors
+from myproject.users.models import SecondFactorReset, User
+from myproject.users.services import accounts, history, tokens
+
+REMINDER = timedelta(days=1)
+LINK_LIFE = timedelta(minutes=USER.RESET_MINUTES)
+
+
+def send_link(db: Session, user_id: int) -> None:
+    """Mails the link that begins the wait, to the account's verified address; older ones end. Raises
+    SecondFactorOff.
+    """
+    user = accounts.lock_user(db, user_id)
+    if user.second_factor_at is None:
+        raise errors.SecondFactorOff
+    if not user.verified:
+        return
+    tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_SECOND_FACTOR)
+    token = tokens.add_token(db, user, USER.TokenPurpose.RESET_SECOND_FACTOR, LINK_LIFE)
+    send(db, user, Kind.LOST_SECOND_FACTOR, {"token": token, "minutes": USER.RESET_MINUTES}, LINK_LIFE)
+
+
+def begin(db: Session, token: str, days: int, client: accounts.Client) -> SecondFactorReset:
+    """Begins the wait of `days` by the mailed link, which is spent; one that has begun goes on. The owner is told
+    at once, with a link that ends it. Raises LinkInvalid.
+    """
+    row = tokens.take_token(db, token, USER.TokenPurpose.RESET_SECOND_FACTOR)
+    user = accounts.lock_user(db, row.user_id)
+    if user.second_factor_at is None or not accounts.can_sign_in(user):
+        raise errors.LinkInvalid
+    waiting = db.get(SecondFactorReset, user.id)
+    if waiting is not None:
+        return waiting
+    waiting = SecondFactorReset(user_id=user.id, due_at=utc_now() + timedelta(days=days))
+    db.add(waiting)
+    history.note(db, user, USER.SecurityEvent.SECOND_FACTOR_RESET_ASKED, client)
+    tell(db, user, waiting, client)
+    return waiting
+
+
+def find(db: Session, user_id: int) -> SecondFactorReset | None:
+    """What waits for a member, if anything."""
+    return db.get(SecondFactorReset, user_id)
+
+
+def cancel(db: Session, user: User, client: accounts.Client) -> bool:
+    """Ends the wait, for a member who is locked already; says whether there was one. Links that would begin
+    another end too.
+    """
+    if not end(db, user.id):
+        return False
+    history.note(db, user, USER.SecurityEvent.SECOND_FACTOR_RESET_CANCELLED, client)
+    return True
+
+
+def cancel_by_token(db: Session, token: str, client: accounts.Client) -> User:
+    """`cancel` by the mailed link, which is spent. Raises LinkInvalid."""
+    row = tokens.take_token(db, token, USER.TokenPurpose.KEEP_SECOND_FACTOR)
+    user = accounts.lock_user(db, row.user_id)
+    cancel(db, user, client)
+    return user
+
+
+def end(db: Session, user_id: int) -> bool:
+    """Ends the wait without a word, with the links that begin and stop it; says whether there was one."""
+    gone = sa.delete(SecondFactorReset).where(SecondFactorReset.user_id == user_id)
+    ended = db.execute(gone.returning(SecondFactorReset.user_id)).first()
+    if ended is not None:
+        for purpose in (USER.TokenPurpose.RESET_SECOND_FACTOR, USER.TokenPurpose.KEEP_SECOND_FACTOR):
+            tokens.end_tokens(db, user_id, purpose)
+    return ended is not None
+
+
+def list_due(db: Session) -> Sequence[int]:
+    """The members whose wait is over."""
+    due = SecondFactorReset.due_at <= utc_now()
+    return db.scalars(sa.select(SecondFactorReset.user_id).where(due)).all()
+
+
+def list_untold(db: Session) -> Sequence[int]:
+    """The members who wait, and have not been told for a day."""
+    untold = (SecondFactorReset.due_at > utc_now(), SecondFactorReset.told_at <= utc_now() - REMINDER)
+    return db.scalars(sa.select(SecondFactorReset.user_id).where(*untold)).all()
+
+
+def remind(db: Session, user_id: int) -> None:
+    """Tells a member once more, unless somebody has done so meanwhile, or nothing waits any more."""
+    user = accounts.lock_user(db, user_id)
+    waiting = db.get(SecondFactorReset, user_id, with_for_update=True, populate_existing=True)
+    if waiting is not None and utc_now() - waiting.told_at >= REMINDER:
+        waiting.told_at = utc_now()
+        tell(db, user, waiting, accounts.Client("", ""))
+
+
+def tell(db: Session, user: User, waiting: SecondFactorReset, client: accounts.Client) -> None:
+    """Mails when the second factor goes, with a link by which it stays."""
+    life = max(waiting.due_at - utc_now(), REMINDER)
+    token = tokens.add_token(db, user, USER.TokenPurpose.KEEP_SECOND_FACTOR, life)
+    context = {"token": token, "due": minute(waiting.due_at), "when": minute(waiting.created_at)}
+    send(db, user, Kind.SECOND_FACTOR_RESET, context | history.where(client), life)
+
+
+def minute(moment: datetime) -> str:
+    return moment.isoformat(timespec="minutes")
+
+
+def send(db: Session, user: User, kind: Kind, context: dict[str, Any], life: timedelta) -> None:
+    queue_mail(
+        db,
+        Mail(
+            kind,
+            to_address=user.email,
+            to_name=user.title,
+            user_id=user.id,
+            locale=user.locale or ENGLISH,
+            context={"name": user.name} | context,
+            expires_in=life,
+        ),
+    )

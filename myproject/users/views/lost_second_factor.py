@@ -1,0 +1,149 @@
+"""Losing the second factor: asking for it to be turned off, waiting, and stopping that."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from myproject.db import reading
+from myproject.errors import InputError
+from myproject.forms.schema import Schema
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.security.cookies import cookies_of
+from myproject.security.ratelimit import client_key, limiter_of
+from myproject.users import constants as USER
+from myproject.users import errors
+from myproject.users.services import accounts, lost_second_factor, steps, tokens
+from myproject.users.views.client import client_of
+from myproject.users.views.enter import STEP_COOKIE
+from myproject.web.dates import exact
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+
+class LostSecondFactor(FormView):
+    """Asks for the link that begins the wait: for somebody whose password was right a moment ago."""
+
+    schema = Schema
+    title = _("Lost your second factor?")
+    template = "myproject:templates/users/lost_second_factor.html"
+    buttons = (deform.Button("send", _("Send me a link")),)
+
+    def __init__(self, request: Request) -> None:
+        token = cookies_of(request.registry).get(request, STEP_COOKIE)
+        with reading(request) as db:
+            step = steps.find_step(db, token, USER.Step.SECOND_FACTOR)
+            self.waiting = None if step is None else lost_second_factor.find(db, step.user_id)
+        # Whose sign-in waits in this browser.
+        self.user_id: int | None = None if step is None else step.user_id
+        super().__init__(request)
+
+    def values(self) -> dict[str, Any]:
+        days = self.request.site.users_second_factor_reset_days
+        return {"waiting": self.waiting, "exact": exactly(self.request), "days": days}
+
+    def get(self) -> Response:
+        return self.redirect("users.login") if self.user_id is None else super().get()
+
+    def post(self) -> Response:
+        return self.redirect("users.login") if self.user_id is None else super().post()
+
+    def expired(self) -> Response:
+        return self.redirect("users.login") if self.user_id is None else super().expired()
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        assert self.user_id is not None
+        limiter_of(self.request.registry).hit("lost_second_factor_account", str(self.user_id))
+        lost_second_factor.send_link(self.request.dbsession, self.user_id)
+        self.request.flash(
+            _(
+                "We have sent a link to the address of your account. It works for ${minutes} minutes.",
+                mapping={"minutes": USER.RESET_MINUTES},
+            ),
+            "info",
+        )
+        return self.redirect("users.login")
+
+
+class MailedLink:
+    """A mail's link about a lost second factor: looking at it changes nothing, its button acts."""
+
+    purpose: USER.TokenPurpose
+    template: str
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.token: str = request.matchdict["token"]
+
+    def get(self) -> Response:
+        return self.page(tokens.token_owner(self.request.dbsession, self.token, self.purpose) is not None)
+
+    def post(self) -> Response:
+        limiter_of(self.request.registry).hit("verify_address", client_key(self.request.client_addr))
+        try:
+            self.act(client_of(self.request))
+        except InputError:
+            return self.page(False)
+        return HTTPSeeOther(url(self.request, "users.home" if self.request.identity else "users.login"))
+
+    def act(self, client: accounts.Client) -> None:
+        raise NotImplementedError
+
+    def page(self, live: bool) -> Response:
+        values = {"live": live, "days": self.request.site.users_second_factor_reset_days}
+        response = render_to_response(self.template, values, request=self.request)
+        response.status_int = 200 if live else 410
+        return response
+
+
+class ResetLink(MailedLink):
+    """Begins the wait."""
+
+    purpose = USER.TokenPurpose.RESET_SECOND_FACTOR
+    template = "myproject:templates/users/second_factor_reset.html"
+
+    def act(self, client: accounts.Client) -> None:
+        days = self.request.site.users_second_factor_reset_days
+        lost_second_factor.begin(self.request.dbsession, self.token, days, client)
+        self.request.flash(
+            _("It has begun. We mail you each day until your second factor is turned off, and when it is."), "info"
+        )
+
+
+class KeepLink(MailedLink):
+    """Ends the wait: the second factor stays."""
+
+    purpose = USER.TokenPurpose.KEEP_SECOND_FACTOR
+    template = "myproject:templates/users/second_factor_keep.html"
+
+    def act(self, client: accounts.Client) -> None:
+        lost_second_factor.cancel_by_token(self.request.dbsession, self.token, client)
+        self.request.flash(_("Your second factor stays on"))
+
+
+def warning(request: Request) -> dict[str, Any]:
+    """What `users/second_factor_waiting.html` needs, on the member's own pages."""
+    member = request.member
+    waiting = lost_second_factor.find(request.dbsession, member.id) if member.second_factor else None
+    return {"waiting": waiting, "exact": exactly(request)}
+
+
+def exactly(request: Request) -> Callable[[datetime], str]:
+    return partial(exact, zone=request.time_zone, locale=request.locale_name)
+
+
+def keep(request: Request) -> Response:
+    """Ends the wait from inside: who is signed in has shown the second factor."""
+    db = request.dbsession
+    user = accounts.lock_user(db, request.member.id)
+    if lost_second_factor.cancel(db, user, client_of(request)):
+        request.flash(_("Your second factor stays on"))
+    else:
+        request.flash(errors.NothingWaits.message, "info")
+    return HTTPSeeOther(url(request, "users.second_factor.settings"))
