@@ -71,6 +71,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
         "users.password_rounds": "4",
         "captcha.questions": f"{CAPTCHA_QUESTION} = {CAPTCHA_ANSWER}",
         "captcha.min_seconds": "0",
+        "notifications.window": "0",
     }
     ini = folder / "site.ini"
     ini.write_text(ini_text(options, port, threads=4))
