@@ -20,7 +20,10 @@ class LimitSettings:
         "sign-ins tried on the whole site, from browsers that no member signed in with before",
     )
     ratelimit_login_account: str = setting(
-        "ratelimit.login_account", rate, "10 per 5 minutes", "sign-ins tried for one account"
+        "ratelimit.login_account",
+        rate,
+        "5 per 5 minutes",
+        "sign-ins tried with one nickname or one address, of which an account has both, from browsers new to it",
     )
     ratelimit_login_device: str = setting(
         "ratelimit.login_device",

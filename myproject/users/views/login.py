@@ -48,8 +48,9 @@ class Login(FormView):
         limiter.hit("login_address", client_key(request.client_addr))
         with sessions_of(request.registry).reading() as db:
             credentials = sign_ins.find_credentials(db, data["login"])
-        # By the account where there is one: its name and its address are not two doors.
-        account = f"id:{credentials.id}" if credentials else account_key(data["login"])
+        # By what was typed, and not by the account behind it: that would tell which name and which address are of
+        # one account. It has both, so that twice as many guesses get through as the limit says.
+        account = account_key(data["login"])
         device = device_of(request, credentials)
         if device:
             # Strangers can't use up the tries of a browser that its owner signed in with before.
