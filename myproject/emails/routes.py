@@ -2,7 +2,7 @@
 
 from pyramid.config import Configurator
 
-from myproject.emails.views import mailbox
+from myproject.emails.views import mailbox, webhooks
 from myproject.emails.views.unsubscribe import Unsubscribe
 from myproject.security.permissions import Permission
 from myproject.settings import settings_of
@@ -21,6 +21,15 @@ def includeme(config: Configurator) -> None:
             require_csrf=False,
             renderer="myproject:templates/mailbox/unsubscribe.html",
         )
+    config.add_route("emails.webhooks", "/emails/webhooks/{provider:[a-z]{1,20}}/")
+    config.add_view(
+        webhooks.receive,
+        route_name="emails.webhooks",
+        request_method="POST",
+        permission=Permission.BOUNCE_TELL,
+        # The provider's signature is what counts: see `bounces/providers.py`.
+        require_csrf=False,
+    )
     if settings_of(config.registry).development:
         include_mailbox(config)
 

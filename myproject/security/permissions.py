@@ -18,6 +18,7 @@ class Permission(StrEnum):
     SITE_VIEW = "site:pages:view"
     SITE_DEVELOP = "site:mailbox:view"
     MAIL_STOP = "emails:mail:stop"
+    BOUNCE_TELL = "emails:bounce:tell"
 
     ACCOUNT_ENTER = "users:account:enter"
     ACCOUNT_LEAVE = "users:account:leave"
@@ -98,6 +99,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.SITE_VIEW: (everyone,),
     Permission.SITE_DEVELOP: (everyone,),
     Permission.MAIL_STOP: (everyone,),
+    Permission.BOUNCE_TELL: (everyone,),
     Permission.ACCOUNT_ENTER: (everyone,),
     Permission.ACCOUNT_LEAVE: (everyone,),
     Permission.ACCOUNT_VIEW: (signed_in,),
@@ -141,7 +143,7 @@ WITHOUT_SECOND_FACTOR = frozenset({Permission.ACCOUNT_PROTECT, Permission.ACCOUN
 
 # Granted before it is asked who looks: a page shows many files, and none of them should take a query; a link that
 # stops mail works the same whoever is signed in.
-FOR_ALL = frozenset({Permission.AVATAR_VIEW, Permission.IMAGE_VIEW, Permission.MAIL_STOP})
+FOR_ALL = frozenset({Permission.AVATAR_VIEW, Permission.IMAGE_VIEW, Permission.MAIL_STOP, Permission.BOUNCE_TELL})
 
 
 def is_for_members(permission: str | None) -> bool:

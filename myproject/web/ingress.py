@@ -28,7 +28,7 @@ MOST_FIELDS = 200
 FORM_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data")
 LONGEST_ADDRESS = 4096
 # What other programs post to: each has a proof of its own in place of the origin and the token of a form.
-FOR_PROGRAMS = ("/emails/unsubscribe/",)
+FOR_PROGRAMS = ("/emails/unsubscribe/", "/emails/webhooks/")
 # In the environ of a request that the server has refused: the status to answer it with.
 REFUSED = "myproject.refused"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")

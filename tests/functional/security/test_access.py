@@ -120,6 +120,8 @@ TABLE = (
     Row("site.rules", "/rules/", everybody(200)),
     Row("emails.unsubscribe", "/emails/unsubscribe/{stop_token}/", everybody(200), everybody(200)),
     Row("emails.unsubscribe", "/emails/unsubscribe/no-such-token/", NOBODY, NOBODY),
+    # There with a key in the settings: see tests/functional/emails/test_webhooks.py.
+    Row("emails.webhooks", "/emails/webhooks/mailgun/", NOT_ALLOWED, NOBODY),
     # The mailbox is there in development only, and nowhere else: see `test_routes_for_development`.
     Row("emails.mailbox.list", "/dev/mailbox/", everybody(200)),
     Row("emails.mailbox.show", f"/dev/mailbox/{MAIL}/", everybody(200)),
@@ -534,7 +536,7 @@ def test_every_view_names_a_permission_of_the_table_and_one_method(app: Router) 
 
 
 # What programs post to, with a proof of its own each.
-WITHOUT_FORM_TOKEN = {"emails.unsubscribe"}
+WITHOUT_FORM_TOKEN = {"emails.unsubscribe", "emails.webhooks"}
 
 
 def test_no_other_view_turns_the_check_of_the_form_token_off(app: Router) -> None:

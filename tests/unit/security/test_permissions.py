@@ -55,6 +55,7 @@ GRANTS: dict[str, set[str]] = {
     "site:pages:view": EVERYONE,
     "site:mailbox:view": EVERYONE,
     "emails:mail:stop": EVERYONE,
+    "emails:bounce:tell": EVERYONE,
     "users:account:enter": EVERYONE,
     "users:account:leave": EVERYONE,
     "users:account:view": SIGNED_IN,
