@@ -3,7 +3,7 @@
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
 
-from myproject.notifications.views import inbox, log, settings, unread
+from myproject.notifications.views import inbox, log, settings, unread, why
 from myproject.security.permissions import Permission
 from myproject.users import constants as USER
 
@@ -34,12 +34,25 @@ def includeme(config: Configurator) -> None:
         settings.Settings, route_name="notifications.settings", permission=Permission.NOTIFICATION_READ
     )
 
-    config.add_route("notifications.log", "/admin/users/{id:[0-9]{1,18}}/notifications/")
+    config.add_route("notifications.why", "/posts/{id:[0-9]{1,18}}/why/")
     config.add_view(
-        log.show_log,
-        route_name="notifications.log",
+        why.why_of_post,
+        route_name="notifications.why",
         request_method="GET",
-        permission=Permission.ADMIN_VIEW,
-        fresh=USER.ADMIN_REAUTH_MINUTES,
-        renderer="myproject:templates/notifications/log.html",
+        permission=Permission.NOTIFICATION_READ,
+        renderer="myproject:templates/notifications/why.html",
     )
+
+    for name, address, view, template in (
+        ("log", "notifications", log.show_log, "log"),
+        ("why_member", "why", why.why_of_member, "why_member"),
+    ):
+        config.add_route(f"notifications.{name}", f"/admin/users/{{id:[0-9]{{1,18}}}}/{address}/")
+        config.add_view(
+            view,
+            route_name=f"notifications.{name}",
+            request_method="GET",
+            permission=Permission.ADMIN_VIEW,
+            fresh=USER.ADMIN_REAUTH_MINUTES,
+            renderer=f"myproject:templates/notifications/{template}.html",
+        )

@@ -1,0 +1,41 @@
+"""Why did I hear of this, or why not? For members about a post, and for admins about a member and a post."""
+
+import re
+from typing import Any
+
+from pyramid.httpexceptions import HTTPNotFound
+
+from myproject.notifications.services import why
+from myproject.notifications.views.log import user_of
+from myproject.pagination import row_number
+from myproject.posts.services.pages import find_post
+from myproject.web.request import Request
+
+# What admins paste: the number of a post, or its address.
+ASKED = re.compile(r"(?:.*/posts/)?([0-9]{1,18})(?:/.*)?")
+
+
+def why_of_post(request: Request) -> dict[str, Any]:
+    """What the member was told of a post or not, and why. There for who may see the post, and for who was told of
+    it while they might.
+    """
+    db, number = request.dbsession, int(request.matchdict["id"])
+    post = find_post(db, number, request.identity)
+    explained = why.explain(db, request.member.id, number)
+    if post is None:
+        # What would happen of what they may not see is not for them to know.
+        explained = [each for each in explained if each.id is not None]
+    if not explained:
+        raise HTTPNotFound
+    return {"post": post, "explained": explained}
+
+
+def why_of_member(request: Request) -> dict[str, Any]:
+    """The same of a member and the post that `?post=` names, for admins; without it, a form that asks for one."""
+    user = user_of(request)
+    asked = request.GET.get("post", "").strip()
+    found = ASKED.fullmatch(asked)
+    number = row_number(found[1]) if found else None
+    explained = [] if number is None else why.explain(request.dbsession, user.id, number)
+    post = None if number is None else find_post(request.dbsession, number, request.identity)
+    return {"user": user, "asked": asked, "number": number, "post": post, "explained": explained}
