@@ -131,11 +131,11 @@ def stop_links(registry: Registry, email: Email, *, masked: bool = False) -> Sto
         token = EMAIL.MASK if masked else make_token(keys_of(registry), stop)
         return site_url(registry, "emails.unsubscribe", token=token)
 
-    post_id, site = email.thread_scope, settings_of(registry).site_url
+    post_id = email.thread_scope
     return StopLinks(
         kind=address(Stop(email.user_id, topic=email.topic)),
         thread=address(Stop(email.user_id, post_id=post_id)) if post_id else "",
-        why=f"{site}/posts/{post_id}/why/" if post_id else "",
+        why=site_url(registry, "notifications.why", id=post_id) if post_id else "",
         settings=site_url(registry, "notifications.settings"),
     )
 

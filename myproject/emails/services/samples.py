@@ -41,8 +41,16 @@ SAMPLES: dict[Kind, Mail] = {
         to_ann(Kind.EMAIL_CHANGED, {"email": "bob@example.org", "token": "t0ken", "days": 7} | NOTICE),
         to_ann(Kind.EXPORT_READY, {"days": 7}),
         to_ann(Kind.DELETION_ASKED, {"token": "t0ken", "when": "2026-11-29T10:00+00:00"}),
-        to_ann(Kind.TEXT_APPROVED, {"what": "post", "title": "Tea", "number": 4, "message": "Welcome!"}),
-        to_ann(Kind.TEXT_REFUSED, {"what": "comment", "title": "Tea", "number": 7, "message": "Be kind."}),
+        to_ann(
+            Kind.TEXT_APPROVED,
+            {"what": "post", "title": "Tea", "number": 4, "message": "Welcome!"},
+            topic="moderation",
+        ),
+        to_ann(
+            Kind.TEXT_REFUSED,
+            {"what": "comment", "title": "Tea", "number": 7, "message": "Be kind."},
+            topic="moderation",
+        ),
         to_ann(
             Kind.TEXT_CHANGED,
             TEA
