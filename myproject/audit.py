@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from myproject.cache import touch
 from myproject.db import BIG_INTEGER, Base, BigId, utc_now
 
 REASON_MAX_LENGTH = 500
@@ -63,6 +64,7 @@ def record(
             request_id=actor.request_id,
         )
     )
+    touch(db, "log")
 
 
 class Actor:

@@ -26,7 +26,14 @@ OPEN = partial("state = 1")
 PUBLIC = partial("target_type IN ('posts', 'comments', 'comment_bans')")
 
 
+def change_decisions(values: str) -> None:
+    with op.batch_alter_table("notifications") as table:
+        table.drop_constraint(op.f("ck_notifications_decision"), type_="check")
+        table.create_check_constraint(op.f("ck_notifications_decision"), f"decision IN ({values})")
+
+
 def upgrade() -> None:
+    change_decisions("1, 2, 3, 4, 5, 6, 7, 8, 9, 10")
     op.create_index("ix_audit_entries_public", "audit_entries", ["id"], **PUBLIC)
     # The word now stands after a post's number in an address of ours.
     op.execute("UPDATE posts SET slug = slug || '-post' WHERE slug = 'hidden'")
@@ -184,3 +191,5 @@ def downgrade() -> None:
     with op.batch_alter_table("posts") as table:
         table.drop_column("hidden_at")
     op.drop_index("ix_audit_entries_public", "audit_entries", **PUBLIC)
+    op.execute("DELETE FROM notifications WHERE decision > 7")
+    change_decisions("1, 2, 3, 4, 5, 6, 7")

@@ -85,6 +85,14 @@ ACTION_TITLES = {
     "comment.remove": _("Comment removed"),
     "comment.restore": _("Comment restored"),
     "comment.move": _("Comment moved to another post"),
+    "post.keep": _("Reported post left as it is"),
+    "post.show": _("Hidden post put back"),
+    "post.ask": _("Author asked to change a hidden post"),
+    "comment.keep": _("Reported comment left as it is"),
+    "comment.show": _("Hidden comment put back"),
+    "comment.ask": _("Author asked to change a hidden comment"),
+    "ban.set": _("Banned from commenting"),
+    "ban.lift": _("Ban from commenting lifted"),
 }
 # As the audit writes them: what changed, and the names of its values.
 VALUE_TITLES = {

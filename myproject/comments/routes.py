@@ -136,11 +136,10 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("moderation.waiting", "/moderation/waiting/")
     config.add_view(
-        waiting.list_waiting,
+        waiting.go_to_queue,
         route_name="moderation.waiting",
         request_method="GET",
         permission=Permission.WAITING_ANSWER,
-        renderer="myproject:templates/comments/waiting.html",
     )
     for what, context_of in (("post", waiting_post_of), ("comment", waiting_comment_of)):
         name = f"moderation.waiting.{what}"

@@ -70,6 +70,10 @@ class Decision(IntEnum):
     RESTORED = 5
     HIDDEN = 6
     MOVED = 7
+    CHANGE_ASKED = 8  # it stays hidden until its author has changed it
+    # Of a text of somebody else, which the member has reported.
+    REPORT_UPHELD = 9
+    REPORT_DISMISSED = 10
 
 
 class Digest(IntEnum):

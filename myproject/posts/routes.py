@@ -3,32 +3,35 @@
 import re
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
+from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound, HTTPSeeOther
 
 from myproject.db import reading
 from myproject.posts import constants as POST
-from myproject.posts.services import pages, removal, rows
+from myproject.posts.services import hiding, pages, removal, rows
 from myproject.posts.views import curation, history, lists, page, tags, write
 from myproject.posts.views import reading as reader
 from myproject.posts.views import removal as removing
 from myproject.security.permissions import Permission
 from myproject.users.routes.accounts import profile_of
-from myproject.web.gone import Removed
+from myproject.web.gone import Hidden, Removed
 from myproject.web.request import Request
 from myproject.web.templating import url
 
-# Of a merged post; others of its addresses stay for staff.
-LEAD_TO_THE_OTHER = ("posts.view", "posts.short")
+# Of a merged post, and of a hidden one; others of its addresses stay for staff and its author.
+LEAD_ELSEWHERE = ("posts.view", "posts.short")
 
 
 def post_of(request: Request) -> rows.PostPage:
-    """The context of `/posts/ID/...`: the post, where the visitor may see it. Raises HTTPNotFound, Removed, and
-    for a post that was merged into another, a redirect to that.
+    """The context of `/posts/ID/...`: the post, where the visitor may see it. Raises HTTPNotFound, Removed, Hidden;
+    for a post that was merged into another a redirect to that, for a hidden one to what is said of it.
     """
     post = post_or_tombstone_of(request)
     if isinstance(post, rows.PostPage):
-        if post.merged_into_id is not None and request.matched_route.name in LEAD_TO_THE_OTHER:
+        leads_elsewhere = request.matched_route.name in LEAD_ELSEWHERE and request.method in ("GET", "HEAD")
+        if post.merged_into_id is not None and leads_elsewhere:
             raise HTTPMovedPermanently(url(request, "posts.short", id=post.merged_into_id))
+        if post.is_hidden and leads_elsewhere:
+            raise HTTPSeeOther(url(request, "moderation.hidden.post", id=post.id))
         return post
     if post.merged_into_id is not None:
         raise HTTPMovedPermanently(url(request, "posts.short", id=post.merged_into_id))
@@ -43,15 +46,16 @@ def post_of(request: Request) -> rows.PostPage:
 
 def post_or_tombstone_of(request: Request) -> rows.PostPage | removal.Tombstone:
     """The post of an address, where the visitor may see it, or what is to be said of its removal. Raises
-    HTTPNotFound.
+    HTTPNotFound and Hidden.
     """
     post_id = int(request.matchdict["id"])
     with reading(request) as db:
         post = pages.find_post(db, post_id, request.identity) or removal.find_tombstone(
             db, post_id, request.identity
         )
+        is_hidden = post is None and hiding.is_hidden(db, post_id)
     if post is None:
-        raise HTTPNotFound
+        raise Hidden(url(request, "moderation.hidden.post", id=post_id)) if is_hidden else HTTPNotFound
     return post
 
 

@@ -48,7 +48,10 @@ class Permission(StrEnum):
     IMAGE_WRITE = "images:image:write"
     IMAGE_DELETE = "images:image:delete"
     NOTIFICATION_READ = "notifications:notification:read"
+    FLAG_WRITE = "moderation:flag:write"
+    HIDDEN_VIEW = "moderation:hidden:view"
     WAITING_ANSWER = "moderation:waiting:answer"
+    BAN_SET = "moderation:ban:set"
 
     ADMIN_VIEW = "admin:pages:view"
     ADMIN_USERS_EDIT = "admin:users:edit"
@@ -129,7 +132,11 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.IMAGE_WRITE: (signed_in,),
     Permission.IMAGE_DELETE: (author, staff),
     Permission.NOTIFICATION_READ: (signed_in,),
+    # Reporting asks `may_publish` too; who reads a hidden text, `moderation.services.hidden` decides.
+    Permission.FLAG_WRITE: (signed_in,),
+    Permission.HIDDEN_VIEW: (signed_in,),
     Permission.WAITING_ANSWER: (staff,),
+    Permission.BAN_SET: (staff,),
     Permission.ADMIN_VIEW: (admin,),
     Permission.ADMIN_USERS_EDIT: (admin,),
     Permission.ADMIN_EMAILS_EDIT: (admin,),

@@ -187,6 +187,14 @@ class OwnAccount(InputError):
     message = _("You can't change your own role or status: ask another admin")
 
 
+class NotBannable(InputError):
+    message = _("Staff and admins are not banned from commenting: their role is changed first")
+
+
+class AlreadyBanned(InputError):
+    message = _("Somebody else has banned them from commenting meanwhile")
+
+
 class NoLongerAdmin(InputError):
     message = _("You are no longer an admin")
 

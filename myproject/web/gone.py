@@ -1,12 +1,15 @@
-"""The page of something that was removed (410): who did it and why, and a way back for who may restore it."""
+"""The page of something that was removed (410): who did it and why, and a way back for who may restore it. And of
+what is hidden until staff have looked at it (404).
+"""
 
 from typing import Any
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPGone
+from pyramid.httpexceptions import HTTPGone, HTTPNotFound
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from myproject.forms.view import posted_texts
 from myproject.web.errors import not_found, route_methods
 from myproject.web.request import Request
 
@@ -26,15 +29,33 @@ class Removed(HTTPGone):
         }
 
 
+class Hidden(HTTPNotFound):
+    """Raised by the context of an address whose text is hidden from who asks. `address` tells members more."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self.values: dict[str, Any] = {"address": address}
+
+
 def show_removed(exc: Removed, request: Request) -> Response:
+    return show(exc, request, "removed", 410)
+
+
+def show_hidden(exc: Hidden, request: Request) -> Response:
+    return show(exc, request, "hidden", 404)
+
+
+def show(exc: Removed | Hidden, request: Request, template: str, status: int) -> Response:
     methods = route_methods(request, request.matched_route.name) if request.matched_route else ()
     if methods and request.method not in methods:
         # As at any other address, there or not.
         return not_found(exc, request)
-    response = render_to_response("myproject:templates/errors/removed.html", exc.values, request=request)
-    response.status_int = 410
+    values = {"texts": posted_texts(request)} | exc.values
+    response = render_to_response(f"myproject:templates/errors/{template}.html", values, request=request)
+    response.status_int = status
     return response
 
 
 def includeme(config: Configurator) -> None:
     config.add_exception_view(show_removed, context=Removed)
+    config.add_exception_view(show_hidden, context=Hidden)

@@ -6,6 +6,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,11 +20,14 @@ from myproject.audit import Actor
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services import approval as comment_approval
+from myproject.comments.services import hiding as comment_hiding
 from myproject.comments.services import likes as comment_likes
 from myproject.comments.services import removal as comment_removal
 from myproject.comments.services import visibility as comment_visibility
 from myproject.comments.services.writing import create_comment
 from myproject.db import sessions_of
+from myproject.moderation import constants as MODERATION
+from myproject.moderation.services import cases, flagging
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, post_tags
 from myproject.posts.services import approval, likes, lists, removal, visibility, writing
@@ -38,12 +42,13 @@ SETTINGS = settings(
     derandomize=not LONG,
     suppress_health_check=list(HealthCheck),
 )
-OPEN, DRAFT, WAITING, REMOVED = "open", "draft", "waiting", "removed"
+OPEN, DRAFT, WAITING, REMOVED, HIDDEN, BANNED = "open", "draft", "waiting", "removed", "hidden", "banned"
 STATES = {
     POST.Status.PUBLISHED: OPEN,
     POST.Status.DRAFT: DRAFT,
     POST.Status.WAITING: WAITING,
     POST.Status.REMOVED: REMOVED,
+    POST.Status.HIDDEN: HIDDEN,
 }
 MEMBERS = 3
 NEW_MEMBERS = 99
@@ -174,6 +179,57 @@ def make_machine(app: Router) -> type[RuleBasedStateMachine]:
                 self.change(comment_approval.answer, STAFF, number, approve=True, reason="")
                 self.comments[number].state = OPEN
 
+        # Reports, one of which is enough to hide
+
+        @rule(at=index)
+        def report_post(self, at: int) -> None:
+            number = self.chosen(self.posts, at, OPEN, HIDDEN)
+            if number is not None:
+                self.report(self.posts[number], post_id=number)
+
+        @rule(at=index)
+        def report_comment(self, at: int) -> None:
+            number = self.chosen(self.comments, at, OPEN, HIDDEN)
+            if number is not None:
+                self.report(self.comments[number], comment_id=number)
+
+        def report(self, thing: Thing, **text: int) -> None:
+            # Each time another member's: the same one's is looked at once.
+            with sessions.writing() as db:
+                reporter = make_user(db, f"reporter-{next(NUMBERS)}")
+            given = (reporter.id, MODERATION.Reason.SPAM, "")
+            assert self.change(flagging.flag_text, *given, flags_to_hide=1, flagger_texts=0, **text)
+            thing.state = HIDDEN
+
+        @rule(at=index, keep=st.booleans())
+        def decide_about_post(self, at: int, keep: bool) -> None:
+            number = self.chosen(self.posts, at, HIDDEN)
+            if number is not None:
+                self.decide(self.posts[number], Post, number, keep)
+
+        @rule(at=index, keep=st.booleans())
+        def decide_about_comment(self, at: int, keep: bool) -> None:
+            number = self.chosen(self.comments, at, HIDDEN)
+            if number is not None:
+                self.decide(self.comments[number], Comment, number, keep)
+
+        def decide(self, thing: Thing, model: type[Post] | type[Comment], number: int, keep: bool) -> None:
+            with sessions.writing() as db:
+                case = cases.find_or_open(db, db.get_one(model, number))
+                decision = MODERATION.Decision.KEPT if keep else MODERATION.Decision.REMOVED
+                cases.decide(db, STAFF, case.id, decision, "for a test")
+            thing.state = OPEN if keep else REMOVED
+
+        @rule(author=member, hide=st.booleans())
+        def ban_or_not(self, author: int, hide: bool) -> None:
+            do = comment_hiding.hide_comments_of if hide else comment_hiding.show_comments_of
+            self.change(do, MEMBER_IDS[author])
+            for thing in self.comments.values():
+                if thing.author == author and hide and thing.state == OPEN:
+                    thing.state = BANNED
+                elif thing.author == author and not hide and thing.state == BANNED:
+                    thing.state = OPEN
+
         # What holds after each
 
         @invariant()
@@ -216,8 +272,8 @@ def make_machine(app: Router) -> type[RuleBasedStateMachine]:
                         number
                         for number, post in self.posts.items()
                         if post.state == OPEN
-                        or (post.state in (DRAFT, WAITING) and post.author == who)
-                        or (post.state in (WAITING, REMOVED) and is_staff)
+                        or (post.state in (DRAFT, WAITING, HIDDEN) and post.author == who)
+                        or (post.state in (WAITING, HIDDEN, REMOVED) and is_staff)
                     }
                     read = sa.select(Comment.id).join(Post, Post.id == Comment.post_id)
                     visible = set(db.scalars(read.where(comment_visibility.VISIBLE), values))
@@ -226,7 +282,8 @@ def make_machine(app: Router) -> type[RuleBasedStateMachine]:
                         for number, each in self.comments.items()
                         if each.post in seen
                         and (
-                            each.state == OPEN
+                            # Of a hidden one everybody sees the place.
+                            each.state in (OPEN, HIDDEN, BANNED)
                             or (each.state == WAITING and (each.author == who or is_staff))
                             or (each.state == REMOVED and is_staff)
                         )
@@ -243,7 +300,10 @@ COMMENT_STATES = {
     OPEN: COMMENT.Status.PUBLISHED.name,
     WAITING: COMMENT.Status.WAITING.name,
     REMOVED: COMMENT.Status.REMOVED.name,
+    HIDDEN: COMMENT.Status.HIDDEN.name,
+    BANNED: COMMENT.Status.HIDDEN.name,
 }
+NUMBERS = count()
 MEMBER_IDS: list[int] = []
 STAFF = Actor(None, "")
 

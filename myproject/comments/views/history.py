@@ -34,7 +34,7 @@ class CommentHistory(FormView):
         comment: rows.CommentRow = request.context
         asked = request.GET.get("version")
         version = row_number(asked) if asked else None
-        if comment.removed or (asked and version is None):
+        if comment.removed or comment.hidden or (asked and version is None):
             raise HTTPNotFound
         with reading(request) as db:
             self.changes = revisions.list_changes(db, comment.id)

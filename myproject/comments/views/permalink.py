@@ -25,8 +25,10 @@ def address_in_thread(request: Request, comment: rows.CommentRow) -> str:
 
 def redirect_to_comment(context: rows.CommentRow, request: Request) -> Response:
     """The permalink: leads to the comment among the others. One that waits for approval stands on a page of its
-    own.
+    own, and so does for members one that is hidden.
     """
+    if context.hidden and request.identity is not None:
+        return HTTPSeeOther(url(request, "moderation.hidden.comment", id=context.id))
     if is_waiting(request.dbsession, context.id):
         post = find_post(request.dbsession, context.post_id, request.identity)
         own = request.member.id == context.author_id

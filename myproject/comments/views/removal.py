@@ -46,7 +46,7 @@ class RemoveComment(FormView):
         said = [_("It disappears. Where there are replies, its place says who removed it.")]
         if not self.is_own:
             said.append(_("Your reason stands in its place for everybody to read, and in the audit."))
-        elif self.request.context.published:
+        elif self.request.context.published or self.request.context.hidden:
             days = self.request.site.retention_restore_days
             said.append(_("You can restore it for ${days} days. After that it is gone.", mapping={"days": days}))
         else:
@@ -61,7 +61,7 @@ class RemoveComment(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         request, comment = self.request, self.request.context
         _title, address = post_address(request, comment.post_id)
-        waited = not comment.published
+        waited = not (comment.published or comment.hidden)
         removal.remove_comment(request.dbsession, actor_of(request), comment.id, data.get("reason", ""))
         request.flash(_("The comment is removed"))
         if waited and self.is_own:

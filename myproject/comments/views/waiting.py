@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import deform
+from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.response import Response
 
 from myproject import audit
@@ -12,20 +13,15 @@ from myproject.comments.services import approval, rows
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
-from myproject.posts import constants as POST
 from myproject.posts.services import approval as post_approval
 from myproject.posts.services.rows import PostPage
 from myproject.web.request import Request
+from myproject.web.templating import url
 
 
-def list_waiting(request: Request) -> dict[str, Any]:
-    """The posts and comments that wait, who waits longest first."""
-    db = request.dbsession
-    return {
-        "posts": post_approval.list_waiting(db),
-        "comments": approval.list_waiting(db),
-        "reason_max": POST.REASON_MAX_LENGTH,
-    }
+def go_to_queue(request: Request) -> Response:
+    """What waits stands in the queue of staff, with all else that they have to look at."""
+    return HTTPMovedPermanently(url(request, "moderation.queue"))
 
 
 class AnswerWaiting(FormView):
@@ -52,4 +48,4 @@ class AnswerWaiting(FormView):
         actor = audit.actor_of(self.request)
         answer(self.request.dbsession, actor, self.request.context.id, approve=approve, reason=data["reason"])
         self.request.flash(_("It is approved") if approve else _("It is removed"))
-        return self.redirect("moderation.waiting")
+        return self.redirect("moderation.queue")

@@ -155,6 +155,9 @@ class EditComment(TakesPictures):
         return schemas.EditedComment() if self.is_own else schemas.CommentEditedByStaff()
 
     def is_too_late(self) -> bool:
+        if self.request.context.hidden:
+            # It has a time of its own: see `moderation.services.hidden`.
+            return False
         minutes = self.request.site.comments_edit_minutes
         age = utc_now() - self.request.context.created_at
         return bool(minutes) and not self.request.member.is_staff and age > timedelta(minutes=minutes)

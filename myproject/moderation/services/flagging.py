@@ -28,10 +28,11 @@ def flag_text(
     comment_id: int | None = None,
     flags_to_hide: int,
     flagger_texts: int,
-) -> Flag:
+) -> bool:
     """Reports a text for a member, or changes their report. It is hidden with the report number `flags_to_hide`
     (0: with none) of members who have `flagger_texts` texts in the open. The caller has checked that it is not
-    their own. Raises NotInTheOpen and, where their report of the same words was answered, LookedAtBefore.
+    their own. Gives whether the text is hidden now. Raises NotInTheOpen and, where their report of the same words
+    was answered, LookedAtBefore.
     """
     text = texts.lock_text(db, post_id=post_id, comment_id=comment_id)
     if not (texts.is_open(text) or texts.is_hidden(text)):
@@ -39,18 +40,19 @@ def flag_text(
     flag = find_flag(db, user_id, post_id=post_id, comment_id=comment_id)
     if flag is not None and flag.outcome != MODERATION.Outcome.OPEN and flag.version == text.version:
         raise errors.LookedAtBefore
+    counts = texts.count_open(db, user_id, flagger_texts) >= flagger_texts
     case = cases.find_or_open(db, text)
     if flag is None:
         flag = Flag(case_id=case.id, user_id=user_id)
         db.add(flag)
     flag.reason, flag.note, flag.version = reason, note, text.version
     flag.outcome = MODERATION.Outcome.OPEN
-    flag.counts = texts.count_open(db, user_id, flagger_texts) >= flagger_texts
+    flag.counts = counts
     db.flush()
     case.flag_count = count_flags(db, case.id)
     if flags_to_hide and case.flag_count >= flags_to_hide and texts.is_open(text):
         texts.hide(db, text)
-    return flag
+    return texts.is_hidden(text)
 
 
 def count_flags(db: Session, case_id: int) -> int:

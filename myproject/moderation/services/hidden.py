@@ -26,8 +26,9 @@ from myproject.security.identity import Identity
 
 @dataclass(frozen=True)
 class HiddenText:
-    """A hidden text, for one reader. `body_html` is empty, and `title` that of a comment's post, for who may not
-    read it. `may_change_from` is when its author may change it; None where they have done so.
+    """A hidden text, for one reader: `body_html` is empty for who may not read it, and so is a post's title; a
+    comment has that of its post. `may_change_from` is when its author may change it; None where they have done so.
+    `asked` is what staff ask them to change.
     """
 
     id: int
@@ -44,6 +45,7 @@ class HiddenText:
     vouched: bool
     may_change_from: datetime | None
     asked: str
+    case_id: int | None
 
     @property
     def may_change(self) -> bool:
@@ -113,12 +115,9 @@ def find_hidden(
         may_vouch=reads_much and not identity.is_staff and not vouched,
         vouched=vouched,
         may_change_from=changes_from if own and row.by_reports and row.changed_at is None else None,
+        case_id=row.case_id,
         asked=row.reason if own and row.state == MODERATION.State.ASKED else "",
     )
-
-
-def is_hidden_post(db: Session, post_id: int) -> bool:
-    return db.scalar(sa.select(Post.id).where(Post.id == post_id, Post.status == POST.Status.HIDDEN)) is not None
 
 
 def count_comments(db: Session, user_id: int, most: int) -> int:

@@ -39,6 +39,7 @@ REASONS = {
     Kind.MODERATION: _("You get this because you wrote the text."),
 }
 APPROVAL_REASON = _("You get this because what you wrote had to wait for approval.")
+REPORT_REASON = _("You get this because you reported the text.")
 DIGEST_REASONS = {
     NOTE.Digest.DAILY: _("You get this because you asked for a digest every day."),
     NOTE.Digest.WEEKLY: _("You get this because you asked for a digest every week."),
@@ -142,6 +143,8 @@ def reason_of(rows: Sequence[Any]) -> TranslationString:
     first = min(rows, key=lambda row: row.kind)
     if first.decision in (NOTE.Decision.APPROVED, NOTE.Decision.REFUSED):
         return APPROVAL_REASON
+    if first.decision in (NOTE.Decision.REPORT_UPHELD, NOTE.Decision.REPORT_DISMISSED):
+        return REPORT_REASON
     return filled(REASONS[first.kind], tag=first.tag)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.cache import touch
@@ -42,6 +43,11 @@ def show_post(db: Session, post: Post) -> None:
         post.status, post.hidden_at = POST.Status.PUBLISHED, None
         changed(db, post)
         tell(db, PostShown(db, post))
+
+
+def is_hidden(db: Session, post_id: int) -> bool:
+    """Whether there is a post of that number that is hidden."""
+    return db.scalar(sa.select(Post.id).where(Post.id == post_id, Post.status == POST.Status.HIDDEN)) is not None
 
 
 def changed(db: Session, post: Post) -> None:

@@ -44,6 +44,8 @@ class RemovePost(FormView):
             )
         elif post.is_published:
             said.append(_("It disappears from every list. Its address says that it was removed."))
+        if self.is_own and post.is_hidden:
+            said.append(_("Restored, it would be hidden until staff have looked at it, as it is now."))
         if self.is_own:
             said.append(_("You can restore it for ${days} days. After that it is gone.", mapping={"days": days}))
         else:

@@ -195,7 +195,7 @@ class EditPost(WritePost):
 
     def is_too_late(self) -> bool:
         minutes, published_at = self.request.site.posts_edit_minutes, self.request.context.published_at
-        if not minutes or published_at is None or self.request.member.is_staff:
+        if not minutes or published_at is None or self.request.member.is_staff or self.request.context.is_hidden:
             return False
         return bool(utc_now() - published_at > timedelta(minutes=minutes))
 

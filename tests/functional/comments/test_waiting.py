@@ -94,7 +94,7 @@ def test_the_first_post_waits_unseen_until_staff_approve_it_and_the_second_does_
         reader.get(address, status=404)
     other.get(QUEUE, status=404)
     assert SECRET in client.get("/drafts/")
-    assert SECRET in staff.get("/").click("Waiting")
+    assert SECRET in staff.get("/").click("Queue")
 
     assert answer(staff, f"posts/{waiting.id}/", "approve", "Welcome!").status_int == 303
     assert SECRET in make_client().get("/")
@@ -141,7 +141,7 @@ def test_a_first_comment_waits_uncounted_and_unmailed_until_it_is_approved(
     assert mails(to="bob@") == []
     assert "Comment on Of tea" in client.get("/drafts/")
 
-    assert SECRET in staff.get(QUEUE)
+    assert SECRET in staff.get(QUEUE).follow()
     assert answer(staff, f"comments/{waiting.id}/", "approve").status_int == 303
     db.expire_all()
     assert (waiting.status, post.comment_count) == (COMMENT.Status.PUBLISHED, 1)
@@ -180,7 +180,7 @@ def test_what_staff_remove_stays_unseen_and_its_author_reads_why(
     assert all("Be kind." in text_of(mail) for mail in told)
     assert SECRET not in make_client().get("/")
     # Both have been answered.
-    assert "Nothing waits" in staff.get(QUEUE)
+    assert "Nothing waits" in staff.get(QUEUE).follow()
 
 
 def test_staff_need_no_approval_and_two_answers_are_one(

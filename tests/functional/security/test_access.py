@@ -26,7 +26,9 @@ from myproject.emails.services import unsubscribing
 from myproject.emails.services.lists import list_emails
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.images import services as images
+from myproject.moderation.services.cases import find_or_open
 from myproject.posts.models import Post
+from myproject.posts.services.hiding import hide_post
 from myproject.posts.services.removal import remove_post
 from myproject.security.keys import keys_of
 from myproject.security.permissions import RULES, permits
@@ -297,7 +299,37 @@ TABLE = (
     Row("notifications.why_member", "/admin/users/{user}/why/", admins(200)),
     Row("notifications.log", "/admin/users/{user}/notifications/", admins(200)),
     Row("notifications.log", "/admin/users/999999/notifications/", admins(404)),
-    Row("moderation.waiting", "/moderation/waiting/", hidden_from_members(200)),
+    Row(
+        "moderation.report.post",
+        "/posts/{post}/report/",
+        (303, 403, 403, 200, 200, 200),
+        (303, 403, 403, 422, 422, 422),
+    ),
+    Row(
+        "moderation.report.post",
+        "/posts/{draft}/report/",
+        (404, 404, 403, 404, 404, 404),
+        (404, 404, 403, 404, 404, 404),
+    ),
+    Row(
+        "moderation.report.comment",
+        "/comments/{comment}/report/",
+        (303, 403, 403, 200, 200, 200),
+        (303, 403, 403, 422, 422, 422),
+    ),
+    # What is hidden, and who may read it: see tests/functional/moderation/test_hidden.py.
+    Row("moderation.hidden.post", "/posts/{post}/hidden/", members(303), members(303)),
+    Row("moderation.hidden.comment", "/comments/{comment}/hidden/", members(303), members(303)),
+    Row("moderation.hidden.post", "/posts/{hidden_post}/hidden/", members(200), members(403)),
+    Row("posts.view", "/posts/{hidden_post}/a-post/", (404, 404, 303, 404, 303, 303)),
+    Row("moderation.queue", "/moderation/", hidden_from_members(200)),
+    Row("moderation.case", "/moderation/cases/{case}/", hidden_from_members(200), hidden_from_members(422)),
+    Row("moderation.case", "/moderation/cases/999999/", hidden_from_members(404), hidden_from_members(404)),
+    Row("moderation.bans", "/moderation/bans/", hidden_from_members(200)),
+    Row("moderation.ban", "/moderation/members/{user}/", hidden_from_members(200), hidden_from_members(422)),
+    Row("moderation.ban", "/moderation/members/999999/", hidden_from_members(404), hidden_from_members(404)),
+    Row("moderation.log", "/moderation/log/", everybody(200)),
+    Row("moderation.waiting", "/moderation/waiting/", hidden_from_members(301)),
     # What waits for approval: see tests/functional/comments/test_waiting.py.
     Row(
         "moderation.waiting.post",
@@ -367,6 +399,8 @@ class World:
             "{draft}": lambda: self.draft.id,
             "{fresh_post}": lambda: make_post(self.db, self.owner).id,
             "{removed_post}": self.make_removed_post,
+            "{hidden_post}": self.make_hidden_post,
+            "{case}": lambda: find_or_open(self.db, self.post).id,
             "{fresh_comment}": lambda: make_comment(self.db, self.post, self.owner).id,
             "{removed_comment}": self.make_removed_comment,
             "{comment}": lambda: self.comment.id,
@@ -394,6 +428,11 @@ class World:
     def make_removed_post(self) -> int:
         post = make_post(self.db, self.owner, "A post")
         remove_post(self.db, Actor(self.owner.id, self.owner.name), post.id)
+        return post.id
+
+    def make_hidden_post(self) -> int:
+        post = make_post(self.db, self.owner, "A post")
+        hide_post(self.db, post)
         return post.id
 
     def make_removed_comment(self) -> int:

@@ -19,10 +19,13 @@ from sqlalchemy.orm import Session
 from myproject.audit import Actor
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.comments.services.hiding import hide_comment
 from myproject.comments.services.removal import remove_comment
+from myproject.moderation.services.cases import find_or_open
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services import writing
+from myproject.posts.services.hiding import hide_post
 from myproject.posts.services.removal import remove_post
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -75,6 +78,10 @@ def world(db: Session) -> World:
     gone = post("removedpost", STAFF)
     comment(gone, "underremoved", STAFF)
     remove_post(db, staff, gone.id, "for a test")
+    hidden = post("hiddenpost", AUTHOR | STAFF)
+    comment(hidden, "underhidden", AUTHOR | STAFF)
+    hide_post(db, hidden)
+    find_or_open(db, hidden)
 
     answered = comment(open_post, "answeredcomment", STAFF)
     comment(open_post, "opencomment", EVERYBODY, answered)
@@ -83,6 +90,9 @@ def world(db: Session) -> World:
     for removed in (answered, alone):
         remove_comment(db, staff, removed.id, "for a test")
     waiting.status = COMMENT.Status.WAITING
+    reported = comment(open_post, "hiddencomment", AUTHOR | STAFF)
+    hide_comment(db, reported, COMMENT.HiddenFor.REPORTS)
+    find_or_open(db, reported)
     db.commit()
     return world
 
@@ -104,6 +114,7 @@ def addresses(app: Router, world: World) -> Iterator[str]:
     }
     for route in app.registry.getUtility(IRoutesMapper).get_routes():
         of_comment = route.name.startswith("comments.") and route.name != "comments.create"
+        of_comment |= route.name.endswith(".comment")
         numbers = comments if of_comment or "/comments/" in route.pattern else posts
         known = values | {"id": numbers, "post_id": posts, "comment_id": comments}
         names = PLACEHOLDER.findall(route.pattern)

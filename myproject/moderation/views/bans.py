@@ -1,0 +1,66 @@
+"""Who may not comment for a time."""
+
+from typing import Any
+
+import colander
+import deform
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.response import Response
+
+from myproject.audit import actor_of
+from myproject.db import reading
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.moderation import schemas
+from myproject.moderation.services import bans as moderation
+from myproject.users.models import User
+from myproject.users.services import bans, profiles
+from myproject.web.request import Request
+from myproject.web.templating import url
+
+
+def list_bans(request: Request) -> dict[str, Any] | Response:
+    """The bans that run; `?name=` leads to the page of one member."""
+    name = request.GET.get("name", "").strip().lstrip("@")
+    user = profiles.find_profile(request.dbsession, name) if name else None
+    if user is not None:
+        return HTTPSeeOther(url(request, "moderation.ban", id=user.id))
+    return {"bans": bans.list_bans(request.dbsession), "name": name}
+
+
+class BanMember(FormView):
+    """Bans one member from commenting, or lifts that."""
+
+    title = _("Ban from commenting")
+    template = "myproject:templates/moderation/ban.html"
+
+    def __init__(self, request: Request) -> None:
+        with reading(request) as db:
+            self.ban = bans.find_ban(db, request.context.id)
+        self.buttons = (
+            deform.Button("lift", _("Let them comment again"))
+            if self.ban
+            else deform.Button("ban", _("Ban from commenting"), css_class="button-danger"),
+        )
+        super().__init__(request)
+
+    def make_schema(self) -> colander.SchemaNode:
+        return schemas.Lift() if self.ban else schemas.Ban()
+
+    def values(self) -> dict[str, Any]:
+        user: User = self.request.context
+        return {"title": user.title, "user": user, "ban": self.ban}
+
+    def initial(self) -> dict[str, Any]:
+        return {"show": True} if self.ban else {}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request, user = self.request, self.request.context
+        db, actor = request.dbsession, actor_of(request)
+        if self.ban:
+            moderation.lift_ban(db, actor, user.id, show_comments=data["show"])
+            request.flash(_("${name} may comment again", mapping={"name": user.title}))
+        else:
+            moderation.ban_member(db, actor, user.id, data["days"], data["reason"], hide_comments=data["hide"])
+            request.flash(_("${name} may not comment for now", mapping={"name": user.title}))
+        return self.redirect("moderation.bans")

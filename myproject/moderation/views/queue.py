@@ -1,0 +1,100 @@
+"""The queue of staff, the answer to a case, and the public log."""
+
+from typing import Any
+
+import deform
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.response import Response
+
+from myproject.audit import actor_of
+from myproject.db import reading
+from myproject.errors import InputError
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.moderation import constants as MODERATION
+from myproject.moderation import schemas
+from myproject.moderation.services import cases, log, queue
+from myproject.pagination import BadCursor, row_number
+from myproject.posts import constants as POST
+from myproject.web.request import Request
+
+KEEP = deform.Button("keep", _("Leave it in the open"))
+SHOW = deform.Button("keep", _("Put it back"))
+ASK = deform.Button("ask", _("Leave it hidden until it is changed"), css_class="secondary")
+REMOVE = deform.Button("remove", _("Remove"), css_class="button-danger")
+BUTTONS = {button.name: button for button in (KEEP, ASK, REMOVE)}
+
+
+def list_queue(request: Request) -> dict[str, Any]:
+    """What waits for staff, oldest first. `?after=` goes on where the page before ended."""
+    after = request.GET.get("after")
+    try:
+        page = queue.list_queue(request.dbsession, after)
+    except BadCursor:
+        raise HTTPNotFound from None
+    return {
+        "page": page,
+        "first": after is None,
+        "reason_max": POST.REASON_MAX_LENGTH,
+        "count_max": MODERATION.COUNT_MAX,
+        "reason_titles": schemas.REASON_TITLES,
+    }
+
+
+class AnswerCase(FormView):
+    """One reported text, and what staff decide: it stays, it goes, or its author is asked to change it."""
+
+    schema = schemas.CaseAnswer
+    title = _("A reported text")
+    template = "myproject:templates/moderation/case.html"
+
+    def __init__(self, request: Request) -> None:
+        self.item: queue.Item = request.context
+        may_ask = self.item.is_hidden and self.item.changed_at is None
+        self.buttons = (SHOW if self.item.is_hidden else KEEP, *((ASK,) if may_ask else ()), REMOVE)
+        super().__init__(request)
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "item": self.item,
+            "reason_titles": schemas.REASON_TITLES,
+            "count_max": MODERATION.COUNT_MAX,
+        }
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request, reason = self.request, data["reason"]
+        pressed = next((name for name in BUTTONS if name in request.POST), None)
+        if pressed is None:
+            raise InputError(_("Press one of the buttons"))
+        if pressed != "keep" and not reason:
+            raise InputError(_("Say why: its author gets to read it"), "reason")
+        db, actor, case_id = request.dbsession, actor_of(request), self.item.id
+        if pressed == "ask":
+            cases.ask_for_change(db, actor, case_id, reason)
+            request.flash(_("It stays hidden, and its author is asked to change it"))
+        elif pressed == "remove":
+            cases.decide(db, actor, case_id, MODERATION.Decision.REMOVED, reason)
+            request.flash(_("It is removed"))
+        else:
+            cases.decide(db, actor, case_id, MODERATION.Decision.KEPT, reason)
+            request.flash(_("It is in the open"))
+        return self.redirect("moderation.queue")
+
+
+def case_of(request: Request) -> queue.Item:
+    """The case that the address names. Raises HTTPNotFound."""
+    with reading(request) as db:
+        item = queue.find_case(db, int(request.matchdict["id"]))
+    if item is None:
+        raise HTTPNotFound
+    return item
+
+
+def show_log(request: Request) -> dict[str, Any]:
+    """What staff did with texts, latest first, for everybody where `moderation.log` says so."""
+    asked = request.GET.get("before")
+    before_id = row_number(asked) if asked is not None else None
+    if not request.site.moderation_log or (asked is not None and before_id is None):
+        raise HTTPNotFound
+    page = log.list_log(request.dbsession, before_id)
+    return {"page": page, "first": asked is None, "titles": schemas.LOG_TITLES}

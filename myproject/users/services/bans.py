@@ -1,0 +1,69 @@
+"""Members who may not comment for a time: set and lifted by staff, with a reason that the member reads."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject import audit
+from myproject.audit import Actor
+from myproject.db import fetch, utc_now
+from myproject.users import constants as USER
+from myproject.users import errors
+from myproject.users.models import CommentBan, User
+from myproject.users.services import accounts
+
+NOW = sa.bindparam("now", type_=CommentBan.created_at.type)
+RUNNING = CommentBan.lifted_at.is_(None) & (CommentBan.ends_at.is_(None) | (CommentBan.ends_at > NOW))
+# Whether a member is banned: a part of the query that says who they are.
+IS_BANNED = sa.exists().where(CommentBan.user_id == User.id, RUNNING).correlate(User)
+OF_MEMBER = sa.select(CommentBan).where(CommentBan.user_id == sa.bindparam("user_id"), RUNNING)
+ALL_RUNNING: sa.Select[*tuple[Any, ...]] = (
+    sa.select(CommentBan.id, CommentBan.ends_at, CommentBan.created_at, User.id.label("user_id"), User.name)
+    .join(User, User.id == CommentBan.user_id)
+    .where(RUNNING)
+    .order_by(CommentBan.id.desc())
+    .limit(USER.BANS_SHOWN)
+)
+
+
+def find_ban(db: Session, user_id: int) -> CommentBan | None:
+    """Why and until when a member may not comment; None where they may."""
+    values = {"user_id": user_id, "now": utc_now()}
+    return db.scalars(OF_MEMBER.order_by(CommentBan.id.desc()).limit(1), values).first()
+
+
+def list_bans(db: Session) -> Sequence[Any]:
+    """The latest bans that run, as (id, ends_at, created_at, user_id, name)."""
+    return fetch(db, ALL_RUNNING, {"now": utc_now()}).all()
+
+
+def ban(db: Session, actor: Actor, user_id: int, ends_at: datetime | None, reason: str) -> CommentBan:
+    """Bans a member from commenting up to a moment, or for good. Raises NotBannable for staff and admins, and
+    AlreadyBanned.
+    """
+    user = accounts.lock_user(db, user_id)
+    if user.role != USER.Role.USER:
+        raise errors.NotBannable
+    if find_ban(db, user_id) is not None:
+        raise errors.AlreadyBanned
+    made = CommentBan(user_id=user_id, ends_at=ends_at, reason=reason)
+    db.add(made)
+    # The audit names the row by its number.
+    db.flush()
+    after = {"user": user_id, "ends": ends_at.isoformat() if ends_at else ""}
+    audit.record(db, "ban.set", made, actor=actor, reason=reason, after=after)
+    return made
+
+
+def lift(db: Session, actor: Actor, user_id: int) -> bool:
+    """Lets a member comment again. False where they may already."""
+    accounts.lock_user(db, user_id)
+    running = find_ban(db, user_id)
+    if running is None:
+        return False
+    running.lifted_at = utc_now()
+    audit.record(db, "ban.lift", running, actor=actor, before={"user": user_id})
+    return True
