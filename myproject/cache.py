@@ -158,7 +158,9 @@ class Cache:
         self.resting_until = 0.0
 
     def attempt(self, do: Callable[[], T], otherwise: T) -> T:
-        """Runs one cache operation; where the server is away, gives `otherwise` and rests some seconds."""
+        """Runs one cache operation; where the server is away, gives `otherwise` and rests some seconds. So it
+        does, but for the rest, where what the cache holds is nothing of ours.
+        """
         if time.monotonic() < self.resting_until:
             return otherwise
         try:
@@ -167,11 +169,14 @@ class Cache:
             self.resting_until = time.monotonic() + SECONDS_TO_REST_AFTER_A_FAILURE
             log.warning("cache: away, going on without it: %s", error)
             return otherwise
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            log.warning("cache: a value can't be read: %s", type(error).__name__)
+            return otherwise
 
     def get(self, key: str, seconds: int) -> Any:
         """The value of `key` where there is one not older than `seconds`, else None."""
         value = self.get_bytes(key, seconds)
-        return None if value is None else json.loads(value)
+        return None if value is None else self.attempt(lambda: json.loads(value), None)
 
     def set(self, key: str, value: Any) -> None:
         self.set_bytes(key, json.dumps(value, separators=(",", ":")).encode())
@@ -190,7 +195,9 @@ class Cache:
             return None
         # The body stands apart from the JSON: to decode it would take longer than all the rest.
         line, _, body = kept.partition(b"\n")
-        head = json.loads(line)
+        head = self.attempt(lambda: json.loads(line), None)
+        if not isinstance(head, dict) or not {"tags", "number"} <= head.keys():
+            return None
         return (head, body) if self.latest_change(head["tags"]) <= head["number"] else None
 
     def keep_made(self, key: str, body: bytes, *, tags: Iterable[str], number: int, **head: Any) -> None:

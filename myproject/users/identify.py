@@ -99,7 +99,7 @@ def make_identify(
             note_seen(session.id)
         key = f"user:{session.user_id}"
         cached = cache.get(key, seconds)
-        if cached is None or cached["revision"] != session.revision:
+        if not isinstance(cached, dict) or cached.get("revision") != session.revision:
             row = fetch(db, USER_STATEMENT, {"user_id": session.user_id}).one()._asdict()
             cached = {"revision": row.pop("revision"), "user": row}
             cache.set(key, cached)
