@@ -3,7 +3,7 @@
 from myproject.audit import AuditEntry
 from myproject.bookmarks.models import Bookmark
 from myproject.comments.models import Comment, CommentLike, CommentRevision
-from myproject.emails.models import BounceReceipt, Email, Suppression
+from myproject.emails.models import BounceReceipt, Email, MailRoute, Suppression
 from myproject.forms.models import KeptText, Submission
 from myproject.images.models import Image, ImageUse
 from myproject.moderation.models import Case, Flag, Vouch
@@ -57,6 +57,7 @@ MODELS = (
     ImageUse,
     Invitation,
     KeptText,
+    MailRoute,
     Notification,
     NotificationChoice,
     NotificationPreferences,

@@ -141,6 +141,20 @@ def enqueue_now(registry: Registry, function: TaskFunction, **arguments: Any) ->
         log.exception("tasks: can't enqueue %s", task_name(function))
 
 
+def enqueue_if_idle(registry: Registry, function: TaskFunction, *, seconds: float = 0) -> None:
+    """Asks for a task in so many seconds, unless the queue (or, for later, the schedule) holds something already:
+    for a task that finds its work itself, and that must not be asked for faster than it can come.
+    """
+    huey = registry["huey"]
+    try:
+        if huey.pending_count() or (seconds and huey.scheduled_count()):
+            return
+        task = registry["tasks"][task_name(function)]
+        task.schedule(delay=seconds) if seconds else task()
+    except Exception:
+        log.exception("tasks: can't enqueue %s", task_name(function))
+
+
 def includeme(config: Configurator) -> None:
     config.registry["huey"] = make_huey(settings_of(config.registry))
     config.registry["tasks"] = {}

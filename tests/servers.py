@@ -35,6 +35,7 @@ MISSING = "MISSING: "
 ACCEPT = "250 2.0.0 OK"
 DEFER = "451 4.3.0 Try again later"
 REFUSE = "550 5.1.1 No such mailbox"
+ENOUGH = "421 4.7.0 Too many messages, begin again"
 
 
 def missing(what: str) -> NoReturn:
@@ -304,9 +305,11 @@ def redis_server(program: Path | None = None) -> Iterator[Server]:
 class SmtpServer(Controller):
     """An SMTP server that keeps what it takes in `messages`, and does what a test asks of it.
 
-    Set `recipient_answer` or `data_answer` to `DEFER` or `REFUSE` (or any reply) to have it said after RCPT
-    or DATA; `hang` leaves the client waiting after DATA; `drop` takes the message, then breaks the connection
-    instead of saying so. `certificate` is what a client has to trust (SSL_CERT_FILE), None without TLS.
+    Set `sender_answer`, `recipient_answer` or `data_answer` to `DEFER` or `REFUSE` (or any reply) to have it said
+    after MAIL, RCPT or DATA; `hang` leaves the client waiting after DATA for as long as it is set; `drop` takes the
+    message, then breaks the connection instead of saying so. `conversations` counts connections; one that had
+    `most_messages` gets no more of them. `certificate` is what a client has to trust (SSL_CERT_FILE), None
+    without TLS.
     """
 
     def __init__(self, port: int, certificate: Path | None, **options: Any) -> None:
@@ -314,10 +317,33 @@ class SmtpServer(Controller):
         self.certificate = certificate
         self.messages: list[Envelope] = []
         self.logins: list[str] = []
+        self.sender_answer = ACCEPT
         self.recipient_answer = ACCEPT
         self.data_answer = ACCEPT
         self.hang = False
         self.drop = False
+        self.conversations = 0
+        self.most_messages: int | None = None
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        if not hasattr(session, "message_count"):
+            session.message_count = 0
+            self.conversations += 1
+        return responses
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.most_messages is not None and session.message_count >= self.most_messages:
+            return ENOUGH
+        session.message_count += 1
+        if self.sender_answer.startswith("2"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.sender_answer
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -327,8 +353,8 @@ class SmtpServer(Controller):
         return self.recipient_answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self.hang:
-            await self.loop.create_future()
+        while self.hang:
+            await asyncio.sleep(0.01)
         if self.data_answer.startswith("2"):
             self.messages.append(envelope)
         if self.drop:

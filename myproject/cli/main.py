@@ -16,7 +16,8 @@ from pyramid.paster import get_appsettings, setup_logging
 from myproject.cli import demo, mail, reindex, rerender, users
 from myproject.cli.context import Site
 from myproject.db import make_engine
-from myproject.emails.transport import DeliveryError, make_transport
+from myproject.emails.errors import DeliveryError
+from myproject.emails.transport import make_transport
 from myproject.settings import Settings, SettingsError, load_settings, read, settings_of
 from myproject.settings_mail import MailTransport
 from myproject.settings_values import path as parse_path

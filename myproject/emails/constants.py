@@ -49,6 +49,26 @@ class State(IntEnum):
     SUPPRESSED = 6  # not sent: mail to the address comes back, or its reader complained
 
 
+class Fault(StrEnum):
+    """Why a mail did not go out, which says what becomes of it and of the others."""
+
+    # None would have got further: nobody answers, TLS fails, the password is wrong.
+    SERVER = "server"
+    # It broke off, or the server wants nothing from this sender: perhaps of this mail alone, perhaps of all.
+    BROKEN = "broken"
+    # This one later: the server said so, or the site can't write it as it is.
+    LATER = "later"
+    # This one later, and fewer to its domain.
+    SLOW = "slow"
+    # This one never.
+    MESSAGE = "message"
+    # None ever to this address.
+    RECIPIENT = "recipient"
+
+
+FOR_GOOD = frozenset({Fault.MESSAGE, Fault.RECIPIENT})
+
+
 class Reason(IntEnum):
     """Why mail to an address is not wanted there; the graver has the higher number."""
 
@@ -103,18 +123,42 @@ SECRETS: dict[str, tuple[str, ...]] = {
 # Stands in a preview where the secret stood, and in the path of its links as well.
 MASK = "********"
 
-# How long a worker has a mail to itself. A delivery talks to the server in fewer steps than LEASE_STEPS, each
-# of which may take `mail.timeout`: a lease that ends before its delivery does sends the mail twice.
-LEASE_SECONDS = 300
-LEASE_STEPS = 12
+# A worker keeps the lease of the mail it sends, however long that takes, and one that dies loses it soon.
+LEASE_SECONDS = 40
+HEARTBEAT_SECONDS = 10
 
-# Seconds to wait after the first try that failed, the second, and so on: about a day in all.
+# Seconds to wait after the first try that failed, the second, and so on: about a day in all. Up to JITTER of it
+# more or less, so that what failed together does not come back together.
 BACK_OFF_SECONDS = (60, 5 * 60, 15 * 60, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 MAX_ATTEMPTS = len(BACK_OFF_SECONDS) + 1
+JITTER = 0.1
 
-# How many messages for the workers one sweep makes at most; there is another a minute later.
-SWEEP_LIMIT = 500
+# The route of a mail to the mail server, which all mails take; each domain has one of its own behind it.
+SERVER_ROUTE = ""
+# How long a route is closed after a failure: the first pause, doubled by each failure in a row, up to the second.
+SERVER_PAUSES_SECONDS = (5, 300)
+DOMAIN_PAUSES_SECONDS = (60, 3600)
+# So many mails in a row must break off until that is the server's fault.
+BREAKS_OF_A_SERVER = 3
+ROUTES_SHOWN = 20
+ROUTE_KEPT_SECONDS = 86_400
+
+# One mail of so many is the one that has waited longest, if that is more than PATIENCE_SECONDS, whatever its lane:
+# else the lanes above could keep it waiting for ever.
+FAIR_SHARE = 5
+PATIENCE_SECONDS = 15 * 60
+
+# A worker sends what is due for so long, and then lets other tasks have a turn.
+RUN_SECONDS = 5
+# Where more mails than this are due, another worker is asked to help.
+HELP_FROM = 10
+# Once the next mail is due within this time, a message wakes a worker for it; the sweep finds those after it.
+WAKE_SECONDS = 90
+# When a database that could not be told of a mail is asked again; together less than a lease.
+SETTLE_PAUSES_SECONDS = (1, 5, 20)
 PURGE_BATCH = 1_000
+# How many mails an admin's change of many takes in one transaction.
+CHANGE_BATCH = 500
 
 # A day with soft bounces counts one, and counts half after each SOFT_HALF_LIFE_DAYS. At SOFT_MOST, optional mail
 # stops for SOFT_DAYS: five such days in a row do it, or two a week for three weeks; one a week never does.

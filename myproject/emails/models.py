@@ -76,6 +76,21 @@ class Email(Base):
     expires_at: Mapped[datetime | None]
 
 
+class MailRoute(Base):
+    """What all workers know of the way to a domain, or (`SERVER_ROUTE`) to the mail server, which all mails take.
+    No row: it is open, and has been for a while.
+    """
+
+    __tablename__ = "mail_routes"
+
+    domain: Mapped[str] = mapped_column(sa.String(EMAIL.DOMAIN_MAX_LENGTH), primary_key=True)
+    # Nothing goes before.
+    opens_at: Mapped[datetime]
+    # In a row. Where there are any, one mail at a time goes and finds out.
+    failures: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None] = mapped_column(sa.String(EMAIL.ERROR_MAX_LENGTH))
+
+
 class Suppression(Base):
     """What came back from an address, in the form that `services.suppression.key` gives it. Optional mail goes
     there no more while `suppressed_at` is set.

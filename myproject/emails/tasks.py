@@ -1,92 +1,172 @@
 """Sending what is in the outbox, and clearing it.
 
-A message in the task queue says that a mail is due, not which: the worker takes the most urgent one. So a
-verification passes by a thousand others that were queued before it.
+A message in the task queue says that mails are due, not which: the worker takes the most urgent one, and goes on
+while there are more. So a verification passes by a thousand others that were queued before it.
 """
 
+import itertools
 import logging
 import os
 import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
+import sqlalchemy as sa
 from pyramid.config import Configurator
 from pyramid.registry import Registry
+from sqlalchemy.orm import Session
 
 from myproject.db import sessions_of
 from myproject.emails import constants as EMAIL
+from myproject.emails.bounces.returning import return_address
+from myproject.emails.constants import Fault
+from myproject.emails.errors import DeliveryError
 from myproject.emails.message import make_message
 from myproject.emails.models import Email
+from myproject.emails.services import suppression
 from myproject.emails.services.delivery import (
+    Lease,
     claim,
     close_hopeless,
     count_due,
     mark_failed,
     mark_sent,
+    mark_suppressed,
     purge_emails,
+    renew,
+    seconds_until_due,
 )
 from myproject.emails.services.outbox import MailQueued
-from myproject.emails.transport import DeliveryError, Transport
+from myproject.emails.services.pacing import purge_routes
+from myproject.emails.transport import Connection, Transport
 from myproject.settings import settings_of
-from myproject.tasks import crontab, enqueue, enqueue_now
+from myproject.tasks import crontab, enqueue, enqueue_if_idle
 
 log = logging.getLogger(__name__)
 
+# Counts what this process claims, so that each FAIR_SHARE-th is the mail that has waited for longest.
+turns = itertools.count(1)
+
 
 def deliver(registry: Registry) -> None:
-    """Sends the most urgent mail that is due, if there is one."""
-    deliver_next(registry)
-
-
-def deliver_next(registry: Registry) -> bool:
-    """Tries to send one due mail; no transaction is open meanwhile. False where nothing was due."""
-    sessions = sessions_of(registry)
-    worker = f"{socket.gethostname()[:50]}:{os.getpid()}:{threading.get_ident()}"
-    lease_seconds = max(EMAIL.LEASE_SECONDS, EMAIL.LEASE_STEPS * settings_of(registry).mail_timeout)
-    with sessions.writing() as db:
-        email = claim(db, worker, lease_seconds)
-    if email is None:
-        return False
-    try:
-        subject = send(registry, email)
-    except Exception as error:
-        known = isinstance(error, DeliveryError)
-        reason = str(error) if known else f"{type(error).__name__}: {error}"
-        log.warning("emails: %s (%s), try %s failed: %s", email.id, email.kind, email.attempts, reason)
-        with sessions.writing() as db:
-            mark_failed(db, email, reason, permanent=isinstance(error, DeliveryError) and error.permanent)
-    else:
-        with sessions.writing() as db:
-            mark_sent(db, email, subject)
-    return True
-
-
-def send(registry: Registry, email: Email) -> str:
-    """Renders a mail and hands it to the transport; gives its subject."""
-    message = make_message(registry, email)
-    transport: Transport = registry["mail_transport"]
-    transport.send(message)
-    return str(message["Subject"])
+    """Sends what is due, the most urgent first, for RUN_SECONDS, and has a worker come back for the rest."""
+    with sessions_of(registry).reading() as db:
+        due = count_due(db, EMAIL.HELP_FROM)
+    if due == EMAIL.HELP_FROM:
+        enqueue_if_idle(registry, deliver)
+    if due:
+        send_due(registry, EMAIL.RUN_SECONDS)
+    with sessions_of(registry).reading() as db:
+        seconds = seconds_until_due(db)
+    if seconds is not None and seconds <= EMAIL.WAKE_SECONDS:
+        enqueue_if_idle(registry, deliver, seconds=seconds)
 
 
 def deliver_due(registry: Registry) -> int:
     """Sends everything that is due, the most urgent first, here and now; gives how many were tried."""
     with sessions_of(registry).writing() as db:
         close_hopeless(db)
+    return send_due(registry)
+
+
+def send_due(registry: Registry, seconds: float = float("inf")) -> int:
+    """Sends what is due over one connection, begins none after so many seconds, and gives how many were tried."""
+    transport: Transport = registry["mail_transport"]
+    ends = time.monotonic() + seconds
     tried = 0
-    while deliver_next(registry):
-        tried += 1
+    with transport.connection() as connection:
+        while time.monotonic() < ends and deliver_next(registry, connection):
+            tried += 1
     return tried
+
+
+def deliver_next(registry: Registry, connection: Connection) -> bool:
+    """Tries to send one due mail; no transaction is open meanwhile. False where nothing was due."""
+    worker = f"{socket.gethostname()[:50]}:{os.getpid()}:{threading.get_ident()}"
+    per_minute = settings_of(registry).mail_per_domain
+    is_fair_turn = next(turns) % EMAIL.FAIR_SHARE == 0
+    with sessions_of(registry).writing() as db:
+        lease = claim(db, worker, pace=60 / per_minute if per_minute else 0, patient=is_fair_turn)
+    if lease is None:
+        return False
+    with keeping(registry, lease):
+        settle(registry, attempt(registry, lease, connection))
+    return True
+
+
+Outcome = Callable[[Session], None]
+
+
+def attempt(registry: Registry, lease: Lease, connection: Connection) -> Outcome:
+    """Tries to send a mail; gives what is to be written about it. Raises nothing that a mail could cause."""
+    try:
+        with sessions_of(registry).reading() as db:
+            email = db.get(Email, lease.email_id)
+            stopped = None if email is None or email.topic is None else suppression.find(db, email.to_address)
+        if email is None:
+            # Erased since, with the member whom it was for.
+            return lambda db: None
+        if stopped is not None:
+            words = stopped.words
+            return lambda db: mark_suppressed(db, lease, words)
+        message = make_message(registry, email)
+        connection.send(message, return_address(registry, email))
+    except Exception as error:
+        failure = error
+        if not isinstance(failure, DeliveryError):
+            # A template that raises, an address that is none: a version that comes within the day may mend it.
+            failure = DeliveryError(f"{type(error).__name__}: {error}", Fault.LATER)
+        log.warning("emails: %s, try %s failed: %s", lease.email_id, lease.attempt, failure)
+        return lambda db: mark_failed(db, lease, failure)
+    subject = str(message["Subject"])
+    return lambda db: mark_sent(db, email, subject)
+
+
+def settle(registry: Registry, outcome: Outcome) -> None:
+    """Writes what became of a mail, again and again where the database is away: else the mail would go twice."""
+    for pause in (*EMAIL.SETTLE_PAUSES_SECONDS, None):
+        try:
+            with sessions_of(registry).writing() as db:
+                outcome(db)
+        except sa.exc.SQLAlchemyError:
+            if pause is None:
+                raise
+            log.exception("emails: can't write what became of a mail")
+            time.sleep(pause)
+        else:
+            return
+
+
+@contextmanager
+def keeping(registry: Registry, lease: Lease) -> Iterator[None]:
+    """Renews a lease for as long as the block takes: it ends with its worker, however slow the server is."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(EMAIL.HEARTBEAT_SECONDS):
+            try:
+                with sessions_of(registry).writing() as db:
+                    renew(db, lease)
+            except sa.exc.SQLAlchemyError:
+                log.exception("emails: can't renew the lease of %s", lease.email_id)
+
+    heart = threading.Thread(target=beat, name="lease of a mail", daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        done.set()
+        heart.join()
 
 
 def sweep(registry: Registry) -> None:
     """Sees to mails that were left: their message was lost, their next try is due, or their worker ended."""
     with sessions_of(registry).writing() as db:
         close_hopeless(db)
-        waiting = count_due(db, EMAIL.SWEEP_LIMIT)
-    # Each message in the queue sends one already: a slow mail server must not make it grow with every sweep.
-    for _mail in range(waiting - registry["huey"].pending_count()):
-        enqueue_now(registry, deliver)
+    deliver(registry)
 
 
 def purge(registry: Registry) -> None:
@@ -96,6 +176,7 @@ def purge(registry: Registry) -> None:
     while deleted == EMAIL.PURGE_BATCH:
         with sessions_of(registry).writing() as db:
             deleted = purge_emails(db, older_than)
+            purge_routes(db)
 
 
 def deliver_soon(event: MailQueued) -> None:

@@ -7,30 +7,31 @@ import smtplib
 import ssl
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
+from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
 from pyramid.config import Configurator
 
+from myproject.emails.constants import Fault
+from myproject.emails.errors import DeliveryError
 from myproject.emails.services.outbox import mail_domain
 from myproject.settings import Settings, settings_of
 from myproject.settings_mail import MailTls, MailTransport
 
 
-class DeliveryError(Exception):
-    """The message did not go out. Its text is for people; `permanent`: it never will, to this address."""
-
-    def __init__(self, text: str, *, permanent: bool = False) -> None:
-        super().__init__(text)
-        self.permanent = permanent
+class Connection(Protocol):
+    def send(self, message: EmailMessage, envelope_sender: str = "") -> None:
+        """Sends to the address in To, from `envelope_sender` or else the one in From. Raises `DeliveryError`."""
 
 
 class Transport(Protocol):
-    def send(self, message: EmailMessage) -> None:
-        """Sends to the address in To, from that in From. Raises `DeliveryError`."""
+    def connection(self) -> AbstractContextManager[Connection]:
+        """For one message or many, one after the other, by one thread. Opens when the first is sent."""
 
     def check(self) -> None:
         """Goes the way of a message as far as it can without one. Raises `DeliveryError`."""
@@ -50,7 +51,11 @@ class FileTransport:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def send(self, message: EmailMessage) -> None:
+    @contextlib.contextmanager
+    def connection(self) -> Iterator["FileTransport"]:
+        yield self
+
+    def send(self, message: EmailMessage, envelope_sender: str = "") -> None:
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
         temporary = self.folder / f"{name}.tmp"
         with self.writing():
@@ -76,7 +81,7 @@ class FileTransport:
 
 
 class SmtpTransport:
-    """One connection a message. TLS verifies certificate and host name, and nothing goes out without it."""
+    """The way to the mail server. TLS verifies certificate and host name, and nothing goes out without it."""
 
     def __init__(self, settings: Settings) -> None:
         self.host = settings.mail_host
@@ -90,27 +95,10 @@ class SmtpTransport:
             "local_hostname": mail_domain(settings),
         }
 
-    def send(self, message: EmailMessage) -> None:
-        client = self.connect()
-        try:
-            client.send_message(message, address_of(message, "From"), [address_of(message, "To")])
-            # The server has the message: how the parting goes must not make us send it again.
-            with contextlib.suppress(smtplib.SMTPException, OSError):
-                client.quit()
-        except smtplib.SMTPRecipientsRefused as error:
-            ((code, text),) = error.recipients.values()
-            raise refused("the recipient", code, text) from error
-        except smtplib.SMTPDataError as error:
-            raise refused("the message", error.smtp_code, error.smtp_error) from error
-        except smtplib.SMTPResponseException as error:
-            # The sender or the session: the site's fault, which its owner can mend while the mail waits.
-            raise refused("the sender", error.smtp_code, error.smtp_error, for_good=False) from error
-        except smtplib.SMTPNotSupportedError as error:
-            raise DeliveryError("The server takes only addresses in ASCII", permanent=True) from error
-        except (smtplib.SMTPException, OSError) as error:
-            raise DeliveryError(f"The mail server broke off ({type(error).__name__})") from error
-        finally:
-            client.close()
+    @contextlib.contextmanager
+    def connection(self) -> Iterator["SmtpConnection"]:
+        with contextlib.closing(SmtpConnection(self)) as connection:
+            yield connection
 
     def check(self) -> None:
         client = self.connect()
@@ -138,12 +126,19 @@ class SmtpTransport:
         try:
             if self.tls is MailTls.STARTTLS:
                 self.start_tls(client)
+            self.say_hello(client)
             if self.username:
                 self.login(client)
         except BaseException:
             client.close()
             raise
         return client
+
+    def say_hello(self, client: smtplib.SMTP) -> None:
+        try:
+            client.ehlo_or_helo_if_needed()
+        except (smtplib.SMTPException, OSError) as error:
+            raise DeliveryError(f"The mail server did not greet us ({type(error).__name__})") from error
 
     def start_tls(self, client: smtplib.SMTP) -> None:
         try:
@@ -180,10 +175,108 @@ class SmtpTransport:
         )
 
 
-def refused(what: str, code: int, text: bytes | str, *, for_good: bool = True) -> DeliveryError:
-    """The error for a server's answer; a code from 500 means not to ask again, unless `for_good` is false."""
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return DeliveryError(f"The mail server refused {what}: {code} {words}", permanent=for_good and code >= 500)
+class Stage(Enum):
+    """How far a message came, by what the server last heard; the values stand in errors."""
+
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+    CONTENT = "message"
+
+
+class SmtpConnection:
+    """A conversation with the mail server (RFC 5321, 3.3), opened with the first message."""
+
+    def __init__(self, transport: SmtpTransport) -> None:
+        self.transport = transport
+        self.client: smtplib.SMTP | None = None
+        self.stage = Stage.SENDER
+
+    def send(self, message: EmailMessage, envelope_sender: str = "") -> None:
+        sender = envelope_sender or address_of(message, "From")
+        recipient = address_of(message, "To")
+        if self.client is not None:
+            try:
+                self.hand_over(self.client, message, sender, recipient)
+                return
+            except DeliveryError as error:
+                # Servers end a conversation that was quiet for long, or had its share: only a new one tells.
+                if self.stage is not Stage.SENDER or error.permanent:
+                    raise
+                self.close()
+        self.client = self.transport.connect()
+        self.hand_over(self.client, message, sender, recipient)
+
+    def hand_over(self, client: smtplib.SMTP, message: EmailMessage, sender: str, recipient: str) -> None:
+        """One message, in the three steps of SMTP; `stage` says how far it came. Raises `DeliveryError`."""
+        self.stage = Stage.SENDER
+        international = not f"{sender}{recipient}".isascii()
+        if international and not client.has_extn("smtputf8"):
+            raise DeliveryError("The server takes only addresses in ASCII", Fault.MESSAGE)
+        policy: Any = message.policy
+        content = message.as_bytes(policy=policy.clone(utf8=international))
+        options = [f"size={len(content)}"] if client.has_extn("size") else []
+        options += ["SMTPUTF8", "BODY=8BITMIME"] if international else []
+        try:
+            self.expect(client.mail(sender, options))
+            self.stage = Stage.RECIPIENT
+            self.expect(client.rcpt(recipient))
+            self.stage = Stage.CONTENT
+            self.expect(client.data(content))
+        except DeliveryError as error:
+            self.reset(client, error.code)
+            raise
+        except smtplib.SMTPDataError as error:
+            # The server does not even want to hear the content.
+            self.reset(client, error.smtp_code)
+            raise refused(self.stage, error.smtp_code, error.smtp_error) from error
+        except (smtplib.SMTPException, OSError) as error:
+            self.close()
+            raise DeliveryError(f"The mail server broke off ({type(error).__name__})", Fault.BROKEN) from error
+
+    def expect(self, reply: tuple[int, bytes]) -> None:
+        if reply[0] not in (250, 251, 252):
+            raise refused(self.stage, *reply)
+
+    def reset(self, client: smtplib.SMTP, code: int) -> None:
+        """Makes ready for the next message; a server that said 421 has ended the conversation."""
+        if code == 421:
+            self.close()
+            return
+        try:
+            client.rset()
+        except (smtplib.SMTPException, OSError):
+            self.close()
+
+    def close(self) -> None:
+        """Ends the conversation; how the parting goes changes nothing about what the server has."""
+        client, self.client = self.client, None
+        if client is not None:
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                client.quit()
+            client.close()
+
+
+def refused(stage: Stage, code: int, text: bytes | str) -> DeliveryError:
+    """The error for a server's reply at a stage of the conversation."""
+    answer = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    error = DeliveryError(f"The mail server refused the {stage.value}: {code} {answer}", code=code, answer=answer)
+    error.fault = fault_of(stage, code, error.enhanced_code)
+    return error
+
+
+def fault_of(stage: Stage, code: int, enhanced: str) -> Fault:
+    """Whose fault a refusal is (RFC 5321, 4.2.1 and RFC 3463)."""
+    if stage is Stage.SENDER:
+        # The sender is the same for nearly all: its owner has to mend it, but for a message that is too large.
+        return Fault.MESSAGE if code == 552 else Fault.BROKEN
+    if code == 421 or enhanced.startswith("4.7."):
+        return Fault.SLOW
+    if code < 500:
+        return Fault.LATER
+    if stage is Stage.CONTENT:
+        return Fault.RECIPIENT if enhanced.startswith(("5.1.", "5.2.")) else Fault.MESSAGE
+    # X.7 is policy: what it takes from this sender, or from one that has not signed in. The mailbox may be there.
+    return Fault.LATER if enhanced.startswith("5.7.") or code in (503, 530) else Fault.RECIPIENT
 
 
 def make_transport(settings: Settings) -> Transport:

@@ -18,7 +18,7 @@ from myproject.comments.models import CommentLike, CommentRevision
 from myproject.comments.services.writing import create_comment
 from myproject.db import Base, Sessions, make_engine, utc_now
 from myproject.emails import constants as EMAIL
-from myproject.emails.models import BounceReceipt, Suppression
+from myproject.emails.models import BounceReceipt, MailRoute, Suppression
 from myproject.forms.models import KeptText, Submission
 from myproject.images import constants as IMAGE
 from myproject.images.models import Image, ImageUse
@@ -168,6 +168,7 @@ def fill(engine: sa.Engine) -> None:
                 SecurityLogEntry(user_id=eve.id, event=USER.SecurityEvent.SIGNED_IN),
                 SignInStep(user_id=eve.id, step=USER.Step.SECOND_FACTOR, token_hash="0" * 64, expires_at=now),
                 Switch(name="captcha", is_on=False),
+                MailRoute(domain="example.org", opens_at=now),
                 KeptText(user_id=eve.id, path="/posts/new/", fields={"body": "Some text"}),
                 Submission(user_id=eve.id, token_hash="0" * 64, content_hash="1" * 64, location="/posts/1/"),
                 TagMute(user_id=eve.id, tag_id=post.tags[0].id),

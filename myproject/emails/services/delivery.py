@@ -1,4 +1,4 @@
-"""What workers do with the outbox: claim a mail with a lease, say how it went, end what is hopeless.
+"""What workers do with the outbox: claim a mail with a lease, keep it, say how it went, end what is hopeless.
 
 Whether a mail is due, and whose lease has ended, is read off the database's clock: machines need not agree.
 """
@@ -9,12 +9,18 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from myproject.db import clock
+from myproject.db import clock, publish
 from myproject.emails import constants as EMAIL
-from myproject.emails.models import UNFINISHED, Email
+from myproject.emails.constants import Fault, Lane, State
+from myproject.emails.errors import DeliveryError
+from myproject.emails.models import UNFINISHED, Email, MailRoute
+from myproject.emails.services import pacing
 from myproject.emails.services.outbox import IN_DATABASE_ONLY, one_line
+
+# The ways of a mail: that of all, and the one of its domain.
+SERVER, DOMAIN = aliased(MailRoute), aliased(MailRoute)
 
 
 @dataclass(frozen=True)
@@ -31,16 +37,26 @@ class Refused:
     text: str
 
 
+@dataclass(frozen=True)
+class Lease:
+    """A mail that `worker`, which names one thread, has to itself for its try number `attempt`."""
+
+    email_id: int
+    worker: str
+    attempt: int
+    domain: str
+
+
 def lapsed() -> sa.ColumnElement[bool]:
     """Nobody works on it: it waits, or who took it has let the lease end."""
     return sa.and_(
         sa.text(UNFINISHED),
-        sa.or_(Email.state == EMAIL.State.QUEUED, Email.lease_until < clock()),
+        sa.or_(Email.state == State.QUEUED, Email.lease_until < clock()),
     )
 
 
 def due() -> sa.ColumnElement[bool]:
-    """May be sent now."""
+    """Is to be sent now, if its routes are open."""
     return sa.and_(
         lapsed(),
         Email.next_attempt_at <= clock(),
@@ -49,92 +65,168 @@ def due() -> sa.ColumnElement[bool]:
     )
 
 
+def on_open_routes(*columns: Any) -> sa.Select[Any]:
+    """Columns of what is due and may go. A pace that the site itself keeps is none for security mail."""
+    paced_only = sa.and_(Email.lane == Lane.SECURITY, DOMAIN.failures == 0)
+    return (
+        sa.select(*columns)
+        .select_from(Email)
+        .outerjoin(SERVER, SERVER.domain == EMAIL.SERVER_ROUTE)
+        .outerjoin(DOMAIN, DOMAIN.domain == Email.to_domain)
+        .where(
+            due(),
+            sa.or_(SERVER.domain.is_(None), SERVER.opens_at <= clock()),
+            sa.or_(DOMAIN.domain.is_(None), DOMAIN.opens_at <= clock(), paced_only),
+        )
+    )
+
+
 def count_due(db: Session, limit: int) -> int:
     """How many mails may be sent now; counts no further than `limit`."""
-    found = sa.select(Email.id).where(due()).limit(limit).subquery()
+    found = on_open_routes(Email.id).limit(limit).subquery()
     return db.scalar(sa.select(sa.func.count()).select_from(found)) or 0
 
 
-def claim(db: Session, worker: str, lease_seconds: float = EMAIL.LEASE_SECONDS) -> Email | None:
-    """Takes the due mail that goes first (lane, then the time it is due) and leases it to `worker`.
-
-    `worker` names one thread. None where nothing is due. No two callers hold one mail, unless the first let
-    its lease end.
-    """
-    first = (
-        sa.select(Email.id)
-        .where(due())
-        .order_by(Email.lane, Email.next_attempt_at, Email.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
+def seconds_until_due(db: Session) -> float | None:
+    """When the next mail may go, 0 for at once; None where none waits, but for what other workers are sending."""
+    if count_due(db, 1):
+        return 0
+    later = sa.select(sa.func.min(Email.next_attempt_at)).where(
+        sa.text(UNFINISHED), Email.state == State.QUEUED, Email.next_attempt_at > clock()
     )
+    opens = sa.select(sa.func.min(MailRoute.opens_at)).where(MailRoute.opens_at > clock())
+    now, *moments = db.execute(sa.select(clock(), later.scalar_subquery(), opens.scalar_subquery())).one()
+    waits = [(moment - now).total_seconds() for moment in moments if moment is not None]
+    return min(waits) if waits else None
+
+
+def claim(db: Session, worker: str, *, pace: float = 0, patient: bool = False) -> Lease | None:
+    """Takes the mail that goes first (by lane, then by the time it is due), or with `patient` the one that has
+    waited for longest, if that is long. None where nothing is due.
+
+    `pace` is how many seconds lie between two mails to one domain. No two callers hold one mail, unless the first
+    let its lease end.
+    """
+    found = first(db, [], patient=True) if patient else None
+    passed_over: list[str] = []
+    is_probe = False
+    while found is not None or (found := first(db, passed_over)) is not None:
+        if found.server_failures and not is_probe:
+            is_probe = pacing.take_turn(db, EMAIL.SERVER_ROUTE, EMAIL.LEASE_SECONDS)
+            if not is_probe:
+                return None
+        seconds = EMAIL.LEASE_SECONDS if found.failures else 0 if found.lane == Lane.SECURITY else pace
+        if not seconds or pacing.take_turn(db, found.to_domain, seconds):
+            return lease(db, found.id, worker)
+        # Another worker has just sent there.
+        passed_over.append(found.to_domain)
+        found = None
+    return None
+
+
+def first(db: Session, passed_over: list[str], *, patient: bool = False) -> Any:
+    """The mail to send next, of no domain that is passed over, locked against others."""
+    columns = (Email.id, Email.lane, Email.to_domain, DOMAIN.failures, SERVER.failures.label("server_failures"))
+    statement = on_open_routes(*columns).limit(1).with_for_update(skip_locked=True, of=Email)
+    if patient:
+        statement = statement.where(Email.next_attempt_at < clock(-EMAIL.PATIENCE_SECONDS))
+    else:
+        statement = statement.order_by(Email.lane)
+    if passed_over:
+        statement = statement.where(Email.to_domain.not_in(passed_over))
+    return db.execute(statement.order_by(Email.next_attempt_at, Email.id)).first()
+
+
+def lease(db: Session, email_id: int, worker: str) -> Lease:
+    """Takes a mail that is locked against others."""
+    worker = worker[: EMAIL.WORKER_MAX_LENGTH]
     statement = (
         sa.update(Email)
-        .where(Email.id == first)
+        .where(Email.id == email_id)
         .values(
-            state=EMAIL.State.SENDING,
+            state=State.SENDING,
             attempts=Email.attempts + 1,
-            leased_by=worker[: EMAIL.WORKER_MAX_LENGTH],
-            lease_until=clock(lease_seconds),
+            leased_by=worker,
+            lease_until=clock(EMAIL.LEASE_SECONDS),
         )
-        .returning(Email)
+        # Not the whole row: one that can't be read must not keep its lease from being written.
+        .returning(Email.attempts, Email.to_domain)
     )
-    options = IN_DATABASE_ONLY | {"populate_existing": True}
-    return db.scalars(statement, execution_options=options).one_or_none()
+    taken = db.execute(statement, execution_options=IN_DATABASE_ONLY).one()
+    return Lease(email_id, worker, taken.attempts, taken.to_domain)
+
+
+def held(lease: Lease) -> sa.ColumnElement[bool]:
+    """Whether nobody else has taken the mail since."""
+    return sa.and_(
+        Email.id == lease.email_id,
+        Email.state == State.SENDING,
+        Email.leased_by == lease.worker,
+        Email.attempts == lease.attempt,
+    )
+
+
+def renew(db: Session, lease: Lease) -> None:
+    """Keeps a lease for another LEASE_SECONDS, unless another worker has the mail."""
+    statement = sa.update(Email).where(held(lease)).values(lease_until=clock(EMAIL.LEASE_SECONDS))
+    db.execute(statement, execution_options=IN_DATABASE_ONLY)
+
+
+RELEASED: dict[str, Any] = {"lease_until": None, "leased_by": None}
 
 
 def mark_sent(db: Session, email: Email, subject: str) -> None:
     """Says that the server took the mail. So it has, even where the lease ended meanwhile: no second copy."""
     values: dict[str, Any] = {
-        "state": EMAIL.State.SENT,
+        "state": State.SENT,
         "subject": subject,
         "sent_at": clock(),
-        "lease_until": None,
-        "leased_by": None,
         "last_error": None,
     }
     if email.kind in EMAIL.SECRETS:
         values["context"] = sa.null()
     statement = sa.update(Email).where(Email.id == email.id)
-    db.execute(statement.values(values), execution_options=IN_DATABASE_ONLY)
+    db.execute(statement.values(values | RELEASED), execution_options=IN_DATABASE_ONLY)
+    pacing.reopen(db, EMAIL.SERVER_ROUTE, email.to_domain)
 
 
-def mark_failed(db: Session, email: Email, error: str, *, permanent: bool = False) -> None:
-    """Gives a claimed mail back, to be tried again; DEAD after the last try or a `permanent` error.
+def mark_suppressed(db: Session, lease: Lease, words: str) -> None:
+    """Says that the mail is not sent, for its address is not to get any; `words` say why."""
+    values = {"state": State.SUPPRESSED, "last_error": one_line(words, EMAIL.ERROR_MAX_LENGTH)}
+    db.execute(sa.update(Email).where(held(lease)).values(values | RELEASED), execution_options=IN_DATABASE_ONLY)
 
-    Changes nothing where the lease has ended and another worker has the mail.
+
+def mark_failed(db: Session, lease: Lease, error: DeliveryError) -> None:
+    """Gives a mail back, to be tried again; DEAD after the last try, or where no other could end otherwise.
+
+    What no mail would have survived costs this one no try. Leaves the mail alone where another worker has it.
     """
-    dead = permanent or email.attempts >= EMAIL.MAX_ATTEMPTS
-    values: dict[str, Any] = {
-        "state": EMAIL.State.DEAD if dead else EMAIL.State.QUEUED,
-        "last_error": one_line(error, EMAIL.ERROR_MAX_LENGTH),
-        "lease_until": None,
-        "leased_by": None,
-    }
-    if not dead:
-        values["next_attempt_at"] = clock(EMAIL.BACK_OFF_SECONDS[email.attempts - 1])
-    held = sa.and_(
-        Email.id == email.id,
-        Email.state == EMAIL.State.SENDING,
-        Email.leased_by == email.leased_by,
-        Email.attempts == email.attempts,
-    )
-    db.execute(sa.update(Email).where(held).values(values), execution_options=IN_DATABASE_ONLY)
+    values: dict[str, Any] = {"state": State.QUEUED, "last_error": one_line(str(error), EMAIL.ERROR_MAX_LENGTH)}
+    if error.fault is Fault.SERVER:
+        values["attempts"] = lease.attempt - 1
+    elif error.permanent or lease.attempt >= EMAIL.MAX_ATTEMPTS:
+        values["state"] = State.DEAD
+    else:
+        values["next_attempt_at"] = clock(pacing.spread(EMAIL.BACK_OFF_SECONDS[lease.attempt - 1]))
+    statement = sa.update(Email).where(held(lease)).values(values | RELEASED).returning(Email.id)
+    is_ours = db.execute(statement, execution_options=IN_DATABASE_ONLY).first() is not None
+    pacing.note_failure(db, lease.domain, error)
+    if is_ours and error.fault is Fault.RECIPIENT:
+        email = db.get_one(Email, lease.email_id, populate_existing=True)
+        publish(db, Refused(db, email, error.code, error.enhanced_code, error.answer))
 
 
 def close_hopeless(db: Session) -> None:
     """Ends what can't be sent any more: EXPIRED where it is too old, DEAD where its last try never ended."""
-    released = {"lease_until": None, "leased_by": None}
     too_old = sa.update(Email).where(lapsed(), Email.expires_at <= clock())
     db.execute(
-        too_old.values(state=EMAIL.State.EXPIRED, context=sa.null(), **released),
+        too_old.values(state=State.EXPIRED, context=sa.null(), **RELEASED),
         execution_options=IN_DATABASE_ONLY,
     )
     tried_out = sa.update(Email).where(lapsed(), Email.attempts >= EMAIL.MAX_ATTEMPTS)
     db.execute(
         tried_out.values(
-            state=EMAIL.State.DEAD, last_error="The worker ended in the middle of the last try.", **released
+            state=State.DEAD, last_error="The worker ended in the middle of the last try.", **RELEASED
         ),
         execution_options=IN_DATABASE_ONLY,
     )
@@ -145,7 +237,7 @@ def purge_emails(db: Session, older_than: timedelta) -> int:
     old = (
         sa.select(Email.id)
         .where(
-            Email.state.not_in((EMAIL.State.QUEUED, EMAIL.State.SENDING)),
+            Email.state.not_in((State.QUEUED, State.SENDING)),
             Email.created_at < clock(-older_than.total_seconds()),
         )
         .order_by(Email.id)

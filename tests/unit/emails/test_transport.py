@@ -1,6 +1,8 @@
 """Files for development, and SMTP against a real server in every mood."""
 
 import logging
+import re
+import select
 import stat
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -9,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from myproject.emails.constants import Fault
+from myproject.emails.errors import DeliveryError
 from myproject.emails.message import POLICY, mailbox
-from myproject.emails.transport import DeliveryError, FileTransport, SmtpTransport, make_transport
+from myproject.emails.transport import FileTransport, SmtpTransport, Transport, make_transport
 from myproject.settings import Settings, load_settings
 from tests import servers
 from tests.servers import SmtpServer
@@ -53,66 +57,107 @@ def message(to: str = "ann@example.org") -> EmailMessage:
     return mail
 
 
+def send(transport: Transport, mail: EmailMessage) -> None:
+    with transport.connection() as connection:
+        connection.send(mail)
+
+
 def test_the_server_gets_the_message_and_its_envelope(smtp: Any, smtp_server: SmtpServer) -> None:
-    smtp(smtp_server).send(message())
+    send(smtp(smtp_server), message())
     (envelope,) = smtp_server.messages
     assert (envelope.mail_from, envelope.rcpt_tos) == ("site@example.org", ["ann@example.org"])
     assert b"Message-ID: <1@example.org>\r\n" in content(envelope)
 
 
-def defer_recipient(server: SmtpServer) -> None:
-    server.recipient_answer = servers.DEFER
-
-
-def refuse_recipient(server: SmtpServer) -> None:
-    server.recipient_answer = servers.REFUSE
-
-
-def defer_data(server: SmtpServer) -> None:
-    server.data_answer = servers.DEFER
-
-
-def refuse_data(server: SmtpServer) -> None:
-    server.data_answer = servers.REFUSE
-
-
-def hang(server: SmtpServer) -> None:
-    server.hang = True
-
-
-def drop(server: SmtpServer) -> None:
-    server.drop = True
-
-
 @pytest.mark.parametrize(
-    ("ask", "permanent", "words"),
+    ("where", "answer", "fault"),
     [
-        (defer_recipient, False, "451 4.3.0 Try again later"),
-        (refuse_recipient, True, "550 5.1.1 No such mailbox"),
-        (defer_data, False, "451 4.3.0 Try again later"),
-        (refuse_data, True, "550 5.1.1 No such mailbox"),
-        (hang, False, "broke off"),
-        (drop, False, "broke off"),
+        ("sender", "451 4.3.0 Out of room", Fault.BROKEN),
+        ("sender", "550 5.7.1 Not from you", Fault.BROKEN),
+        ("sender", "552 5.3.4 Too large", Fault.MESSAGE),
+        ("recipient", servers.DEFER, Fault.LATER),
+        ("recipient", "450 4.2.0 Greylisted", Fault.LATER),
+        ("recipient", "421 4.3.2 Closing down", Fault.SLOW),
+        ("recipient", "450 4.7.28 Too many of you", Fault.SLOW),
+        ("recipient", servers.REFUSE, Fault.RECIPIENT),
+        ("recipient", "553 Bad address", Fault.RECIPIENT),
+        ("recipient", "554 5.7.1 Relay access denied", Fault.LATER),
+        ("data", servers.DEFER, Fault.LATER),
+        ("data", "421 Enough", Fault.SLOW),
+        ("data", "554 5.7.1 Looks like spam", Fault.MESSAGE),
+        ("data", "550 5.2.1 Mailbox disabled", Fault.RECIPIENT),
     ],
 )
-def test_an_error_says_whether_to_try_again(
-    smtp: Any, smtp_server: SmtpServer, ask: Callable[[SmtpServer], None], permanent: bool, words: str
+def test_an_answer_says_whose_fault_it_is_and_is_kept_word_for_word(
+    smtp: Any, smtp_server: SmtpServer, where: str, answer: str, fault: Fault
 ) -> None:
-    transport = smtp(smtp_server, mail_timeout="1")
-    ask(smtp_server)
-    with pytest.raises(DeliveryError, match=words) as caught:
-        transport.send(message())
-    assert caught.value.permanent is permanent
+    setattr(smtp_server, f"{where}_answer", answer)
+    with pytest.raises(DeliveryError, match=re.escape(answer)) as caught:
+        send(smtp(smtp_server), message())
+    code, _, text = answer.partition(" ")
+    error = caught.value
+    assert (error.fault, error.code, error.answer) == (fault, int(code), text)
+    assert error.enhanced_code == (text.partition(" ")[0] if text[0].isdigit() else "")
+    assert error.permanent is (fault in (Fault.MESSAGE, Fault.RECIPIENT))
+
+
+@pytest.mark.parametrize("trouble", ["hang", "drop"])
+def test_a_conversation_that_breaks_off_leaves_it_open_whose_fault_that_is(
+    smtp: Any, smtp_server: SmtpServer, trouble: str
+) -> None:
+    setattr(smtp_server, trouble, True)
+    with pytest.raises(DeliveryError, match="broke off") as caught:
+        send(smtp(smtp_server, mail_timeout="1"), message())
+    assert caught.value.fault is Fault.BROKEN
+
+
+def test_many_messages_go_in_one_conversation_also_behind_one_that_is_refused(
+    smtp: Any, smtp_server: SmtpServer
+) -> None:
+    with smtp(smtp_server).connection() as connection:
+        connection.send(message())
+        smtp_server.recipient_answer = servers.REFUSE
+        with pytest.raises(DeliveryError, match="No such mailbox"):
+            connection.send(message())
+        smtp_server.recipient_answer = servers.ACCEPT
+        connection.send(message(), "bounces+1@example.org")
+    assert smtp_server.conversations == 1
+    assert [envelope.mail_from for envelope in smtp_server.messages] == [
+        "site@example.org",
+        "bounces+1@example.org",
+    ]
+
+
+def test_a_server_that_has_had_enough_of_a_conversation_gets_another(smtp: Any, smtp_server: SmtpServer) -> None:
+    smtp_server.most_messages = 2
+    with smtp(smtp_server).connection() as connection:
+        for _ in range(5):
+            connection.send(message())
+    assert (len(smtp_server.messages), smtp_server.conversations) == (5, 3)
+
+
+def test_a_conversation_that_has_gone_quiet_for_too_long_is_begun_anew(smtp: Any) -> None:
+    server = SmtpServer(servers.free_port(), None, timeout=1)
+    server.start()
+    try:
+        with smtp(server).connection() as connection:
+            connection.send(message())
+            # The server hangs up by itself; what it says then is left unread.
+            assert select.select([connection.client.sock], [], [], 10)[0]
+            connection.send(message())
+    finally:
+        server.stop()
+    assert (len(server.messages), server.conversations) == (2, 2)
 
 
 def test_a_server_that_is_away_is_tried_again(smtp: Any) -> None:
     with pytest.raises(DeliveryError, match="Can't connect") as caught:
-        smtp(SmtpServer(servers.free_port(), None)).send(message())
+        send(smtp(SmtpServer(servers.free_port(), None)), message())
     assert not caught.value.permanent
 
 
 def test_an_address_beyond_ascii_reaches_a_server_that_takes_such(smtp: Any, smtp_server: SmtpServer) -> None:
-    smtp(smtp_server).send(message("änn@example.org"))
+    send(smtp(smtp_server), message("änn@example.org"))
     (envelope,) = smtp_server.messages
     assert envelope.rcpt_tos == ["änn@example.org"]
     assert "To: Ann <änn@example.org>".encode() in content(envelope)
@@ -123,7 +168,7 @@ def test_an_address_beyond_ascii_is_refused_for_good_by_a_server_that_takes_none
     server.start()
     try:
         with pytest.raises(DeliveryError, match="ASCII") as caught:
-            smtp(server).send(message("änn@example.org"))
+            send(smtp(server), message("änn@example.org"))
     finally:
         server.stop()
     assert caught.value.permanent
@@ -131,7 +176,7 @@ def test_an_address_beyond_ascii_is_refused_for_good_by_a_server_that_takes_none
 
 def test_nothing_is_sent_where_starttls_is_asked_for_and_not_offered(smtp: Any, smtp_server: SmtpServer) -> None:
     with pytest.raises(DeliveryError, match="STARTTLS") as caught:
-        smtp(smtp_server, mail_tls="starttls").send(message())
+        send(smtp(smtp_server, mail_tls="starttls"), message())
     assert not caught.value.permanent
     assert smtp_server.messages == []
 
@@ -140,7 +185,7 @@ def test_nothing_is_sent_where_starttls_is_asked_for_and_not_offered(smtp: Any, 
 def test_a_certificate_that_verifies_is_accepted(smtp: Any, monkeypatch: pytest.MonkeyPatch, tls: str) -> None:
     with servers.smtp_server(tls=tls) as server:
         monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
-        smtp(server, mail_tls=tls).send(message())
+        send(smtp(server, mail_tls=tls), message())
         assert len(server.messages) == 1
 
 
@@ -148,7 +193,7 @@ def test_a_certificate_that_verifies_is_accepted(smtp: Any, monkeypatch: pytest.
 def test_nothing_is_sent_to_a_server_whose_certificate_is_unknown(smtp: Any, tls: str) -> None:
     with servers.smtp_server(tls=tls) as server:
         with pytest.raises(DeliveryError, match="CERTIFICATE_VERIFY_FAILED"):
-            smtp(server, mail_tls=tls).send(message())
+            send(smtp(server, mail_tls=tls), message())
         assert server.messages == []
 
 
@@ -159,13 +204,13 @@ def test_nothing_is_sent_to_a_server_whose_certificate_is_for_another_name(
     with servers.smtp_server(tls=tls) as server:
         monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
         with pytest.raises(DeliveryError, match="CERTIFICATE_VERIFY_FAILED"):
-            smtp(server, mail_tls=tls, mail_host="127.1").send(message())
+            send(smtp(server, mail_tls=tls, mail_host="127.1"), message())
         assert server.messages == []
 
 
 def test_an_account_is_used_where_one_is_set(smtp: Any) -> None:
     with servers.smtp_server(accounts={"site": PASSWORD}) as server:
-        smtp(server, mail_username="site", mail_password=PASSWORD).send(message())
+        send(smtp(server, mail_username="site", mail_password=PASSWORD), message())
         assert server.logins
         assert len(server.messages) == 1
 
@@ -174,7 +219,7 @@ def test_the_password_is_in_no_error_and_no_log(smtp: Any, caplog: pytest.LogCap
     caplog.set_level(logging.DEBUG)
     with servers.smtp_server(accounts={"site": "another"}) as server:
         with pytest.raises(DeliveryError, match="user name or password") as caught:
-            smtp(server, mail_username="site", mail_password=PASSWORD).send(message())
+            send(smtp(server, mail_username="site", mail_password=PASSWORD), message())
         assert not caught.value.permanent
         assert caught.value.__cause__ is None
         ours = [record.getMessage() for record in caplog.records if not record.name.startswith("mail.log")]
@@ -187,7 +232,7 @@ def test_files_are_for_their_owner_and_sort_by_time(tmp_path: Path) -> None:
     for number in range(3):
         mail = message()
         mail["X-Number"] = str(number)
-        transport.send(mail)
+        send(transport, mail)
     files = sorted(folder.iterdir())
     assert [f"X-Number: {number}\r\n".encode() in file.read_bytes() for number, file in enumerate(files)] == [
         True
@@ -200,5 +245,5 @@ def test_files_are_for_their_owner_and_sort_by_time(tmp_path: Path) -> None:
 def test_a_folder_that_can_not_be_written_is_an_error_to_try_again(tmp_path: Path) -> None:
     (tmp_path / "mail").write_text("not a folder")
     with pytest.raises(DeliveryError, match="mail folder") as caught:
-        FileTransport(tmp_path / "mail").send(message())
+        send(FileTransport(tmp_path / "mail"), message())
     assert not caught.value.permanent

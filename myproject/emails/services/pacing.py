@@ -1,0 +1,83 @@
+"""How fast mails go: a circuit breaker for the mail server, and a pace for each domain, which all workers keep.
+
+A route that has failed is closed for a while, and then open for one mail, which finds out; the others wait.
+"""
+
+import random
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.db import clock, insert_for
+from myproject.emails import constants as EMAIL
+from myproject.emails.constants import Fault
+from myproject.emails.errors import DeliveryError
+from myproject.emails.models import MailRoute
+from myproject.emails.services.outbox import IN_DATABASE_ONLY, one_line
+
+
+def spread(seconds: float) -> float:
+    """About so many seconds, so that what failed together does not come back together."""
+    return seconds * random.uniform(1 - EMAIL.JITTER, 1 + EMAIL.JITTER)  # noqa: S311 - no secret
+
+
+def take_turn(db: Session, route: str, seconds: float) -> bool:
+    """Closes an open route to others for some seconds; False where somebody has just done so."""
+    statement = (
+        insert_for(db, MailRoute)
+        .values(domain=route, opens_at=clock(seconds))
+        .on_conflict_do_update(
+            index_elements=["domain"], set_={"opens_at": clock(seconds)}, where=MailRoute.opens_at <= clock()
+        )
+        .returning(MailRoute.domain)
+    )
+    return db.execute(statement).first() is not None
+
+
+def note_failure(db: Session, domain: str, error: DeliveryError) -> None:
+    """Closes the routes that the failure of a mail to `domain` says something of."""
+    if error.fault is Fault.SERVER:
+        close(db, EMAIL.SERVER_ROUTE, error, EMAIL.SERVER_PAUSES_SECONDS)
+    elif error.fault is Fault.BROKEN:
+        close(db, EMAIL.SERVER_ROUTE, error, EMAIL.SERVER_PAUSES_SECONDS, spare=EMAIL.BREAKS_OF_A_SERVER - 1)
+    else:
+        # It talks to us: what it refused is of this mail, or of its domain.
+        reopen(db, EMAIL.SERVER_ROUTE)
+        if error.fault is Fault.SLOW:
+            close(db, domain, error, EMAIL.DOMAIN_PAUSES_SECONDS)
+
+
+def close(db: Session, route: str, error: DeliveryError, pauses: tuple[int, int], *, spare: int = 0) -> None:
+    """Counts a failure of a route. From the one after the first `spare` on, each closes it for longer."""
+    failures = (db.scalar(sa.select(MailRoute.failures).where(MailRoute.domain == route)) or 0) + 1
+    first, longest = pauses
+    seconds = 0.0
+    if failures > spare:
+        # Beyond 2**20 it is the longest in any case.
+        seconds = spread(min(first * 2.0 ** min(failures - spare - 1, 20), longest))
+    values = {
+        "failures": failures,
+        "opens_at": clock(seconds),
+        "last_error": one_line(str(error), EMAIL.ERROR_MAX_LENGTH),
+    }
+    insert = insert_for(db, MailRoute).values(domain=route, **values)
+    db.execute(insert.on_conflict_do_update(index_elements=["domain"], set_=values))
+
+
+def reopen(db: Session, *routes: str) -> None:
+    """Forgets the failures of routes: they work, or an admin says so."""
+    failed = sa.update(MailRoute).where(MailRoute.domain.in_(routes), MailRoute.failures > 0)
+    db.execute(failed.values(failures=0, opens_at=clock(), last_error=None), execution_options=IN_DATABASE_ONLY)
+
+
+def closed_routes(db: Session) -> list[MailRoute]:
+    """The routes that have failed and not worked since, the mail server's first, then those closed for longest."""
+    statement = sa.select(MailRoute).where(MailRoute.failures > 0)
+    order = (MailRoute.domain != EMAIL.SERVER_ROUTE, MailRoute.opens_at.desc(), MailRoute.domain)
+    return list(db.scalars(statement.order_by(*order).limit(EMAIL.ROUTES_SHOWN)))
+
+
+def purge_routes(db: Session) -> None:
+    """Deletes routes that nothing was sent on for a day."""
+    old = sa.delete(MailRoute).where(MailRoute.opens_at < clock(-EMAIL.ROUTE_KEPT_SECONDS))
+    db.execute(old, execution_options=IN_DATABASE_ONLY)
