@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.axe import axe_findings, load_axe
 from tests.browser.conftest import Windows
-from tests.browser.people import follow, open_mail, register
+from tests.browser.people import DEMO_PASSWORD, follow, open_mail, register, sign_in
 from tests.conftest import LiveServer
 
 WIDE, NARROW = 1280, 320
@@ -151,6 +151,48 @@ def open_member(page: Page) -> Any:
     return press(page, page.get_by_role("link", name="best-bargains", exact=True))
 
 
+def follow_something(page: Page) -> Any:
+    """The settings, with a post and a tag to stop following."""
+    open_post(*DEEP_THREAD)(page)
+    page.get_by_role("button", name="Follow", exact=True).click()
+    page.locator(".post .tag").first.click()
+    page.get_by_role("button", name="Follow this tag").click()
+    return page.goto("/notifications/settings/")
+
+
+def open_inbox(page: Page) -> Any:
+    """Ada's, once somebody has answered her in a window of their own."""
+    page.goto("/@ada/")
+    browser = page.context.browser
+    assert browser is not None
+    other = browser.new_page(base_url=page.url)
+    sign_in(other, "tomasz", DEMO_PASSWORD)
+    other.goto("/@ada/posts/")
+    other.locator(".post-title a").first.click()
+    other.get_by_label("Your comment").fill("An answer, for her inbox.")
+    other.get_by_role("button", name="Send").click()
+    expect(other.locator(".comment:target")).to_be_visible()
+    other.close()
+    return page.goto("/notifications/")
+
+
+def ask_why(page: Page) -> Any:
+    open_inbox(page)
+    return press(page, page.get_by_role("link", name="Why?").first)
+
+
+def open_log(page: Page) -> Any:
+    open_inbox(page)
+    page.goto("/admin/users/?q=ada")
+    page.get_by_role("link", name="ada", exact=True).click()
+    return press(page, page.get_by_role("link", name="What Ada Moreau was told, by notifications and mail"))
+
+
+def ask_why_of_member(page: Page) -> Any:
+    open_log(page)
+    return press(page, page.locator(".data-table a[href*='?post=']").first)
+
+
 KINDS = {
     "home": Kind("/"),
     "active": Kind("/?sort=active"),
@@ -200,6 +242,12 @@ KINDS = {
     "long words, listed": Kind(list_long_words, WORDY),
     "long words, mailed": Kind(mail_long_words, WORDY),
     "long words, profile": Kind(f"/@{WORDY}/", WORDY),
+    "inbox": Kind(open_inbox, "ada"),
+    "notification settings": Kind("/notifications/settings/", "ada"),
+    "notification settings, followed": Kind(follow_something, "ada"),
+    "why": Kind(ask_why, "ada"),
+    "why, for admins": Kind(ask_why_of_member, "ada"),
+    "log of notifications": Kind(open_log, "ada"),
     "admin": Kind("/admin/", "ada"),
     "members": Kind("/admin/users/", "ada"),
     "member": Kind(open_member, "ada"),
