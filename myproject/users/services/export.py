@@ -130,6 +130,9 @@ def write_export(registry: Any, export_id: int) -> None:
             storage.delete(name)
             return
         user = db.get_one(User, user_id)
+        if not user.verified:
+            # It may be somebody else's address. The page says that the file is there.
+            return
         context = {"name": user.name, "days": USER.EXPORT_DAYS}
         queue_mail(
             db,

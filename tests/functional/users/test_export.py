@@ -108,6 +108,15 @@ def test_a_mail_tells_when_it_is_ready(client: Client, ann: User, mails: Mails) 
     assert client.get(ADDRESS).html.select_one(f"a[href='{FILE}']")
 
 
+def test_an_address_that_nobody_has_verified_gets_no_mail_of_it(
+    client: Client, db: Session, ann: User, mails: Mails
+) -> None:
+    ann.email_verified_at, ann.status = None, USER.Status.NEW
+    ask(client)
+    assert mails() == []
+    fetch(client)
+
+
 def test_the_file_is_to_be_kept_and_not_shown(client: Client, app: Router, ann: User) -> None:
     ask(client)
     run_tasks(app.registry)
