@@ -41,8 +41,14 @@ def mentioned_in(body_html: str) -> set[str]:
 
 def with_facts(source: Any, user_id: Any, kind: Any, post_id: Any) -> sa.Select[*tuple[Any, ...]]:
     """Selects from `source`, which has a member, a kind and a post a row, what is known of the three."""
-    has_muted_tag = sa.exists().where(
-        post_tags.c.post_id == post_id, TagMute.tag_id == post_tags.c.tag_id, TagMute.user_id == user_id
+    # For one post each of these is asked once, and not for each member.
+    muters = sa.select(PostAttention.user_id).where(
+        PostAttention.post_id == post_id, PostAttention.attention == POST.Attention.MUTE
+    )
+    tag_muters = (
+        sa.select(TagMute.user_id)
+        .join(post_tags, post_tags.c.tag_id == TagMute.tag_id)
+        .where(post_tags.c.post_id == post_id)
     )
     return (
         sa.select(
@@ -52,13 +58,12 @@ def with_facts(source: Any, user_id: Any, kind: Any, post_id: Any) -> sa.Select[
             NotificationChoice.mail.label("way"),
             CLOSED.label("closed"),
             User.email_verified_at.is_not(None).label("verified"),
-            (PostAttention.attention == POST.Attention.MUTE).label("muted"),
-            has_muted_tag.label("tag_muted"),
+            user_id.in_(muters).label("muted"),
+            user_id.in_(tag_muters).label("tag_muted"),
             (NotificationPreferences.digest != NOTE.Digest.OFF).label("has_digest"),
         )
         .select_from(source)
         .join(User, User.id == user_id)
-        .outerjoin(PostAttention, (PostAttention.user_id == user_id) & (PostAttention.post_id == post_id))
         .outerjoin(NotificationChoice, (NotificationChoice.user_id == user_id) & (NotificationChoice.kind == kind))
         .outerjoin(NotificationPreferences, NotificationPreferences.user_id == user_id)
     )
@@ -73,7 +78,7 @@ def facts_in(row: Any, **more: Any) -> Facts:
         way=default.mail if row.way is None else row.way,
         closed=bool(row.closed),
         verified=row.verified,
-        muted=bool(row.muted),
+        muted=row.muted,
         tag_muted=row.tag_muted,
         has_digest=bool(row.has_digest),
         **more,
