@@ -99,11 +99,17 @@ class UserSettings:
         "who must have a second factor; `staff`: staff and admins reach nothing before they have set one up, or "
         "used a passkey",
     )
+    users_silence_days: int = setting(
+        "users.silence_days",
+        at_least(1),
+        "180",
+        "days without a sign-in after which the next one is told by mail, also from a browser that is known",
+    )
     users_second_factor_reset_days: int = setting(
         "users.second_factor_reset_days",
         at_least(1, 30),
         "3",
-        "days that a member who has lost their second factor waits for it to be turned off; a mail says so each day",
+        "days that a lost second factor waits to be turned off; a mail says so to its owner each day",
     )
     users_password_min_length: int = setting(
         "users.password_min_length", at_least(8, 64), "10", "shortest password, in characters"

@@ -60,6 +60,8 @@ class Opened:
     needs_second_factor: bool = False
     # Known where a second factor was shown: the first one had asked for it.
     remember_days: int | None = None
+    # When the account was last signed in to before this.
+    last_signed_in_at: datetime | None = None
 
 
 def sign_in(
@@ -99,7 +101,9 @@ def open_session(
     history.note(db, user, USER.SecurityEvent.SIGNED_IN, client)
     if way == USER.Way.PASSKEY:
         lost_second_factor.cancel(db, user, client)
-    return Opened(user, begin_session(db, user, client, remember_days, way))
+    before = user.signed_in_at
+    session = begin_session(db, user, client, remember_days, way)
+    return Opened(user, session, last_signed_in_at=before)
 
 
 def end_second_factor(db: Session, token: str, user: User, client: accounts.Client) -> Opened:
@@ -111,11 +115,12 @@ def end_second_factor(db: Session, token: str, user: User, client: accounts.Clie
     if step.user_id != user.id:
         raise errors.StepGone
     way, days = USER.Way(step.data["way"]), step.data["remember_days"]
+    before = user.signed_in_at
     session = begin_session(db, user, client, days, way)
     # Whoever waits for it to be turned off is not its owner, or has found it.
     lost_second_factor.cancel(db, user, client)
     history.note(db, user, USER.SecurityEvent.SIGNED_IN, client)
-    return Opened(user, session, remember_days=days)
+    return Opened(user, session, remember_days=days, last_signed_in_at=before)
 
 
 def check_can_sign_in(user: User) -> None:
@@ -139,6 +144,7 @@ def begin_session(
     """A new session row for `user`; gives the token that the cookie will hold. Raises as `check_can_sign_in`."""
     check_can_sign_in(user)
     token = make_token()
+    user.signed_in_at = utc_now()
     life = timedelta(days=remember_days) if remember_days else timedelta(hours=USER.SESSION_HOURS)
     # A user made in this transaction gets its number with the flush.
     db.flush()

@@ -1,11 +1,13 @@
 """The end of every way in: cookies, a greeting, and on to where the visitor wanted to be."""
 
+from datetime import timedelta
 from urllib.parse import quote
 
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
+from myproject.db import utc_now
 from myproject.i18n import _
 from myproject.security.cookies import cookies_of
 from myproject.security.policy import begin_session
@@ -33,10 +35,11 @@ def enter(
         # A new sign-in in a browser that has one ends the old one: no session outlives its owner's change.
         sign_ins.sign_out(db or request.dbsession, request.session_token)
     begin_session(request, opened.token, remember_days * 86_400 if remember_days else None)
-    if not is_known_device(request, opened.user.id):
+    silence = silent_since(request, opened)
+    if silence or not is_known_device(request, opened.user.id):
         # OWASP ASVS 5.0: 6.3.5.
         event = USER.SecurityEvent.SIGNED_IN
-        history.mail_notice(db or request.dbsession, opened.user, event, client_of(request))
+        history.mail_notice(db or request.dbsession, opened.user, event, client_of(request), silence)
     remember_device(request, opened.user)
     request.flash(_("Welcome ${name}", mapping={"name": opened.user.title}))
     if terms_due(opened.user.terms_version, request.site.site_terms_version):
@@ -44,6 +47,16 @@ def enter(
     if opened.user.deletion != USER.Deletion.NONE:
         target = url(request, "users.delete")
     return HTTPSeeOther(target)
+
+
+def silent_since(request: Request, opened: sign_ins.Opened) -> str:
+    """The day (ISO 8601) of the sign-in before this one, where that is so long ago that the owner should be told
+    by mail, from whatever browser; else the empty string.
+    """
+    before = opened.last_signed_in_at
+    if before is None or utc_now() - before < timedelta(days=request.site.users_silence_days):
+        return ""
+    return before.date().isoformat()
 
 
 def enter_afresh(request: Request, target: str, way: USER.Way | None = None) -> Response:

@@ -1,6 +1,7 @@
 """Browsers that a member has signed in with: strangers do not lock their owner out, and new ones are told."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.db import utc_now
 from myproject.users.models import User
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user
@@ -120,6 +122,23 @@ def test_a_sign_in_with_a_new_browser_is_told_by_mail_and_one_with_a_known_brows
     stranger.logout()
     stranger.login("ann")
     assert len(mails(to="ann@example.org")) == told
+
+
+@pytest.mark.parametrize(("days", "told"), [(179, 0), (180, 1)])
+def test_a_sign_in_after_a_long_silence_is_told_with_a_known_browser_too(
+    owner: Client, db: Session, mails: Callable[..., list[EmailMessage]], days: int, told: int
+) -> None:
+    ann = db.scalars(sa.select(User).where(User.name == "ann")).one()
+    ann.signed_in_at = utc_now() - timedelta(days=days, minutes=1)
+    silent_since = ann.signed_in_at.date().isoformat()
+    subject = "Your account at My community: a sign-in after a long time"
+    # The second one is no longer after a silence.
+    for _ in range(2):
+        owner.login("ann")
+        owner.logout()
+    found = [mail for mail in mails(to="ann@example.org") if mail["Subject"] == subject]
+    assert len(found) == told
+    assert all(f"for the first time since {silent_since}." in text_of(mail) for mail in found)
 
 
 def test_a_browser_of_another_member_is_new(
