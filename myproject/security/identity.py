@@ -32,12 +32,21 @@ class Identity:
     by_passkey: bool = False
     # The account goes in some days, if its owner does not keep it.
     leaving: bool = False
+    # Since when optional mail does not go to their address, for it comes back, or they called it spam.
+    mail_stopped_at: datetime | None = None
+    mail_complained: bool = False
     # The site keeps something that they wrote in some form, and could not send.
     has_kept_text: bool = False
     # The number of the validator that this browser is to get; 0 where it keeps the one it has. And for how many
     # seconds its cookie lives.
     next_validator: int = 0
     seconds_left: int = 0
+
+    @property
+    def masked_email(self) -> str:
+        """The address as its owner knows it again, and who looks over their shoulder does not: a…@example.org."""
+        local, _at, domain = self.email.rpartition("@")
+        return f"{local[:1]}…@{domain}"
 
     @property
     def is_staff(self) -> bool:
@@ -49,4 +58,10 @@ class Identity:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Identity":
-        return cls(**value | {"role": USER.Role(value["role"]), "status": USER.Status(value["status"])})
+        stopped_at = value.get("mail_stopped_at")
+        typed = {
+            "role": USER.Role(value["role"]),
+            "status": USER.Status(value["status"]),
+            "mail_stopped_at": datetime.fromisoformat(stopped_at) if stopped_at else None,
+        }
+        return cls(**value | typed)

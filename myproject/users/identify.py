@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from myproject.cache import Cache
 from myproject.db import fetch, utc_now
+from myproject.emails import constants as EMAIL
+from myproject.emails.models import Suppression
 from myproject.forms.models import KeptText
 from myproject.security.identity import Identity
 from myproject.security.tokens import hash_token
@@ -45,23 +47,33 @@ SESSION_STATEMENT = (
     )
 )
 
-USER_STATEMENT = sa.select(
-    User.id,
-    User.name,
-    User.display_name,
-    User.email,
-    User.email_verified_at.is_not(None).label("verified"),
-    User.role,
-    User.status,
-    User.locale,
-    User.time_zone,
-    User.theme,
-    User.avatar,
-    User.second_factor_at.is_not(None).label("second_factor"),
-    User.terms_version,
-    (User.deletion != USER.Deletion.NONE).label("leaving"),
-    User.revision,
-).where(User.id == sa.bindparam("user_id"))
+USER_STATEMENT = (
+    sa.select(
+        User.id,
+        User.name,
+        User.display_name,
+        User.email,
+        User.email_verified_at.is_not(None).label("verified"),
+        User.role,
+        User.status,
+        User.locale,
+        User.time_zone,
+        User.theme,
+        User.avatar,
+        User.second_factor_at.is_not(None).label("second_factor"),
+        User.terms_version,
+        (User.deletion != USER.Deletion.NONE).label("leaving"),
+        User.revision,
+        # When this changes, `accounts.renew_cached` counts it as a change of the member's row.
+        Suppression.suppressed_at.label("mail_stopped_at"),
+        sa.func.coalesce(Suppression.reason == EMAIL.Reason.COMPLAINT, sa.false()).label("mail_complained"),
+    )
+    .outerjoin(
+        Suppression,
+        sa.and_(Suppression.address == User.email_canonical, Suppression.suppressed_at.is_not(None)),
+    )
+    .where(User.id == sa.bindparam("user_id"))
+)
 
 
 # Seconds in which a task is not asked for again that would do the same.
@@ -101,6 +113,8 @@ def make_identify(
         cached = cache.get(key, seconds)
         if not isinstance(cached, dict) or cached.get("revision") != session.revision:
             row = fetch(db, USER_STATEMENT, {"user_id": session.user_id}).one()._asdict()
+            stopped_at = row["mail_stopped_at"]
+            row["mail_stopped_at"] = stopped_at.isoformat() if stopped_at else ""
             cached = {"revision": row.pop("revision"), "user": row}
             cache.set(key, cached)
         of_the_session = {

@@ -2,7 +2,12 @@
 
 from pyramid.config import Configurator
 
-from myproject.users.services import avatars, export, profiles
+from myproject.emails.services.suppression import SuppressionChanged
+from myproject.users.services import accounts, avatars, export, profiles
+
+
+def note_suppression(event: SuppressionChanged) -> None:
+    accounts.renew_cached(event.db, event.address)
 
 
 def includeme(config: Configurator) -> None:
@@ -10,3 +15,4 @@ def includeme(config: Configurator) -> None:
     config.add_file_owner(export.used_exports)
     config.add_known("members", profiles.find_mentioned)
     config.add_rendered(profiles.RENDERED)
+    config.add_subscriber(note_suppression, SuppressionChanged)

@@ -25,6 +25,13 @@ def date(moment: datetime, zone: str, locale: str) -> str:
     return format_datetime(moment, "d MMM yyyy", tzinfo=ZoneInfo(zone), locale=locale)
 
 
+def day(request: Any, moment: datetime) -> Markup:
+    """A `<time>` element for an aware `moment`: its date, in the reader's zone."""
+    words = escape(date(moment, request.time_zone, request.locale_name))
+    machine = moment.isoformat(timespec="seconds")
+    return Markup(f'<time datetime="{machine}">{words}</time>')  # noqa: S704
+
+
 def ago(request: Any, moment: datetime | None) -> Markup:
     """A `<time>` element for an aware `moment`: "5 minutes ago" up to thirty days, then the date."""
     if moment is None:

@@ -10,7 +10,7 @@ from pyramid.interfaces import IRoutesMapper
 from myproject.i18n import texts
 from myproject.security.flash import take_flashes
 from myproject.settings import settings_of
-from myproject.web.dates import ago
+from myproject.web.dates import ago, day
 
 
 def url(request: Any, route_name: str, **params: Any) -> str:
@@ -50,6 +50,7 @@ def add_globals(event: BeforeRender) -> None:
     event["flashes"] = partial(take_flashes, request)
     event["csrf_field"] = request.csrf_field
     event["ago"] = partial(ago, request)
+    event["day"] = partial(day, request)
     event["translate"] = request.translate
     # In place of pyramid_jinja2's, which look every text up anew.
     event["_"] = event["gettext"] = texts(request).__getitem__

@@ -26,6 +26,12 @@ def lock_user(db: Session, user_id: int) -> User:
     return db.get_one(User, user_id, with_for_update=True, populate_existing=True)
 
 
+def renew_cached(db: Session, email_canonical: str) -> None:
+    """Has every process look again at the members of an address: what is cached of them has changed elsewhere."""
+    statement = sa.update(User).where(User.email_canonical == email_canonical)
+    db.execute(statement.values(revision=User.revision + 1), execution_options={"synchronize_session": False})
+
+
 def can_sign_in(user: User) -> bool:
     """The one decision of who may have a session, for every way in."""
     return user.status != USER.Status.INACTIVE and user.approval in USER.ADMITTED

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.emails.constants import Kind
+from myproject.emails.services import suppression
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.i18n import ENGLISH
 from myproject.text import canonical
@@ -119,6 +120,7 @@ def set_address(db: Session, user: User, row: Any) -> None:
             user.email_verified_at = utc_now()
     except IntegrityError:
         raise errors.EmailTaken from None
+    suppression.lift_verified(db, user.email)
 
 
 def mail_to(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.emails.constants import Kind
+from myproject.emails.services import suppression
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.i18n import ENGLISH
 from myproject.security.tokens import hash_token, make_code, normalise_code
@@ -38,6 +39,11 @@ def start_verification(db: Session, user: User) -> None:
             ),
         )
         return
+    send_proof(db, user)
+
+
+def send_proof(db: Session, user: User, *, again: bool = False) -> None:
+    """Mails a link and a code that prove the address to be the member's; `again` where it was proved before."""
     code = make_code()
     token = tokens.add_token(db, user, USER.TokenPurpose.VERIFY_EMAIL, timedelta(hours=USER.VERIFY_HOURS), code)
     queue_mail(
@@ -55,6 +61,7 @@ def start_verification(db: Session, user: User) -> None:
                 "code": code,
                 "hours": USER.VERIFY_HOURS,
                 "minutes": USER.CODE_MINUTES,
+                "again": again,
             },
             expires_in=timedelta(hours=USER.VERIFY_HOURS),
         ),
@@ -62,11 +69,17 @@ def start_verification(db: Session, user: User) -> None:
 
 
 def resend_verification(db: Session, user_id: int) -> None:
-    """Sends a new link and code; older ones end. Raises AlreadyVerified."""
+    """Sends a new link and code; older ones end. Raises AlreadyVerified, but where mail to the address came back:
+    that it arrives again is proved in the same way.
+    """
     user = accounts.lock_user(db, user_id)
-    if user.verified:
+    if not user.verified:
+        start_verification(db, user)
+    elif suppression.find(db, user.email) is not None:
+        tokens.end_tokens(db, user.id, USER.TokenPurpose.VERIFY_EMAIL)
+        send_proof(db, user, again=True)
+    else:
         raise errors.AlreadyVerified
-    start_verification(db, user)
 
 
 def correct_email(db: Session, user_id: int, email: str) -> None:
@@ -124,6 +137,7 @@ def mark_verified(db: Session, row: Any) -> User:
     if user.email_canonical != row.email_canonical:
         raise errors.LinkInvalid
     claim_address(db, user)
+    suppression.lift_verified(db, user.email)
     return user
 
 

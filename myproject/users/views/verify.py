@@ -20,7 +20,9 @@ from myproject.web.templating import url
 
 
 class Verify(FormView):
-    """Takes the typed code. The page also links to sending the mail again and to mending the address."""
+    """Takes the typed code. The page also links to sending the mail again and to mending the address. It is there
+    for an address that was verified and that mail comes back from, too.
+    """
 
     schema = schemas.VerifyCode
     title = _("Verify your address")
@@ -28,7 +30,8 @@ class Verify(FormView):
     buttons = (deform.Button("verify", _("Verify")),)
 
     def get(self) -> Response:
-        if self.request.member.verified:
+        member = self.request.member
+        if member.verified and member.mail_stopped_at is None:
             return HTTPSeeOther(url(self.request, "users.home"))
         return super().get()
 
