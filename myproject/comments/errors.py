@@ -35,6 +35,17 @@ class CommentsClosed(InputError):
     message = _("This post takes no more comments. Your text is below, unsent.")
 
 
+class Banned(InputError):
+    """The member may not comment until `when`, in words, for `reason`; empty: until staff lift it."""
+
+    def __init__(self, when: str, reason: str) -> None:
+        if when:
+            words = _("You may not comment until ${when}. Your text is below, unsent. Staff write: ${reason}")
+        else:
+            words = _("You may not comment until staff lift it. Your text is below, unsent. They write: ${reason}")
+        super().__init__(words % {"when": when, "reason": reason})
+
+
 class NoSuchPost(InputError):
     message = _("There is no such post to move it to: write the number or address of a published one")
     field = "target"

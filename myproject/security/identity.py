@@ -37,6 +37,8 @@ class Identity:
     mail_complained: bool = False
     # The site keeps something that they wrote in some form, and could not send.
     has_kept_text: bool = False
+    # They may not comment for now (`users.services.bans`).
+    is_banned: bool = False
     # The number of the validator that this browser is to get; 0 where it keeps the one it has. And for how many
     # seconds its cookie lives.
     next_validator: int = 0

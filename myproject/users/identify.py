@@ -21,7 +21,7 @@ from myproject.settings import settings_of
 from myproject.tasks import enqueue_now
 from myproject.users import constants as USER
 from myproject.users import tasks
-from myproject.users.models import User, UserSession, is_long, session_ends_at
+from myproject.users.models import RUNNING_BAN, CommentBan, User, UserSession, is_long, session_ends_at
 
 SESSION_STATEMENT = (
     sa.select(
@@ -38,6 +38,8 @@ SESSION_STATEMENT = (
         User.revision,
         # So that no page need ask for kept texts where there are none.
         sa.exists().where(KeptText.user_id == User.id).label("has_kept_text"),
+        # Not kept with the rest: it ends by itself.
+        sa.exists().where(CommentBan.user_id == User.id, RUNNING_BAN).label("is_banned"),
     )
     .join(User, User.id == UserSession.user_id)
     .where(
@@ -122,6 +124,7 @@ def make_identify(
             "authenticated_at": session.authenticated_at,
             "by_passkey": session.by_passkey,
             "has_kept_text": session.has_kept_text,
+            "is_banned": session.is_banned,
         }
         if verdict is Verdict.DUE:
             of_the_session["next_validator"] = known.number + 1

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, one_of, utc_now
+from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, UtcDateTime, one_of, utc_now
 from myproject.users import constants as USER
 
 
@@ -330,7 +330,7 @@ class Invitation(Base):
 
 
 class CommentBan(Base):
-    """A time in which a member may not comment: up to `ends_at`, or for good; less where staff lifted it before."""
+    """A time in which a member may not comment: up to `ends_at` or for good, but no longer than to `lifted_at`."""
 
     __tablename__ = "comment_bans"
     __table_args__ = (
@@ -344,6 +344,12 @@ class CommentBan(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     ends_at: Mapped[datetime | None]
     lifted_at: Mapped[datetime | None]
+
+
+# Bans that run at the moment `now`, which statements with this are given.
+RUNNING_BAN = CommentBan.lifted_at.is_(None) & (
+    CommentBan.ends_at.is_(None) | (CommentBan.ends_at > sa.bindparam("now", type_=UtcDateTime()))
+)
 
 
 class Export(Base):

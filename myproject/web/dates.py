@@ -32,6 +32,11 @@ def day(request: Any, moment: datetime) -> Markup:
     return Markup(f'<time datetime="{machine}">{words}</time>')  # noqa: S704
 
 
+def exact_words(request: Any, moment: datetime | None) -> str:
+    """A moment to come, in the reader's zone; empty where there is none."""
+    return "" if moment is None else exact(moment, request.time_zone, request.locale_name)
+
+
 def ago(request: Any, moment: datetime | None) -> Markup:
     """A `<time>` element for an aware `moment`: "5 minutes ago" up to thirty days, then the date."""
     if moment is None:

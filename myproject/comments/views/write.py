@@ -1,5 +1,6 @@
 """Writing, answering and editing comments."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,8 @@ from myproject.posts.services.pages import find_post
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.text import render_markdown
+from myproject.users.services.bans import find_ban
+from myproject.web.dates import exact_words
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -88,6 +91,7 @@ class WriteComment(TakesPictures):
             "preview": self.preview,
             "without_alt": self.without_alt(self.preview),
             "closed": self.closed,
+            "ban": ban_of(self.request),
         }
 
     def submit(self, data: dict[str, Any]) -> Response:
@@ -101,6 +105,7 @@ class WriteComment(TakesPictures):
             raise errors.NotVerified
         if self.closed:
             raise errors.CommentsClosed
+        refuse_banned(request)
         if not self.sent_before():
             self.brake(body_html)
             limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
@@ -136,6 +141,30 @@ class WriteComment(TakesPictures):
         if token:
             once.lead(db, token, said, location, comment.id)
         return location
+
+
+@dataclass(frozen=True)
+class Ban:
+    """Why and until when (empty: until staff lift it) somebody may not comment."""
+
+    ends_at: str
+    reason: str
+
+
+def ban_of(request: Request) -> Ban | None:
+    """What stands in the place of the form for who may not comment for now; None for all others."""
+    if request.identity is None or not request.identity.is_banned:
+        return None
+    with reading(request) as db:
+        ban = find_ban(db, request.member.id)
+    return Ban(exact_words(request, ban.ends_at), ban.reason) if ban else None
+
+
+def refuse_banned(request: Request) -> None:
+    """Raises Banned."""
+    ban = ban_of(request)
+    if ban is not None:
+        raise errors.Banned(ban.ends_at, ban.reason)
 
 
 class EditComment(TakesPictures):
@@ -180,6 +209,8 @@ class EditComment(TakesPictures):
             raise errors.NotVerified
         if self.is_too_late():
             raise errors.NoLongerYours
+        if self.is_own:
+            refuse_banned(self.request)
         body_html = render_markdown(data["body"], self.request.look_up)
         comment = writing.edit_comment(
             self.request.dbsession,

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from myproject.moderation import constants as MODERATION
 from myproject.moderation.models import Case, Flag, Vouch
 from myproject.personal_data import File, Person, json_list
+from myproject.users.models import CommentBan
 
 
 def export_flags(db: Session, person: Person) -> Iterator[File]:
@@ -35,6 +36,10 @@ def export_flags(db: Session, person: Person) -> Iterator[File]:
             row._asdict() | {"decision": row.decision.name} for row in db.execute(decided.order_by(Case.id))
         ),
     )
+
+    bans = sa.select(CommentBan.reason, CommentBan.created_at, CommentBan.ends_at, CommentBan.lifted_at)
+    rows = db.execute(bans.where(CommentBan.user_id == person.id).order_by(CommentBan.id))
+    yield "comment-bans.json", json_list(row._asdict() for row in rows)
 
 
 def erase_flags(db: Session, person: Person, removing: bool) -> None:

@@ -15,6 +15,7 @@ from myproject.moderation import schemas
 from myproject.moderation.services import bans as moderation
 from myproject.users.models import User
 from myproject.users.services import bans, profiles
+from myproject.web.dates import exact_words
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -25,7 +26,8 @@ def list_bans(request: Request) -> dict[str, Any] | Response:
     user = profiles.find_profile(request.dbsession, name) if name else None
     if user is not None:
         return HTTPSeeOther(url(request, "moderation.ban", id=user.id))
-    return {"bans": bans.list_bans(request.dbsession), "name": name}
+    rows = [(ban, exact_words(request, ban.ends_at)) for ban in bans.list_bans(request.dbsession)]
+    return {"bans": rows, "name": name}
 
 
 class BanMember(FormView):
@@ -37,27 +39,30 @@ class BanMember(FormView):
     def __init__(self, request: Request) -> None:
         with reading(request) as db:
             self.ban = bans.find_ban(db, request.context.id)
+        # What was pressed, whatever somebody else has done meanwhile.
+        self.lifting = "lift" in request.POST or (self.ban is not None and "ban" not in request.POST)
         self.buttons = (
             deform.Button("lift", _("Let them comment again"))
-            if self.ban
+            if self.lifting
             else deform.Button("ban", _("Ban from commenting"), css_class="button-danger"),
         )
         super().__init__(request)
 
     def make_schema(self) -> colander.SchemaNode:
-        return schemas.Lift() if self.ban else schemas.Ban()
+        return schemas.Lift() if self.lifting else schemas.Ban()
 
     def values(self) -> dict[str, Any]:
         user: User = self.request.context
-        return {"title": user.title, "user": user, "ban": self.ban}
+        ends_at = exact_words(self.request, self.ban.ends_at) if self.ban else ""
+        return {"title": user.title, "user": user, "ban": self.ban, "ends_at": ends_at}
 
     def initial(self) -> dict[str, Any]:
-        return {"show": True} if self.ban else {}
+        return {"show": True} if self.lifting else {}
 
     def submit(self, data: dict[str, Any]) -> Response:
         request, user = self.request, self.request.context
         db, actor = request.dbsession, actor_of(request)
-        if self.ban:
+        if self.lifting:
             moderation.lift_ban(db, actor, user.id, show_comments=data["show"])
             request.flash(_("${name} may comment again", mapping={"name": user.title}))
         else:

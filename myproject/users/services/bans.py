@@ -12,18 +12,14 @@ from myproject.audit import Actor
 from myproject.db import fetch, utc_now
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.models import CommentBan, User
+from myproject.users.models import RUNNING_BAN, CommentBan, User
 from myproject.users.services import accounts
 
-NOW = sa.bindparam("now", type_=CommentBan.created_at.type)
-RUNNING = CommentBan.lifted_at.is_(None) & (CommentBan.ends_at.is_(None) | (CommentBan.ends_at > NOW))
-# Whether a member is banned: a part of the query that says who they are.
-IS_BANNED = sa.exists().where(CommentBan.user_id == User.id, RUNNING).correlate(User)
-OF_MEMBER = sa.select(CommentBan).where(CommentBan.user_id == sa.bindparam("user_id"), RUNNING)
+OF_MEMBER = sa.select(CommentBan).where(CommentBan.user_id == sa.bindparam("user_id"), RUNNING_BAN)
 ALL_RUNNING: sa.Select[*tuple[Any, ...]] = (
     sa.select(CommentBan.id, CommentBan.ends_at, CommentBan.created_at, User.id.label("user_id"), User.name)
     .join(User, User.id == CommentBan.user_id)
-    .where(RUNNING)
+    .where(RUNNING_BAN)
     .order_by(CommentBan.id.desc())
     .limit(USER.BANS_SHOWN)
 )
