@@ -58,8 +58,9 @@ def collect(db: Session, due: DueDigest) -> Bundle:
     """What belongs into a digest, newest first: what is unread, may be seen, and came since the member was here.
     Of the rest is written down why not.
     """
-    waiting = (Notification.user_id == due.user_id) & sa.text(FOR_DIGEST)
-    rows = db.execute(OF_NOTIFICATIONS.where(waiting)).all()
+    # Choices have a column of that name too, so that the index is asked apart.
+    waiting = sa.select(Notification.id).where(Notification.user_id == due.user_id, sa.text(FOR_DIGEST))
+    rows = db.execute(OF_NOTIFICATIONS.where(Notification.id.in_(waiting))).all()
     bounced = bool(rows) and suppression.find(db, rows[0].email) is not None
     stopped: dict[tuple[NOTE.Mail, NOTE.Outcome], list[int]] = defaultdict(list)
     passed = []
