@@ -1,5 +1,6 @@
 """All tables, for what must know every one of them: migrations, and the shell."""
 
+from myproject.admin.models import Checkup
 from myproject.audit import AuditEntry
 from myproject.bookmarks.models import Bookmark
 from myproject.comments.models import Comment, CommentLike, CommentRevision
@@ -20,6 +21,7 @@ from myproject.posts.models import (
     TopPost,
 )
 from myproject.search.models import SearchEntry
+from myproject.security.windows import LimitWindow
 from myproject.switches import Switch
 from myproject.users.models import (
     Authenticator,
@@ -44,6 +46,7 @@ MODELS = (
     Bookmark,
     BounceReceipt,
     Case,
+    Checkup,
     Comment,
     CommentBan,
     CommentLike,
@@ -57,6 +60,7 @@ MODELS = (
     ImageUse,
     Invitation,
     KeptText,
+    LimitWindow,
     MailRoute,
     Notification,
     NotificationChoice,

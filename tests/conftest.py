@@ -35,6 +35,7 @@ from sqlalchemy.orm import Session
 
 from myproject import main
 from myproject.cache import make_cache
+from myproject.db import sessions_of
 from myproject.emails.tasks import deliver_due
 from myproject.security.ratelimit import RateLimiter
 from myproject.settings import ENVIRONMENT_PREFIX, Settings, settings_of
@@ -213,7 +214,7 @@ def reset(registry: Registry) -> None:
         with redis.Redis.from_url(settings.redis_url) as client:
             client.flushdb()
     vars(registry["cache"]).update(vars(make_cache(settings)))
-    vars(registry["limiter"]).update(vars(RateLimiter(settings)))
+    vars(registry["limiter"]).update(vars(RateLimiter(settings, sessions_of(registry))))
     registry["huey"].flush()
     shutil.rmtree(settings.mail_folder, ignore_errors=True)
     shutil.rmtree(settings.storage_folder, ignore_errors=True)

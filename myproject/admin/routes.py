@@ -4,7 +4,7 @@ one proves once an hour that it is them."""
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
-from myproject.admin.views import approvals, emails, home, previews, users
+from myproject.admin.views import approvals, emails, home, mail_doctor, previews, users
 from myproject.db import reading
 from myproject.security.permissions import Permission, permits
 from myproject.users import constants as USER
@@ -80,6 +80,14 @@ def includeme(config: Configurator) -> None:
         home.EditSettings,
         route_name="admin.settings",
         permission=Permission.ADMIN_SETTINGS_EDIT,
+        fresh=USER.ADMIN_REAUTH_MINUTES,
+    )
+
+    config.add_route("admin.mail_doctor", "/admin/emails/doctor/")
+    config.add_form_view(
+        mail_doctor.MailDoctor,
+        route_name="admin.mail_doctor",
+        permission=Permission.ADMIN_EMAILS_EDIT,
         fresh=USER.ADMIN_REAUTH_MINUTES,
     )
 

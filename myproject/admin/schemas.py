@@ -6,6 +6,7 @@ from translationstring import TranslationString
 
 from myproject.audit import REASON_MAX_LENGTH
 from myproject.emails import constants as EMAIL
+from myproject.emails.doctor.probe import HEADERS_MAX_LENGTH
 from myproject.forms.schema import Schema, choice, line, paragraph
 from myproject.i18n import _
 from myproject.switches import Name, Position
@@ -41,6 +42,7 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.REPLY: _("Answer to a post or comment"),
     EMAIL.Kind.TEXT_APPROVED: _("Post or comment approved"),
     EMAIL.Kind.TEXT_REFUSED: _("Post or comment not approved"),
+    EMAIL.Kind.PROBE: _("Probe of the mail doctor"),
     EMAIL.Kind.TEXT_CHANGED: _("Post or comment removed or changed by staff"),
     EMAIL.Kind.MENTION: _("Mention"),
     EMAIL.Kind.FOLLOWED: _("News of a followed post or tag"),
@@ -120,6 +122,16 @@ class Decision(Schema):
         rows=3,
         optional=True,
         hint=_("It stands in the mail, and in the audit"),
+    )
+
+
+class Headers(Schema):
+    headers = paragraph(
+        "headers",
+        _("Headers of the probe"),
+        max=HEADERS_MAX_LENGTH,
+        rows=6,
+        optional=True,
     )
 
 

@@ -1,12 +1,17 @@
 """What admins look up. Changes of roles and states are verbs of the users module."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.admin import constants as ADMIN
+from myproject.admin.models import Checkup
+from myproject.db import utc_now
+from myproject.emails.doctor.findings import Finding
+from myproject.emails.doctor.probe import Probe
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
@@ -63,3 +68,38 @@ def list_sessions(db: Session, user_id: int) -> Sequence[Any]:
         .order_by(UserSession.last_seen_at.desc())
         .limit(ADMIN.SESSIONS_SHOWN)
     ).all()
+
+
+# The mail doctor
+
+
+def find_checkups(db: Session) -> tuple[Checkup | None, datetime | None]:
+    """The doctor's latest look, and when the one was asked for that is not over yet."""
+    rows = db.scalars(sa.select(Checkup).order_by(Checkup.id.desc()).limit(ADMIN.CHECKUPS_KEPT)).all()
+    latest = next((row for row in rows if row.finished_at is not None), None)
+    running = rows and rows[0].finished_at is None
+    return latest, rows[0].asked_at if running else None
+
+
+def find_probe(db: Session) -> Probe | None:
+    """What the headers of the latest probe told, None where no admin gave any."""
+    statement = sa.select(Checkup.probe).where(Checkup.probe.is_not(None)).order_by(Checkup.id.desc()).limit(1)
+    told = db.scalar(statement)
+    return None if told is None else Probe.from_json(told)
+
+
+def ask_for_checkup(db: Session, probe: Probe | None = None) -> Checkup:
+    """A row for a new look, which a task has to take; of the older ones few are kept."""
+    known = probe or find_probe(db)
+    checkup = Checkup(probe=known.to_json() if known else None)
+    db.add(checkup)
+    # The task is told the number.
+    db.flush()
+    db.execute(sa.delete(Checkup).where(Checkup.id <= checkup.id - ADMIN.CHECKUPS_KEPT))
+    return checkup
+
+
+def finish_checkup(db: Session, checkup_id: int, findings: Iterable[Finding]) -> None:
+    """Keeps what was found. Does nothing where the row is gone."""
+    values = {"findings": [finding.to_json() for finding in findings], "finished_at": utc_now()}
+    db.execute(sa.update(Checkup).where(Checkup.id == checkup_id).values(values))

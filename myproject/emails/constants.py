@@ -22,6 +22,7 @@ class Kind(StrEnum):
     REPLY = "reply"
     TEXT_APPROVED = "text_approved"
     TEXT_REFUSED = "text_refused"
+    PROBE = "probe"
     TEXT_CHANGED = "text_changed"
     MENTION = "mention"
     FOLLOWED = "followed"
@@ -102,6 +103,7 @@ LANES = {
     Kind.REPLY: Lane.REPLY,
     Kind.TEXT_APPROVED: Lane.REPLY,
     Kind.TEXT_REFUSED: Lane.REPLY,
+    Kind.PROBE: Lane.REPLY,
     Kind.TEXT_CHANGED: Lane.REPLY,
     Kind.MENTION: Lane.REPLY,
     Kind.FOLLOWED: Lane.BULK,

@@ -1,7 +1,9 @@
 """How often something may be tried, and whether a value was seen before (OWASP ASVS 5.0: 2.4.1, 6.3.1).
 
 The limits are settings, `ratelimit.NAME`. Windows move: `10 per 5 minutes` holds for any five minutes. A try
-that is refused is not counted. Counts stand in Redis where there is one, else in this process.
+that is refused is not counted. Counts stand in Redis where there is one. Without it, or while it is away, those
+that guard accounts stand in the database, which every process shares and a restart does not empty; the others,
+which guard the site's time, in this process.
 """
 
 import hashlib
@@ -12,17 +14,20 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import redis
+import sqlalchemy as sa
 from cachetools import LRUCache
 from limits import RateLimitItem, RateLimitItemPerSecond, parse_many
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from pyramid.config import Configurator
 
+from myproject.db import Sessions, sessions_of
+from myproject.security.windows import DatabaseWindows
 from myproject.settings import Settings, settings_of
 from myproject.text import canonical
 
@@ -34,6 +39,27 @@ PREFIX = "ratelimit_"
 REDIS_TIMEOUT_SECONDS = 1
 SECONDS_TO_REST_AFTER_A_FAILURE = 5
 KEYS_IN_MEMORY = 50_000
+
+# What guards accounts. Who counts such a try has not begun to write in the request's own transaction: on SQLite
+# that would have to end first.
+LASTING = frozenset(
+    {
+        "login_address",
+        "login_account",
+        "login_device",
+        "reauth_account",
+        "register_address",
+        "lost_password_address",
+        "lost_password_account",
+        "verify_address",
+        "verify_account",
+        "code_account",
+        "second_factor_account",
+        # Answers that serve once.
+        "captcha",
+        "altcha",
+    }
+)
 
 
 class RateLimited(Exception):
@@ -85,11 +111,33 @@ def make_redis_storage(url: str) -> RedisStorage:
     return RedisStorage(url, connection_pool=redis.ConnectionPool.from_url(url, **timeouts))
 
 
-def seconds_to_wait(limiter: MovingWindowRateLimiter, items: list[RateLimitItem], parts: tuple[str, str]) -> int:
-    """Seconds until every one of the limits has room for one more try."""
-    stats = [limiter.get_window_stats(item, *parts) for item in items]
-    resets = [stat.reset_time for stat in stats if stat.remaining < 1]
-    return max(1, math.ceil(max(resets, default=0) - time.time()))
+class Windows(Protocol):
+    """Counts tries of one `key` within all of `items`, the limits that hold for it."""
+
+    def hit(self, items: Sequence[RateLimitItem], key: str) -> float | None:
+        """Counts a try and gives None; where there is no room, the seconds to wait for it."""
+
+    def look(self, items: Sequence[RateLimitItem], key: str) -> float | None:
+        """What `hit` would give; counts nothing."""
+
+
+class StoredWindows:
+    """Windows in one of the library's storages."""
+
+    def __init__(self, storage: MemoryStorage | RedisStorage) -> None:
+        self.storage = storage
+        self.limiter = MovingWindowRateLimiter(storage)
+
+    def hit(self, items: Sequence[RateLimitItem], key: str) -> float | None:
+        return None if all(self.limiter.hit(item, key) for item in items) else self.wait(items, key)
+
+    def look(self, items: Sequence[RateLimitItem], key: str) -> float | None:
+        return None if all(self.limiter.test(item, key) for item in items) else self.wait(items, key)
+
+    def wait(self, items: Sequence[RateLimitItem], key: str) -> float:
+        """Seconds until every one of the limits has room for one more try."""
+        stats = [self.limiter.get_window_stats(item, key) for item in items]
+        return max((stat.reset_time for stat in stats if stat.remaining < 1), default=0) - time.time()
 
 
 def fingerprint(key: tuple[str, ...]) -> str:
@@ -98,9 +146,10 @@ def fingerprint(key: tuple[str, ...]) -> str:
 
 
 class RateLimiter:
-    """Counts tries. Where Redis is away it counts in this process for a while: looser, but never open."""
+    """Counts tries. Where Redis is away it counts elsewhere for a while, and never lets everything through."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sessions: Sessions | None = None) -> None:
+        """Without `sessions` nothing is counted in the database."""
         self.enabled = settings.ratelimit_enabled
         # The shortest window first: a try that it refuses is then not counted in the longer ones.
         self.limits = {
@@ -110,20 +159,24 @@ class RateLimiter:
             for row in fields(settings)
             if row.name.startswith(PREFIX) and row.name != "ratelimit_enabled"
         }
-        self.local = MovingWindowRateLimiter(BoundedMemoryStorage())
-        self.shared = (
-            MovingWindowRateLimiter(make_redis_storage(settings.redis_url)) if settings.redis_url else None
-        )
+        self.local = StoredWindows(BoundedMemoryStorage())
+        self.lasting = DatabaseWindows(sessions) if sessions else None
+        self.shared = StoredWindows(make_redis_storage(settings.redis_url)) if settings.redis_url else None
         self.resting_until = 0.0
 
-    def attempt(self, do: Callable[[MovingWindowRateLimiter], T]) -> T:
-        """Does it with Redis, else in memory."""
+    def attempt(self, name: str, do: Callable[[Windows], T]) -> T:
+        """Does it with Redis, else in the database where it is to last, else in memory."""
         if self.shared is not None and time.monotonic() >= self.resting_until:
             try:
                 return do(self.shared)
             except redis.RedisError as error:
                 self.resting_until = time.monotonic() + SECONDS_TO_REST_AFTER_A_FAILURE
-                log.warning("ratelimit: Redis is away, counting in this process: %s", error)
+                log.warning("ratelimit: Redis is away, counting without it: %s", error)
+        if self.lasting is not None and name in LASTING:
+            try:
+                return do(self.lasting)
+            except sa.exc.SQLAlchemyError as error:
+                log.warning("ratelimit: the database can't count, counting in this process: %s", error)
         return do(self.local)
 
     def hit(self, name: str, *key: str) -> None:
@@ -131,39 +184,38 @@ class RateLimiter:
 
         Of several limits joined by `;` every one counts. Testing and counting a limit are one atomic step.
         """
-        parts = (name, fingerprint(key))
-
-        def count(limiter: MovingWindowRateLimiter) -> None:
-            for item in self.limits[name]:
-                if not limiter.hit(item, *parts):
-                    raise RateLimited(seconds_to_wait(limiter, self.limits[name], parts))
-
         if self.enabled:
-            self.attempt(count)
+            items, window = self.limits[name], f"{name}/{fingerprint(key)}"
+            refuse(self.attempt(name, lambda windows: windows.hit(items, window)))
 
     def check(self, name: str, *key: str) -> None:
         """Raises RateLimited where `hit` would; counts nothing."""
-        parts = (name, fingerprint(key))
-
-        def test(limiter: MovingWindowRateLimiter) -> None:
-            if not all(limiter.test(item, *parts) for item in self.limits[name]):
-                raise RateLimited(seconds_to_wait(limiter, self.limits[name], parts))
-
         if self.enabled:
-            self.attempt(test)
+            items, window = self.limits[name], f"{name}/{fingerprint(key)}"
+            refuse(self.attempt(name, lambda windows: windows.look(items, window)))
 
     def once(self, name: str, value: str, seconds: int) -> bool:
         """True the first time in `seconds` that `value` is seen under `name`, and only then. Atomic.
 
         It is no limit of tries: it works where those are turned off too.
         """
-        item = RateLimitItemPerSecond(1, seconds)
-        return self.attempt(lambda limiter: limiter.hit(item, "once", name, fingerprint((value,))))
+        items, window = once_in(seconds), f"once/{name}/{fingerprint((value,))}"
+        return self.attempt(name, lambda windows: windows.hit(items, window)) is None
 
     def seen(self, name: str, value: str, seconds: int) -> bool:
         """Whether `once`, with the same arguments, would be False; does not count as seeing it."""
-        item = RateLimitItemPerSecond(1, seconds)
-        return not self.attempt(lambda limiter: limiter.test(item, "once", name, fingerprint((value,))))
+        items, window = once_in(seconds), f"once/{name}/{fingerprint((value,))}"
+        return self.attempt(name, lambda windows: windows.look(items, window)) is not None
+
+
+def once_in(seconds: int) -> list[RateLimitItem]:
+    return [RateLimitItemPerSecond(1, seconds)]
+
+
+def refuse(seconds: float | None) -> None:
+    """Raises RateLimited, but for None."""
+    if seconds is not None:
+        raise RateLimited(max(1, math.ceil(seconds)))
 
 
 def client_key(address: str | None) -> str:
@@ -192,4 +244,5 @@ def limiter_of(registry: Any) -> RateLimiter:
 
 
 def includeme(config: Configurator) -> None:
-    config.registry["limiter"] = RateLimiter(settings_of(config.registry))
+    registry = config.registry
+    registry["limiter"] = RateLimiter(settings_of(registry), sessions_of(registry))

@@ -42,7 +42,7 @@ INSIDE = {
     "message": {"constants", "models", "services"},
     "transport": {"constants", "errors", "services"},
     "identify": {"constants", "models", "tasks"},
-    "doctor": {"constants", "services", "message", "transport", "doctor"},
+    "doctor": {"constants", "errors", "services", "message", "transport", "bounces", "doctor"},
     "bounces": {"constants", "models", "services", "bounces"},
 }
 OWN_FILES = {"emails": {"message", "transport", "doctor", "bounces"}, "users": {"identify"}}

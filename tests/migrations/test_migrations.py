@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from myproject.admin.models import Checkup
 from myproject.audit import COMMAND_LINE
 from myproject.bookmarks.models import Bookmark
 from myproject.comments.models import CommentLike, CommentRevision
@@ -31,6 +32,7 @@ from myproject.posts import constants as POST
 from myproject.posts.models import PostAttention, PostLike, PostRevision, PostVisit, TagFollow, TagMute, TopPost
 from myproject.posts.services import writing
 from myproject.search.services.indexing import index_post
+from myproject.security.windows import LimitWindow
 from myproject.settings import Settings
 from myproject.switches import Switch
 from myproject.users import constants as USER
@@ -168,6 +170,8 @@ def fill(engine: sa.Engine) -> None:
                 SecurityLogEntry(user_id=eve.id, event=USER.SecurityEvent.SIGNED_IN),
                 SignInStep(user_id=eve.id, step=USER.Step.SECOND_FACTOR, token_hash="0" * 64, expires_at=now),
                 Switch(name="captcha", is_on=False),
+                Checkup(),
+                LimitWindow(key="login_account/0", tries=[1.0], ends_at=now),
                 MailRoute(domain="example.org", opens_at=now),
                 KeptText(user_id=eve.id, path="/posts/new/", fields={"body": "Some text"}),
                 Submission(user_id=eve.id, token_hash="0" * 64, content_hash="1" * 64, location="/posts/1/"),

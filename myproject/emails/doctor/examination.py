@@ -3,7 +3,6 @@
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.utils import parseaddr
 
 from myproject.emails.doctor.dkim import check_dkim
 from myproject.emails.doctor.dmarc import Spoken, check_dmarc
@@ -12,6 +11,7 @@ from myproject.emails.doctor.hosts import check_mx, check_ptr, find_relay
 from myproject.emails.doctor.probe import Probe, check_probe
 from myproject.emails.doctor.resolver import SECONDS_IN_ALL, Resolver
 from myproject.emails.doctor.spf import Sender, check_spf
+from myproject.emails.message import sender_address
 from myproject.emails.services.outbox import mail_domain
 from myproject.i18n import _
 from myproject.settings import Settings
@@ -35,9 +35,12 @@ class Examination:
         return next((mark for mark in (Mark.BAD, Mark.WARNING) if mark in marks), Mark.GOOD)
 
 
-def sender_address(settings: Settings) -> str:
-    """The address in From, without a name, its domain in ASCII."""
-    address = parseaddr(settings.mail_sender)[1] or f"noreply@{mail_domain(settings)}"
+def sender_of(settings: Settings) -> str:
+    """The address in From, its domain as the DNS knows it."""
+    return in_ascii(sender_address(settings))
+
+
+def in_ascii(address: str) -> str:
     local, _sign, domain = address.rpartition("@")
     return f"{local}@{domain.lower().encode('idna').decode('ascii')}"
 
@@ -56,8 +59,11 @@ def is_of_the_world(domain: str) -> bool:
 def examine(settings: Settings, probe: Probe | None = None, seconds: float = SECONDS_IN_ALL) -> Examination:
     """Asks the DNS all there is to ask, for `seconds` at most."""
     resolver = Resolver(settings.mail_name_server, seconds)
-    address, helo = sender_address(settings), mail_domain(settings)
+    address, helo = sender_of(settings), mail_domain(settings)
     domain = address.rpartition("@")[2]
+    # SPF is about the envelope, which may name another address: where what can't be delivered goes.
+    envelope = in_ascii(settings.mail_bounce_address) if settings.mail_bounce_address else address
+    other = envelope.rpartition("@")[2]
     findings = check_settings(settings)
     if not is_of_the_world(domain):
         text = _(
@@ -67,16 +73,17 @@ def examine(settings: Settings, probe: Probe | None = None, seconds: float = SEC
         )
         return Examination(domain, (*findings, Finding(Topic.SENDER, Mark.BAD, text)))
     text = _("Mails come from ${address}.", mapping={"address": address})
-    findings += [Finding(Topic.SENDER, Mark.GOOD, text), check_mx(resolver, domain)]
+    findings += [Finding(Topic.SENDER, Mark.GOOD, text)]
+    findings += [check_mx(resolver, name) for name in dict.fromkeys((domain, other))]
 
     addresses, relay = find_relay(resolver, settings)
     certain = bool(settings.mail_relay_addresses)
-    spf, spf_passes = check_spf(resolver, Sender(address, helo, addresses, certain))
+    spf, spf_passes = check_spf(resolver, Sender(envelope, helo, addresses, certain))
     # The probe's signature tells more than the settings do.
     signed = (probe.selector, probe.domain) if probe and probe.selector else (settings.mail_dkim_selector, domain)
     dkim, dkim_passes = check_dkim(resolver, signed[1], signed[0])
     findings += [spf, dkim]
-    findings += check_dmarc(resolver, domain, Spoken(domain, spf_passes), Spoken(signed[1], dkim_passes))
+    findings += check_dmarc(resolver, domain, Spoken(other, spf_passes), Spoken(signed[1], dkim_passes))
     findings.append(relay)
     hosts = [settings.mail_host, helo]
     findings += [

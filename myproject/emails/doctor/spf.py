@@ -256,7 +256,7 @@ def with_soft_all(text: str) -> str:
 
 def merged(texts: Sequence[str]) -> str:
     """One record that permits what any of several does."""
-    words = dict.fromkeys(word for text in texts for word in text.split()[1:])
+    words = dict.fromkeys(word for text in sorted(texts) for word in text.split()[1:])
     return with_soft_all(" ".join([VERSION, *words]))
 
 

@@ -51,6 +51,7 @@ SAMPLES: dict[Kind, Mail] = {
             {"what": "comment", "title": "Tea", "number": 7, "message": "Be kind."},
             topic="moderation",
         ),
+        to_ann(Kind.PROBE, {}),
         to_ann(
             Kind.TEXT_CHANGED,
             TEA

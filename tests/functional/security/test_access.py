@@ -360,6 +360,7 @@ TABLE = (
     Row("admin.previews.view", "/admin/emails/previews/no_such_kind/", admins(404)),
     Row("admin.previews.html", "/admin/emails/previews/reply/html/", admins(200)),
     Row("admin.emails.view", "/admin/emails/{mail}/", admins(200)),
+    Row("admin.mail_doctor", "/admin/emails/doctor/", admins(200), admins(303)),
     Row("admin.emails.view", "/admin/emails/999999/", admins(404)),
     Row("admin.emails.resend", "/admin/emails/{mail}/resend/", NOT_ALLOWED, admins(303)),
     Row("admin.emails.cancel", "/admin/emails/{mail}/cancel/", NOT_ALLOWED, admins(303)),

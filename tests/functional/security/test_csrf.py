@@ -111,6 +111,7 @@ FORMS = (
     Form("reply", "member", "/comments/{comment}/reply/", {"body": "Indeed"}, "send"),
     Form("edit comment", "member", "/comments/{comment}/edit/", {"body": "Well put"}),
     Form("change member", "admin", "/admin/users/{new}/", {"role": "1", "status": "2", "reason": "helps"}),
+    Form("mail doctor", "admin", "/admin/emails/doctor/", {"headers": "From: a@example.org"}, "look"),
     Form("resend mail", "admin", "/admin/emails/", {}, None, "/admin/emails/{cancelled}/resend/"),
     Form("cancel mail", "admin", "/admin/emails/", {}, None, "/admin/emails/{queued}/cancel/"),
 )

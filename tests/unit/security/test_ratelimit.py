@@ -1,28 +1,38 @@
-"""How often something may be tried, in memory and in Redis, and what happens while Redis is away."""
+"""How often something may be tried, in memory, Redis and the database, and what happens while Redis is away."""
 
 import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import redis
 from pyramid.testing import testConfig
 
+from myproject.db import Sessions, make_engine
 from myproject.security import ratelimit
 from myproject.security.ratelimit import RateLimited, RateLimiter, account_key, client_key, limiter_of
+from myproject.security.windows import LimitWindow
 from myproject.settings import Settings
 from tests import servers
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "database"])
 def make_limiter(
-    request: pytest.FixtureRequest, make_settings: Callable[..., Settings]
-) -> Callable[..., RateLimiter]:
-    """Makes limiters with counts in memory and in Redis: what uses it runs with both."""
+    request: pytest.FixtureRequest, make_settings: Callable[..., Settings], tmp_path: Path
+) -> Iterator[Callable[..., RateLimiter]]:
+    """Makes limiters with counts in memory, in Redis, and in SQLite: what uses it runs with all of them."""
     url = request.getfixturevalue("redis_server").url if request.param == "redis" else ""
-    return lambda **options: RateLimiter(make_settings(redis_url=url, **options))
+    sessions = None
+    if request.param == "database":
+        engine = make_engine(Settings.with_defaults(sqlalchemy_url=f"sqlite:///{tmp_path / 'limits.sqlite'}"))
+        LimitWindow.metadata.create_all(engine, [LimitWindow.__table__])
+        sessions = Sessions(engine)
+    yield lambda **options: RateLimiter(make_settings(redis_url=url, **options), sessions)
+    if sessions is not None:
+        sessions.engine.dispose()
 
 
 class Clock:
@@ -420,5 +430,6 @@ def test_accounts_have_keys_of_their_own() -> None:
 def test_limiter_is_made_from_settings(make_settings: Callable[..., Settings]) -> None:
     with testConfig() as config:
         config.registry["settings"] = make_settings(ratelimit_login_address="1 per minute")
+        config.registry["sessions"] = None
         config.include("myproject.security.ratelimit")
         assert accepted(limiter_of(config.registry), 2, "a") == 1
