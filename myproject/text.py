@@ -218,6 +218,9 @@ class BlockReader(HTMLParser):
             if self.target.startswith("#"):
                 # From a note to its place and back: here a number is enough.
                 self.parts[self.target_start :] = [f"[{shown}]"] if shown.isdigit() else []
+            elif self.target.startswith("/@") and shown.startswith("@"):
+                # Whoever is named needs no address beside the name.
+                pass
             elif self.target and shown not in (self.target, self.target.removeprefix("mailto:")):
                 self.parts.append(f" ({self.target})")
         elif tag in ("td", "th"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from email.message import EmailMessage
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +20,8 @@ from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
+
+Mails = Callable[..., list[EmailMessage]]
 
 
 @pytest.fixture
@@ -74,10 +77,11 @@ def test_a_post_that_its_author_removed_is_gone_for_everybody_and_comes_back(
 
 
 def test_staff_remove_with_a_reason_that_everybody_reads_and_alone_restore(
-    client: Client, staff: Client, make_client: Callable[..., Client], db: Session, post: Post
+    client: Client, staff: Client, make_client: Callable[..., Client], db: Session, post: Post, mails: Mails
 ) -> None:
     address = f"/posts/{post.id}/{post.slug}/"
     comment = make_comment(db, post, make_user(db, "ben"))
+    mails()
     assert db.query(Email).filter_by(kind="reply").count() == 1
     form = form_with(staff.get(f"/posts/{post.id}/delete/"), "reason")
     assert "Fill in this field" in form.submit("remove", status=422)

@@ -1,0 +1,260 @@
+"""What is mailed when the window has ended, what is not after all, and that this is written down."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from email.message import EmailMessage
+from threading import Barrier
+
+import pytest
+import sqlalchemy as sa
+from pyramid.registry import Registry
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.audit import Actor
+from myproject.comments.models import Comment
+from myproject.comments.services import hiding
+from myproject.comments.services.removal import remove_comment, restore_comment
+from myproject.comments.services.writing import create_comment, edit_comment
+from myproject.db import utc_now
+from myproject.emails import constants as EMAIL
+from myproject.emails.services import suppression
+from myproject.notifications import constants as NOTE
+from myproject.notifications.constants import Kind, Outcome
+from myproject.notifications.models import Notification
+from myproject.notifications.services import choices, inbox
+from myproject.notifications.tasks import mail_due
+from myproject.posts import constants as POST
+from myproject.posts.models import Post, Tag, TagFollow
+from myproject.posts.services.attention import set_attention
+from myproject.posts.services.visits import note_visit
+from myproject.references import look_up_in
+from myproject.text import render_markdown
+from myproject.users.models import User
+from tests.conftest import Client, form_with
+from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import text_of
+
+Mails = Callable[..., list[EmailMessage]]
+
+
+@pytest.fixture
+def ann(db: Session) -> User:
+    return make_user(db, "ann")
+
+
+@pytest.fixture
+def bob(db: Session) -> User:
+    return make_user(db, "bob")
+
+
+@pytest.fixture
+def post(db: Session, ann: User) -> Post:
+    return make_post(db, ann, "On bread")
+
+
+def write(db: Session, body: str, post: Post, author: User, parent: Comment | None = None) -> Comment:
+    """A comment whose `@name` is a mention."""
+    html = render_markdown(body, look_up_in(db.info["registry"], db))
+    comment = create_comment(db, post.id, author.id, body, html, parent.id if parent else None)
+    assert comment is not None
+    return comment
+
+
+def outcomes(db: Session) -> dict[str, Outcome]:
+    """What became of the only notification of each member, by name."""
+    rows = db.execute(sa.select(User.name, Notification.outcome).join(User, User.id == Notification.user_id))
+    return {row.name: row.outcome for row in rows}
+
+
+def readers(mails: Iterable[EmailMessage]) -> list[str]:
+    return sorted(str(mail["To"]).partition(" ")[0] for mail in mails)
+
+
+def test_who_read_it_muted_it_wants_none_or_cannot_be_reached_gets_no_mail_and_it_is_written_down(
+    db: Session, mails: Mails, bob: User, post: Post
+) -> None:
+    names = ["good", "opened", "saw", "mutes", "never", "later", "bounces", "unverified", "leaves"]
+    users = {name: make_user(db, name) for name in names}
+    for user in users.values():
+        set_attention(db, user.id, post.id, POST.Attention.FOLLOW)
+    set_attention(db, post.author_id, post.id, POST.Attention.MUTE)
+    write(db, "News", post, bob)
+    inbox.read_all(db, users["opened"].id, 2**40)
+    note_visit(db, users["saw"].id, post.id, utc_now() + timedelta(seconds=1))
+    set_attention(db, users["mutes"].id, post.id, POST.Attention.MUTE)
+    choices.stop_mail(db, users["never"].id, [Kind.FOLLOWED_POST])
+    choices.set_choice(db, users["later"].id, Kind.FOLLOWED_POST, True, NOTE.Way.DIGEST)
+    suppression.note(db, "bounces@example.org", EMAIL.Reason.HARD)
+    users["unverified"].email_verified_at = None
+    users["leaves"].status = users["leaves"].status.INACTIVE
+    assert readers(mails()) == ["good"]
+    assert outcomes(db) == {
+        "ann": Outcome.MUTED,
+        "good": Outcome.MAILED,
+        "opened": Outcome.READ_ON_SITE,
+        "saw": Outcome.READ_ON_SITE,
+        "mutes": Outcome.MUTED,
+        "never": Outcome.NEVER,
+        "later": Outcome.NO_DIGEST,
+        "bounces": Outcome.BOUNCED,
+        "unverified": Outcome.UNVERIFIED,
+        "leaves": Outcome.CLOSED,
+    }
+
+
+def test_nothing_is_mailed_about_what_was_removed_hidden_or_changed_to_name_them_no_longer(
+    db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    named = {name: make_user(db, name) for name in ("removed", "hidden", "edited")}
+    first, second, third = (write(db, f"Ask @{name}", post, ann) for name in named)
+    remove_comment(db, Actor(ann.id, ann.name), first.id)
+    hiding.hide_comment(db, second, hiding.COMMENT.HiddenFor.REPORTS)
+    edit_comment(db, third.id, 1, "Ask nobody", "<p>Ask nobody</p>")
+    assert set(readers(mails())).isdisjoint(named)
+    assert {name: outcome for name, outcome in outcomes(db).items() if name in named} == {
+        "removed": Outcome.REMOVED,
+        "hidden": Outcome.MAY_NOT_SEE,
+        "edited": Outcome.EDITED_AWAY,
+    }
+    restore_comment(db, Actor(ann.id, ann.name), first.id)
+    hiding.show_comment(db, second)
+    assert set(readers(mails())) & set(named) == {"hidden", "removed"}
+
+
+def test_a_burst_about_one_post_is_one_mail_in_the_thread_of_the_post(
+    db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    own = make_comment(db, post, ann, "Rye?")
+    write(db, "First", post, bob)
+    write(db, "Rye, @ann", post, bob, own)
+    write(db, "Elsewhere", make_post(db, ann, "On wine"), bob)
+    apart, folded = sorted(mails(), key=lambda mail: "On bread" in mail["Subject"])
+    assert apart["Subject"] == "bob answered your post “On wine”"
+    assert folded["Subject"] == "2 new messages about “On bread”"
+    text = text_of(folded)
+    assert text.index("bob answered your post") < text.index("First") < text.index("bob answered your comment")
+    assert "You get this because you wrote the comment." in text
+    assert f"<post-{post.id}@localhost>" in folded["References"]
+    mail_states = sa.select(Notification.mail).where(Notification.post_id == post.id).order_by(Notification.id)
+    assert db.scalars(mail_states).all() == [NOTE.Mail.MAILED, NOTE.Mail.FOLDED]
+
+
+def test_mentions_and_follows_are_mailed_in_their_own_words(
+    db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    make_user(db, "cyd")
+    dan, eve = make_user(db, "dan"), make_user(db, "eve")
+    set_attention(db, dan.id, post.id, POST.Attention.FOLLOW)
+    write(db, "Ask @cyd", post, ann)
+    (mention,) = mails(to="cyd@")
+    assert mention["Subject"] == "ann mentioned you in “On bread”"
+    assert "ann mentioned you in a comment on “On bread”:\n\nAsk @cyd\n" in text_of(mention).replace("\r", "")
+    assert "You get this because the text mentions you." in text_of(mention)
+    (followed,) = mails(to="dan@")
+    assert followed["Subject"] == "ann commented on “On bread”"
+    assert "You get this because you follow the post." in text_of(followed)
+
+    rye = Tag(name="rye")
+    db.add(rye)
+    db.flush()
+    db.add(TagFollow(user_id=eve.id, tag_id=rye.id))
+    choices.set_choice(db, eve.id, Kind.FOLLOWED_TAG, True, NOTE.Way.NOW)
+    make_post(db, ann, "On rye", tags=["rye"])
+    (tagged,) = mails(to="eve@")
+    assert tagged["Subject"] == "ann wrote “On rye”"
+    assert "You get this because you follow the tag rye." in text_of(tagged)
+
+
+def test_mail_waits_for_the_end_of_the_window(
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    db: Session,
+    mails: Mails,
+    bob: User,
+    post: Post,
+) -> None:
+    app = make_app(notifications_window=10)
+    client = make_client(app)
+    sign_in(client, bob)
+    form = form_with(client.get(f"/posts/{post.id}/{post.slug}/"), "body")
+    form["body"] = "Hello"
+    form.submit("send", status=303)
+    mail_due(app.registry)
+    assert mails(app) == []
+    db.execute(sa.update(Notification).values(mail_at=utc_now() - timedelta(seconds=5)))
+    db.commit()
+    mail_due(app.registry)
+    assert len(mails(app)) == 1
+
+
+def test_no_more_than_so_many_mails_a_day(
+    make_app: Callable[..., Router], db: Session, mails: Mails, ann: User, bob: User
+) -> None:
+    app = make_app(notifications_daily_cap=2)
+    for number in range(3):
+        write(db, "Hello", make_post(db, ann, f"Post {number}"), bob)
+        db.commit()
+        mail_due(app.registry)
+    assert len(mails(app)) == 2
+    latest = sa.select(Notification.outcome).order_by(Notification.id.desc()).limit(1)
+    assert db.scalar(latest) is Outcome.CAPPED
+    db.execute(sa.update(Notification).values(decided_at=utc_now() - timedelta(days=2)))
+    write(db, "Hello", make_post(db, ann), bob)
+    db.commit()
+    mail_due(app.registry)
+    assert len(mails(app)) == 3
+
+
+def test_a_comment_removed_while_its_mail_waits_in_the_outbox_leaves_the_rest_of_the_mail(
+    app: Router, db: Session, mails: Mails, bob: User, post: Post
+) -> None:
+    first, second = write(db, "First", post, bob), write(db, "Second", post, bob)
+    db.commit()
+    mail_due(app.registry)
+    remove_comment(db, Actor(bob.id, bob.name), first.id)
+    (mail,) = mails()
+    assert mail["Subject"] == "bob answered your post “On bread”"
+    assert "Second" in text_of(mail)
+    assert "First" not in mail.as_string()
+    assert db.get_one(Comment, second.id).status.name == "PUBLISHED"
+
+
+def test_authors_are_mailed_what_staff_did_with_their_text(
+    db: Session, mails: Mails, bob: User, post: Post
+) -> None:
+    boss = make_user(db, "boss")
+    comment = make_comment(db, post, bob, "Rude")
+    mails()
+    remove_comment(db, Actor(boss.id, boss.name), comment.id, "Be kind.")
+    (mail,) = mails(to="bob@")
+    assert mail["Subject"] == "Staff removed your comment on “On bread”"
+    text = text_of(mail).replace("\r", "")
+    assert (
+        "Staff removed your comment on “On bread”.\n\nThe people who run the site write:\n\n> Be kind.\n" in text
+    )
+    assert "You get this because you wrote the text." in text
+
+
+def test_two_workers_at_once_mail_each_notification_once(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User
+) -> None:
+    for number in range(5):
+        write(db, "Hello", make_post(db, ann, f"Post {number}"), bob)
+    db.commit()
+    run_at_once(app.registry, 4)
+    assert len(mails()) == 5
+
+
+def run_at_once(registry: Registry, number: int) -> None:
+    """Runs `mail_due` in several threads, which begin together."""
+    begin = Barrier(number)
+
+    def run() -> None:
+        begin.wait()
+        mail_due(registry)
+
+    with ThreadPoolExecutor(number) as pool:
+        for future in [pool.submit(run) for _ in range(number)]:
+            future.result()
