@@ -2,21 +2,37 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from myproject.audit import Actor, record
-from myproject.db import Base, BigId, utc_now
+from myproject.audit import Actor, AuditEntry, record
+from myproject.cache import touch
+from myproject.db import Base, BigId, reading, utc_now
+from myproject.errors import InputError
+from myproject.i18n import _
 
 
 class Name(StrEnum):
     CAPTCHA = "captcha"
+    WRITING = "writing"  # of posts and comments; staff write on
+
+
+class ReadOnly(InputError):
+    message = _(
+        "The site takes no posts and comments for now, and none are changed. Yours is below, and is kept for a "
+        "week: send it again when the site is open."
+    )
 
 
 class Position(StrEnum):
     ON = "on"
     OFF = "off"
+
+
+# In the cache, with what is made from the database.
+KEPT_AS = "fragment:switch:writing"
 
 
 class Switch(Base):
@@ -34,9 +50,33 @@ def is_on(db: Session, name: Name) -> bool:
     return db.scalar(sa.select(Switch.is_on).where(Switch.name == name)) is not False
 
 
-def find_switch(db: Session, name: Name) -> Switch | None:
-    """The row of a switch; None where it was never turned."""
-    return db.scalar(sa.select(Switch).where(Switch.name == name))
+def list_turns(db: Session, limit: int = 50) -> list[AuditEntry]:
+    """Who turned which switch and why, as the audit has it, latest first."""
+    turned = AuditEntry.target_type == Switch.__tablename__
+    return list(db.scalars(sa.select(AuditEntry).where(turned).order_by(AuditEntry.id.desc()).limit(limit)))
+
+
+def is_read_only(request: Any) -> bool:
+    """Whether the one who asks can write no posts and comments for now. Costs no query where the cache knows."""
+    identity = request.identity
+    if identity is not None and identity.is_staff:
+        return False
+    cache = request.registry["cache"]
+    made = cache.get_made(KEPT_AS, request.site.cache_guest_seconds)
+    if made is not None:
+        return bool(made[1] == Position.OFF.value.encode())
+    number = cache.change_number()
+    with reading(request) as db:
+        on = is_on(db, Name.WRITING)
+    position = Position.ON if on else Position.OFF
+    cache.keep_made(KEPT_AS, position.value.encode(), tags=("switches",), number=number)
+    return not on
+
+
+def refuse_while_read_only(request: Any) -> None:
+    """Raises ReadOnly where the one who asks can write nothing for now."""
+    if is_read_only(request):
+        raise ReadOnly
 
 
 def turn(db: Session, actor: Actor, name: Name, position: Position, reason: str) -> None:
@@ -51,6 +91,7 @@ def turn(db: Session, actor: Actor, name: Name, position: Position, reason: str)
         # The audit names the row by its number.
         db.flush()
     switch.is_on, switch.changed_at = on, utc_now()
+    touch(db, "site", "switches")
     before = Position.OFF if on else Position.ON
     values = {"before": {name.value: before.name}, "after": {name.value: position.name}}
     record(db, "switch.turn", switch, actor=actor, reason=reason, **values)

@@ -105,6 +105,7 @@ VALUE_TITLES = {
         ("approval", APPROVAL_TITLES),
         ("state", STATE_TITLES),
         (Name.CAPTCHA.value, POSITION_TITLES),
+        (Name.WRITING.value, {Position.ON: _("Members write"), Position.OFF: _("Only staff write")}),
     )
 }
 
@@ -141,6 +142,12 @@ class Switches(Schema):
         _("Check that newcomers are people"),
         [(position.value, title) for position, title in POSITION_TITLES.items()],
         description=_("Off for as long as its provider is away, or it keeps people out who should get in"),
+    )
+    writing = choice(
+        "writing",
+        _("Members write posts and comments"),
+        [(position.value, title) for position, title in POSITION_TITLES.items()],
+        description=_("Off: everybody reads on, and only staff write"),
     )
     reason = line("reason", _("Reason"), min=3, max=REASON_MAX_LENGTH, hint=_("It stands in the audit"))
 

@@ -22,8 +22,8 @@ LEAD_ELSEWHERE = ("posts.view", "posts.short")
 
 
 def post_of(request: Request) -> rows.PostPage:
-    """The context of `/posts/ID/...`: the post, where the visitor may see it. Raises HTTPNotFound, Removed, Hidden;
-    for a post that was merged into another a redirect to that, for a hidden one to what is said of it.
+    """The context of `/posts/ID/...`: the post, where the visitor may see it. Raises HTTPNotFound, Removed and
+    Hidden; and redirects: for a post that was merged into another to that, for a hidden one to what is said of it.
     """
     post = post_or_tombstone_of(request)
     if isinstance(post, rows.PostPage):

@@ -18,6 +18,10 @@ def home(request: Request) -> dict[str, Any]:
     return {"waiting": approvals.count_waiting(request.dbsession)}
 
 
+# The fields of the form, and what they turn.
+FIELDS = {"newcomers": switches.Name.CAPTCHA, "writing": switches.Name.WRITING}
+
+
 class EditSettings(FormView):
     """What can be turned off while the site runs."""
 
@@ -27,16 +31,17 @@ class EditSettings(FormView):
 
     def initial(self) -> dict[str, Any]:
         with reading(self.request) as db:
-            on = switches.is_on(db, switches.Name.CAPTCHA)
-        return {"newcomers": (switches.Position.ON if on else switches.Position.OFF).value, "reason": ""}
+            on = {field: switches.is_on(db, name) for field, name in FIELDS.items()}
+        positions = {True: switches.Position.ON.value, False: switches.Position.OFF.value}
+        return {field: positions[is_on] for field, is_on in on.items()} | {"reason": ""}
 
     def values(self) -> dict[str, Any]:
         with reading(self.request) as db:
-            return changes(db, switches.find_switch(db, switches.Name.CAPTCHA))
+            return changes(db, None) | {"entries": switches.list_turns(db)}
 
     def submit(self, data: dict[str, Any]) -> Response:
-        position = switches.Position(data["newcomers"])
-        actor = audit.actor_of(self.request)
-        switches.turn(self.request.dbsession, actor, switches.Name.CAPTCHA, position, data["reason"])
+        db, actor = self.request.dbsession, audit.actor_of(self.request)
+        for field, name in FIELDS.items():
+            switches.turn(db, actor, name, switches.Position(data[field]), data["reason"])
         self.request.flash(_("The settings are saved"))
         return self.redirect("admin.settings")

@@ -24,6 +24,7 @@ from myproject.posts.services.newcomers import brake
 from myproject.posts.services.pages import find_post
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
+from myproject.switches import is_read_only, refuse_while_read_only
 from myproject.text import render_markdown
 from myproject.users.services.bans import find_ban
 from myproject.web.dates import exact_words
@@ -92,6 +93,7 @@ class WriteComment(TakesPictures):
             "without_alt": self.without_alt(self.preview),
             "closed": self.closed,
             "ban": ban_of(self.request),
+            "read_only": is_read_only(self.request),
         }
 
     def submit(self, data: dict[str, Any]) -> Response:
@@ -106,6 +108,7 @@ class WriteComment(TakesPictures):
         if self.closed:
             raise errors.CommentsClosed
         refuse_banned(request)
+        refuse_while_read_only(request)
         if not self.sent_before():
             self.brake(body_html)
             limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
@@ -209,6 +212,7 @@ class EditComment(TakesPictures):
             raise errors.NotVerified
         if self.is_too_late():
             raise errors.NoLongerYours
+        refuse_while_read_only(self.request)
         if self.is_own:
             refuse_banned(self.request)
         body_html = render_markdown(data["body"], self.request.look_up)

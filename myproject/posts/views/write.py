@@ -24,6 +24,7 @@ from myproject.search.services import similar
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings_writing import TagMakers
+from myproject.switches import is_read_only, refuse_while_read_only
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -56,6 +57,8 @@ class WritePost(TakesPictures):
         publish = self.is_published() or "save_draft" not in posted
         if publish and not may_publish(self.request.identity, self.request.site.users_require_verified_email):
             raise errors.NotVerified
+        if publish:
+            refuse_while_read_only(self.request)
         if not self.sent_before():
             # Shown once: whoever publishes again has seen them, or left them unread.
             if publish and not self.is_published() and "hinted" not in posted:
@@ -175,6 +178,7 @@ class WritePost(TakesPictures):
             "hints": self.hints,
             "without_alt": self.without_alt(self.preview.body_html) if self.preview else 0,
             "may_publish": may_publish(self.request.identity, self.request.site.users_require_verified_email),
+            "read_only": is_read_only(self.request),
         }
 
 
