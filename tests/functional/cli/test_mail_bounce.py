@@ -1,0 +1,66 @@
+"""`myproject mail bounce`: what a mail server hands to a command."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy.orm import Session
+
+from myproject.cli.main import main
+from myproject.emails.bounces.returning import return_address
+from myproject.emails.constants import State
+from myproject.emails.services import suppression
+from myproject.emails.services.outbox import queue_mail
+from tests.functional.emails.test_bounces import BOUNCE_ADDRESS, shape
+from tests.unit.emails.samples import sample
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def write_ini(app_settings: Callable[..., dict[str, str]], tmp_path: Path) -> Callable[..., Path]:
+    """`write_ini(**overrides)` gives an ini file on the test's database."""
+
+    def write(**overrides: object) -> Path:
+        ini = tmp_path / "site.ini"
+        lines = [f"{key} = {value}".replace("%", "%%") for key, value in app_settings(**overrides).items()]
+        ini.write_text("\n".join(["[app:main]", "use = egg:myproject", *lines]))
+        return ini
+
+    return write
+
+
+def bounce(ini: Path, data: bytes) -> Result:
+    return CliRunner().invoke(main, ["--config", str(ini), "mail", "bounce"], input=data)
+
+
+def test_a_message_on_standard_input_is_read(
+    write_ini: Callable[..., Path], make_app: Callable[..., object], db: Session
+) -> None:
+    ini = write_ini(**BOUNCE_ADDRESS)
+    email = queue_mail(db, sample())
+    assert email is not None
+    email.state = State.SENT
+    db.commit()
+    returned_to = return_address(make_app(**BOUNCE_ADDRESS).registry, email)  # type: ignore[attr-defined]
+    report = shape("postfix_unknown", returned_to) + b"x" * 2_000_000
+    results = [bounce(ini, data) for data in (report, report, b"\xff\x00", shape("holiday_gmail"))]
+    assert [(result.exit_code, result.stdout) for result in results] == [
+        (0, "The report is counted\n"),
+        (0, "This message was read before\n"),
+        (0, "This is no report of a mail that came back\n"),
+        (0, "This is no report of a mail that came back\n"),
+    ]
+    db.rollback()
+    assert suppression.find(db, "ann@example.org") is not None
+
+
+def test_where_the_site_can_not_take_it_the_mail_server_is_told_to_try_again(
+    write_ini: Callable[..., Path], tmp_path: Path
+) -> None:
+    wrong = write_ini(site_url="nonsense")
+    assert bounce(wrong, shape("postfix_unknown")).exit_code == 75
+    # A database without tables.
+    away = write_ini(**{"sqlalchemy.url": f"sqlite:///{tmp_path / 'empty.sqlite'}"})
+    assert bounce(away, shape("complaint")).exit_code == 75
