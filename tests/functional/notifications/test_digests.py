@@ -1,0 +1,157 @@
+"""The digest: to whom it goes, what stands in it, and that there is one a period."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from email.message import EmailMessage
+from threading import Barrier
+
+import pytest
+import sqlalchemy as sa
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.audit import Actor
+from myproject.comments.services.removal import remove_comment
+from myproject.db import utc_now
+from myproject.notifications.constants import Digest, Kind, Mail, Outcome, Way
+from myproject.notifications.models import Notification, NotificationPreferences
+from myproject.notifications.services import choices, inbox
+from myproject.notifications.tasks import purge, send_digests
+from myproject.posts import constants as POST
+from myproject.posts.models import Post
+from myproject.posts.services.attention import set_attention
+from myproject.users.models import User
+from tests.conftest import Client
+from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import text_of
+
+Mails = Callable[..., list[EmailMessage]]
+
+
+@pytest.fixture
+def ann(db: Session) -> User:
+    """A member who wants answers to her posts in a daily digest."""
+    user = make_user(db, "ann")
+    choices.set_choice(db, user.id, Kind.POST_REPLY, True, Way.DIGEST)
+    choices.set_digest(db, user.id, Digest.DAILY)
+    return user
+
+
+@pytest.fixture
+def bob(db: Session) -> User:
+    return make_user(db, "bob")
+
+
+@pytest.fixture
+def post(db: Session, ann: User) -> Post:
+    return make_post(db, ann, "On bread")
+
+
+def a_day_passes(db: Session) -> None:
+    db.commit()
+    day = timedelta(days=1)
+    for row in db.scalars(sa.select(NotificationPreferences)):
+        row.digest_sent_at = (row.digest_sent_at or utc_now()) - day
+    db.commit()
+
+
+def outcomes(db: Session) -> list[Outcome]:
+    return list(db.scalars(sa.select(Notification.outcome).order_by(Notification.id)))
+
+
+def test_it_comes_once_a_period_with_what_is_unread_by_post(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    other = make_post(db, ann, "On wine")
+    make_comment(db, post, bob, "Dry.")
+    make_comment(db, other, bob, "Red.")
+    make_comment(db, post, bob, "Brown.")
+    send_digests(app.registry)
+    assert mails() == []
+    a_day_passes(db)
+    for _time in range(2):
+        send_digests(app.registry)
+    (mail,) = mails()
+    assert mail["Subject"] == "My community: 3 things are new for you"
+    text = text_of(mail)
+    assert text.index("On bread") < text.index("Brown.") < text.index("Dry.") < text.index("On wine")
+    assert "You get this because you asked for a digest every day." in text
+    assert outcomes(db) == [Outcome.DIGESTED] * 3
+    a_day_passes(db)
+    send_digests(app.registry)
+    assert len(mails()) == 1
+
+
+def test_what_was_read_removed_muted_or_seen_since_is_left_out_and_an_empty_one_is_not_sent(
+    app: Router, client: Client, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    muted = make_post(db, ann, "On wine")
+    make_comment(db, post, bob, "Read")
+    inbox.read_all(db, ann.id, 2**40)
+    removed = make_comment(db, post, bob, "Removed")
+    make_comment(db, muted, bob, "Muted")
+    remove_comment(db, Actor(bob.id, bob.name), removed.id)
+    set_attention(db, ann.id, muted.id, POST.Attention.MUTE)
+    a_day_passes(db)
+    send_digests(app.registry)
+    assert outcomes(db) == [Outcome.READ_ON_SITE, Outcome.REMOVED, Outcome.MUTED]
+
+    make_comment(db, post, bob, "Seen")
+    db.commit()
+    sign_in(client, ann)
+    client.get("/")
+    a_day_passes(db)
+    send_digests(app.registry)
+    assert outcomes(db)[-1] is Outcome.VISITED
+    assert mails() == []
+
+
+def test_it_is_off_until_asked_for_and_weekly_waits_a_week(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    choices.set_digest(db, ann.id, Digest.WEEKLY)
+    cyd = make_user(db, "cyd")
+    choices.set_choice(db, cyd.id, Kind.POST_REPLY, True, Way.DIGEST)
+    make_comment(db, post, bob)
+    make_comment(db, make_post(db, cyd), bob)
+    for day in range(7):
+        send_digests(app.registry)
+        assert mails() == [], day
+        a_day_passes(db)
+    send_digests(app.registry)
+    (mail,) = mails()
+    assert "ann" in mail["To"]
+    assert "You get this because you asked for a digest every week." in text_of(mail)
+    assert outcomes(db) == [Outcome.DIGESTED, Outcome.NO_DIGEST]
+
+
+def test_of_two_workers_at_once_one_makes_it(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    make_comment(db, post, bob)
+    a_day_passes(db)
+    begin = Barrier(4)
+
+    def run() -> None:
+        begin.wait()
+        send_digests(app.registry)
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(run) for _ in range(4)]:
+            future.result()
+    assert len(mails()) == 1
+
+
+def test_old_notifications_are_deleted_and_others_are_not(
+    app: Router, db: Session, ann: User, bob: User, post: Post
+) -> None:
+    make_comment(db, post, bob, "Old")
+    make_comment(db, post, bob, "New")
+    first = db.scalars(sa.select(Notification).order_by(Notification.id)).first()
+    assert first is not None
+    first.created_at = utc_now() - timedelta(days=91)
+    db.commit()
+    purge(app.registry)
+    left = db.execute(sa.select(Notification.id, Notification.mail)).all()
+    assert [(row.id > first.id, row.mail) for row in left] == [(True, Mail.DIGEST)]
