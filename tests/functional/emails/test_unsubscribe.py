@@ -1,6 +1,7 @@
 """Stopping mail by the link in a mail: no sign-in, no cookie, no form token, and one thing only (RFC 8058)."""
 
 from collections.abc import Callable
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -17,12 +18,13 @@ from myproject.emails.services.unsubscribing import Stop, make_token
 from myproject.notifications import constants as NOTE
 from myproject.notifications.services import choices
 from myproject.notifications.subscribers import TOPIC_KINDS
-from myproject.posts.services.attention import has_muted
+from myproject.posts.constants import Attention
+from myproject.posts.services.attention import has_muted, set_attention
 from myproject.security.keys import KeyRing, keys_of
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client
-from tests.factories import make_post, make_user, sign_in
+from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import heading
 from tests.unit.emails.samples import sample
 
@@ -77,6 +79,21 @@ def test_a_link_of_a_thread_mutes_that_post_for_that_member(
     assert ways(db, ann) == before
     # A post that is gone has nothing to stop.
     client.post(address(app.registry, ann, post_id=post.id + 1000), status=200)
+
+
+def test_no_mail_comes_after_it_and_other_mail_still_does(
+    app: Router, db: Session, client: Client, ann: User, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    bob, post = make_user(db, "bob"), make_post(db, ann, "On tea")
+    make_comment(db, post, bob)
+    (mail,) = mails()
+    assert mail["From"].addresses[0].display_name == "bob (My community)"
+    assert mail["In-Reply-To"] == mail["References"] == f"<post-{post.id}@localhost>"
+    client.post(str(mail["List-Unsubscribe"]).strip("<>"), ONE_CLICK, FORM, status=200)
+    make_comment(db, post, bob)
+    set_attention(db, ann.id, (followed := make_post(db, bob, "On milk")).id, Attention.FOLLOW)
+    make_comment(db, followed, make_user(db, "cyd"))
+    assert [each["Subject"] for each in mails(to="ann@example.org")[1:]] == ["cyd commented on “On milk”"]
 
 
 def test_what_waits_to_be_sent_of_it_is_given_up(app: Router, db: Session, client: Client, ann: User) -> None:
