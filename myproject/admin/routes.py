@@ -4,7 +4,7 @@ one proves once an hour that it is them."""
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
-from myproject.admin.views import approvals, emails, home, mail_doctor, previews, users
+from myproject.admin.views import approvals, emails, home, mail_doctor, previews, suppressions, users
 from myproject.db import reading
 from myproject.security.permissions import Permission, permits
 from myproject.users import constants as USER
@@ -38,6 +38,7 @@ def includeme(config: Configurator) -> None:
         ("admin.approvals", "/admin/approvals/", approvals.list_approvals, "approvals"),
         ("admin.emails", "/admin/emails/", emails.list_emails, "emails"),
         ("admin.emails.view", "/admin/emails/{id:[0-9]{1,18}}/", emails.show_email, "email"),
+        ("admin.suppressions", "/admin/emails/suppressions/", suppressions.list_suppressions, "suppressions"),
     ):
         config.add_route(name, address)
         config.add_view(
@@ -83,6 +84,14 @@ def includeme(config: Configurator) -> None:
         fresh=USER.ADMIN_REAUTH_MINUTES,
     )
 
+    config.add_route("admin.suppressions.lift", "/admin/emails/suppressions/{id:[0-9]{1,18}}/")
+    config.add_form_view(
+        suppressions.LiftSuppression,
+        route_name="admin.suppressions.lift",
+        permission=Permission.ADMIN_EMAILS_EDIT,
+        fresh=USER.ADMIN_REAUTH_MINUTES,
+    )
+
     config.add_route("admin.mail_doctor", "/admin/emails/doctor/")
     config.add_form_view(
         mail_doctor.MailDoctor,
@@ -115,12 +124,18 @@ def includeme(config: Configurator) -> None:
             renderer=f"myproject:templates/{page}" if page else None,
         )
 
-    for verb in ("resend", "cancel"):
-        config.add_route(f"admin.emails.{verb}", f"/admin/emails/{{id:[0-9]{{1,18}}}}/{verb}/")
+    for name, address, change, verb in (
+        ("admin.emails.resend", "/admin/emails/{id:[0-9]{1,18}}/resend/", emails.ChangeEmail, "resend"),
+        ("admin.emails.cancel", "/admin/emails/{id:[0-9]{1,18}}/cancel/", emails.ChangeEmail, "cancel"),
+        ("admin.emails.resend_all", "/admin/emails/resend/", emails.ChangeEmails, "resend"),
+        ("admin.emails.cancel_all", "/admin/emails/cancel/", emails.ChangeEmails, "cancel"),
+        ("admin.emails.open", "/admin/emails/open/", emails.open_route, None),
+    ):
+        config.add_route(name, address)
         config.add_view(
-            emails.ChangeEmail,
+            change,
             attr=verb,
-            route_name=f"admin.emails.{verb}",
+            route_name=name,
             request_method="POST",
             permission=Permission.ADMIN_EMAILS_EDIT,
             fresh=USER.ADMIN_REAUTH_MINUTES,

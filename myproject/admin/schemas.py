@@ -59,6 +59,18 @@ STATE_TITLES = {
     EMAIL.State.EXPIRED: _("Too old"),
     EMAIL.State.SUPPRESSED: _("Not sent, for the address bounces"),
 }
+TOPIC_TITLES: dict[str, TranslationString] = {
+    EMAIL.Topic.REPLY: _("Answers"),
+    EMAIL.Topic.MENTION: _("Mentions"),
+    EMAIL.Topic.FOLLOWED: _("Followed posts and tags"),
+    EMAIL.Topic.MODERATION: _("Decisions of staff"),
+    EMAIL.Topic.DIGEST: _("Digests"),
+}
+SUPPRESSION_TITLES = {
+    EMAIL.Reason.SOFT: _("Bounces for a while"),
+    EMAIL.Reason.HARD: _("Bounces for good"),
+    EMAIL.Reason.COMPLAINT: _("Called spam by its reader"),
+}
 ACTION_TITLES = {
     "user.create": _("Account made"),
     "user.role": _("Role changed"),
@@ -100,6 +112,7 @@ ACTION_TITLES = {
 VALUE_TITLES = {
     what: {value.name: title for value, title in titles.items()}
     for what, titles in (
+        ("reason", SUPPRESSION_TITLES),
         ("role", ROLE_TITLES),
         ("status", STATUS_TITLES),
         ("approval", APPROVAL_TITLES),
@@ -134,6 +147,10 @@ class Headers(Schema):
         rows=6,
         optional=True,
     )
+
+
+class Lift(Schema):
+    reason = line("reason", _("Reason"), min=3, max=REASON_MAX_LENGTH, hint=_("It stands in the audit"))
 
 
 class Switches(Schema):

@@ -12,17 +12,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from pyramid.config import Configurator
 from pyramid.registry import Registry
 from sqlalchemy.orm import Session
 
+from myproject.audit import Actor
 from myproject.db import sessions_of
 from myproject.emails import constants as EMAIL
 from myproject.emails.bounces.returning import return_address
-from myproject.emails.constants import Fault
+from myproject.emails.constants import Fault, State
 from myproject.emails.errors import DeliveryError
 from myproject.emails.message import make_message
 from myproject.emails.models import Email
@@ -39,6 +42,8 @@ from myproject.emails.services.delivery import (
     renew,
     seconds_until_due,
 )
+from myproject.emails.services.handling import BatchChanged, Change, Verb, change_batch
+from myproject.emails.services.lists import Filter
 from myproject.emails.services.outbox import MailQueued
 from myproject.emails.services.pacing import purge_routes
 from myproject.emails.transport import Connection, Transport
@@ -169,6 +174,21 @@ def sweep(registry: Registry) -> None:
     deliver(registry)
 
 
+def change_emails(
+    registry: Registry, *, verb: str, wanted: dict[str, Any], up_to_id: int, actor: dict[str, Any], last_id: int
+) -> None:
+    """Does what an admin asked for with the mails behind `last_id`, in transactions that keep no writer waiting.
+    Takes the fields of `Change` as JSON.
+    """
+    state = wanted["state"]
+    mails = Filter(None if state is None else State(state), wanted["topic"], wanted["address"])
+    asked = Change(Actor(**actor), Verb(verb), mails, up_to_id)
+    last: int | None = last_id
+    while last is not None:
+        with sessions_of(registry).writing() as db:
+            last = change_batch(db, asked, last)
+
+
 def purge(registry: Registry) -> None:
     """Deletes finished mails after `retention.emails_days`, in transactions that keep no writer waiting."""
     older_than = timedelta(days=settings_of(registry).retention_emails_days)
@@ -183,8 +203,23 @@ def deliver_soon(event: MailQueued) -> None:
     enqueue(event.db, deliver)
 
 
+def change_soon(event: BatchChanged) -> None:
+    asked = event.change
+    enqueue(
+        event.db,
+        change_emails,
+        verb=asked.verb,
+        wanted=asdict(asked.wanted),
+        up_to_id=asked.up_to_id,
+        actor=vars(asked.actor),
+        last_id=event.last_id,
+    )
+
+
 def includeme(config: Configurator) -> None:
     config.add_task(deliver)
+    config.add_task(change_emails)
     config.add_periodic_task(sweep, crontab())
     config.add_periodic_task(purge, crontab(minute="17", hour="3"))
     config.add_subscriber(deliver_soon, MailQueued)
+    config.add_subscriber(change_soon, BatchChanged)

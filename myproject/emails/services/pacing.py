@@ -8,12 +8,12 @@ import random
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import clock, insert_for
+from myproject.db import clock, insert_for, publish
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Fault
 from myproject.emails.errors import DeliveryError
 from myproject.emails.models import MailRoute
-from myproject.emails.services.outbox import IN_DATABASE_ONLY, one_line
+from myproject.emails.services.outbox import IN_DATABASE_ONLY, MailQueued, one_line
 
 
 def spread(seconds: float) -> float:
@@ -65,14 +65,21 @@ def close(db: Session, route: str, error: DeliveryError, pauses: tuple[int, int]
 
 
 def reopen(db: Session, *routes: str) -> None:
-    """Forgets the failures of routes: they work, or an admin says so."""
+    """Forgets the failures of routes."""
     failed = sa.update(MailRoute).where(MailRoute.domain.in_(routes), MailRoute.failures > 0)
     db.execute(failed.values(failures=0, opens_at=clock(), last_error=None), execution_options=IN_DATABASE_ONLY)
 
 
+def try_now(db: Session, route: str) -> None:
+    """Opens a route because an admin says so, and tells the workers."""
+    reopen(db, route)
+    publish(db, MailQueued(db))
+
+
 def closed_routes(db: Session) -> list[MailRoute]:
-    """The routes that have failed and not worked since, the mail server's first, then those closed for longest."""
-    statement = sa.select(MailRoute).where(MailRoute.failures > 0)
+    """The routes that don't work at the moment, the mail server's first, then those closed for longest."""
+    is_closed = sa.or_(MailRoute.opens_at > clock(), MailRoute.failures >= EMAIL.BREAKS_OF_A_SERVER)
+    statement = sa.select(MailRoute).where(MailRoute.failures > 0, is_closed)
     order = (MailRoute.domain != EMAIL.SERVER_ROUTE, MailRoute.opens_at.desc(), MailRoute.domain)
     return list(db.scalars(statement.order_by(*order).limit(EMAIL.ROUTES_SHOWN)))
 

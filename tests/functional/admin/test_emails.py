@@ -9,17 +9,21 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 import webtest
+from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.admin import constants as ADMIN
 from myproject.admin.schemas import KIND_TITLES, STATE_TITLES
 from myproject.audit import AuditEntry
 from myproject.emails import constants as EMAIL
+from myproject.emails.errors import DeliveryError
 from myproject.emails.models import Email
+from myproject.emails.services import pacing
+from myproject.emails.services.delivery import claim
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.users import constants as USER
 from myproject.users.models import User
-from tests.conftest import Client, form_with
+from tests.conftest import Client, form_with, run_tasks
 from tests.factories import make_user, sign_in
 from tests.functional.pages import code_in, flashes, heading, link_in, text_of
 from tests.unit.emails.samples import CONTEXTS, sample
@@ -98,7 +102,84 @@ def test_the_list_can_be_filtered_by_state(client: Client, db: Session, root: Us
     assert form_with(page, "state")["state"].value == str(int(state))
 
 
-@pytest.mark.parametrize("query", ["state=9", "state=x", "before=x", "before=" + "9" * 19])
+def test_the_list_can_be_filtered_by_topic_address_and_domain(client: Client, db: Session, root: User) -> None:
+    ann = make_user(db, "ann")
+    for to, topic in (("Ann@one.example", "reply"), ("bob@one.example", "digest"), ("ann@two.example", "reply")):
+        assert queue_mail(db, sample(EMAIL.Kind.REPLY, to_address=to, topic=topic, user_id=ann.id))
+    for filled, expected in (
+        ({"topic": "reply"}, ["ann@two.example", "Ann@one.example"]),
+        ({"q": "ann@one.example"}, ["Ann@one.example"]),
+        ({"q": "@one.example"}, ["bob@one.example", "Ann@one.example"]),
+        ({"topic": "reply", "q": "@one.example"}, ["Ann@one.example"]),
+        ({"q": "an"}, []),
+    ):
+        form = form_with(client.get("/admin/emails/"), "topic")
+        for name, value in filled.items():
+            form[name] = value
+        page = form.submit()
+        assert addresses(page) == expected
+        assert {name: form_with(page, "topic")[name].value for name in filled} == filled
+
+
+def press_for_all(client: Client, verb: str, query: str) -> webtest.TestResponse:
+    page = client.get(f"/admin/emails/?{query}")
+    form = next(form for form in page.forms.values() if form.action.endswith(f"/admin/emails/{verb}/"))
+    return form.submit(status=303)
+
+
+def state_of(db: Session, mail: Email) -> EMAIL.State:
+    db.refresh(mail)
+    return mail.state
+
+
+def test_all_mails_of_a_list_are_sent_again_in_batches_each_with_its_row_in_the_audit(
+    client: Client, db: Session, root: User, app: Router, mails: Mails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EMAIL, "CHANGE_BATCH", 2)
+    dead = [make_mail(db, f"m{number}@one.example", EMAIL.State.DEAD) for number in range(5)]
+    others = [make_mail(db, "m@two.example", EMAIL.State.DEAD), make_mail(db, "m@one.example", EMAIL.State.SENT)]
+    dead[4].context = None
+    answer = press_for_all(client, "resend", "q=@one.example")
+    assert answer.location == "http://localhost/admin/emails/?state=&topic=&q=%40one.example"
+    later = make_mail(db, "later@one.example", EMAIL.State.DEAD)
+    db.commit()
+    run_tasks(app.registry)
+    assert len(mails()) == 4
+    assert {state_of(db, mail) for mail in dead[:4]} == {EMAIL.State.SENT}
+    assert [state_of(db, mail).name for mail in (dead[4], *others, later)] == ["DEAD", "DEAD", "SENT", "DEAD"]
+    assert {(entry.action, entry.actor_name, entry.target_id) for entry in entries(db)} == {
+        ("email.resend", "root-of-all", mail.id) for mail in dead[:4]
+    }
+
+
+def test_all_mails_of_a_list_that_wait_are_given_up(
+    client: Client, db: Session, root: User, app: Router, mails: Mails
+) -> None:
+    waiting, sent = make_mail(db), make_mail(db, state=EMAIL.State.SENT)
+    press_for_all(client, "cancel", "")
+    run_tasks(app.registry)
+    assert mails() == []
+    assert (state_of(db, waiting), state_of(db, sent)) == (EMAIL.State.CANCELLED, EMAIL.State.SENT)
+
+
+def test_the_list_says_that_the_mail_server_is_away_and_a_button_tries_it_at_once(
+    client: Client, db: Session, root: User, mails: Mails
+) -> None:
+    make_mail(db)
+    assert claim(db, "worker:1") is not None
+    error = DeliveryError("The mail server refused the user name or password (535)")
+    pacing.note_failure(db, "example.org", error)
+    db.execute(sa.update(Email).values(state=EMAIL.State.QUEUED))
+    assert mails() == []
+    page = client.get("/admin/emails/")
+    assert "The mail server refused the user name or password (535)" in page.html.select_one(".notice").get_text()
+    form = next(form for form in page.forms.values() if form.action.endswith("/admin/emails/open/"))
+    answer = form.submit(status=303).follow()
+    assert answer.html.select_one(".notice") is None
+    assert len(mails()) == 1
+
+
+@pytest.mark.parametrize("query", ["topic=x", "state=9", "state=x", "before=x", "before=" + "9" * 19])
 def test_a_filter_that_there_is_not_is_not_found(client: Client, root: User, query: str) -> None:
     client.get(f"/admin/emails/?{query}", status=404)
 

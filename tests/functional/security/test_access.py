@@ -21,7 +21,8 @@ from myproject.audit import Actor
 from myproject.comments.models import Comment
 from myproject.comments.services.removal import remove_comment
 from myproject.db import utc_now
-from myproject.emails.constants import Kind
+from myproject.emails.constants import Kind, Reason
+from myproject.emails.services import suppression
 from myproject.emails.services import unsubscribing
 from myproject.emails.services.lists import list_emails
 from myproject.emails.services.outbox import Mail, queue_mail
@@ -362,9 +363,15 @@ TABLE = (
     Row("admin.emails.view", "/admin/emails/{mail}/", admins(200)),
     Row("admin.mail_doctor", "/admin/emails/doctor/", admins(200), admins(303)),
     Row("admin.emails.view", "/admin/emails/999999/", admins(404)),
+    Row("admin.suppressions", "/admin/emails/suppressions/", admins(200)),
+    Row("admin.suppressions.lift", "/admin/emails/suppressions/{suppression}/", admins(200), admins(422)),
+    Row("admin.suppressions.lift", "/admin/emails/suppressions/999999/", admins(404), admins(404)),
     Row("admin.emails.resend", "/admin/emails/{mail}/resend/", NOT_ALLOWED, admins(303)),
     Row("admin.emails.cancel", "/admin/emails/{mail}/cancel/", NOT_ALLOWED, admins(303)),
     Row("admin.emails.cancel", "/admin/emails/999999/cancel/", NOT_ALLOWED, admins(404)),
+    Row("admin.emails.resend_all", "/admin/emails/resend/", NOT_ALLOWED, admins(303)),
+    Row("admin.emails.cancel_all", "/admin/emails/cancel/", NOT_ALLOWED, admins(303)),
+    Row("admin.emails.open", "/admin/emails/open/", NOT_ALLOWED, admins(303)),
 )
 
 
@@ -408,6 +415,7 @@ class World:
             "{user}": lambda: self.owner.id,
             "{waiting}": lambda: self.waiting.id,
             "{mail}": self.make_mail,
+            "{suppression}": self.make_suppression,
             "{passkey}": self.make_passkey,
             "{verify_token}": self.make_verify_token,
             "{reset_token}": self.make_reset_token,
@@ -445,6 +453,11 @@ class World:
         queue_mail(self.db, Mail(Kind.ALREADY_REGISTERED, to_address="x@example.org", context={"name": "x"}))
         self.db.flush()
         return list_emails(self.db)[0].id
+
+    def make_suppression(self) -> int:
+        found = suppression.note(self.db, "x@example.org", Reason.HARD)
+        assert found is not None
+        return found.id
 
     def make_passkey(self) -> int:
         passkey = Passkey(

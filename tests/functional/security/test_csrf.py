@@ -11,9 +11,11 @@ import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.db import Base
+from myproject.audit import COMMAND_LINE
+from myproject.db import Base, utc_now
+from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
-from myproject.emails.models import Email
+from myproject.emails.models import MailRoute
 from myproject.emails.services.handling import cancel
 from myproject.emails.services.lists import list_emails
 from myproject.emails.services.outbox import Mail, queue_mail
@@ -114,6 +116,9 @@ FORMS = (
     Form("mail doctor", "admin", "/admin/emails/doctor/", {"headers": "From: a@example.org"}, "look"),
     Form("resend mail", "admin", "/admin/emails/", {}, None, "/admin/emails/{cancelled}/resend/"),
     Form("cancel mail", "admin", "/admin/emails/", {}, None, "/admin/emails/{queued}/cancel/"),
+    Form("resend all mails", "admin", "/admin/emails/", {}, None, "/admin/emails/resend/"),
+    Form("cancel all mails", "admin", "/admin/emails/", {}, None, "/admin/emails/cancel/"),
+    Form("try the mail server", "admin", "/admin/emails/", {}, None, "/admin/emails/open/"),
 )
 
 NEW_POST = next(form for form in FORMS if form.name == "new post")
@@ -168,7 +173,8 @@ def world(app: Router, db: Session) -> World:
         queue_mail(db, Mail(Kind.ALREADY_REGISTERED, to_address="x@example.org", context={"name": "x"}))
         db.flush()
         words[state] = str(list_emails(db)[0].id)
-    cancel(db, db.get_one(Email, int(words["cancelled"])))
+    cancel(db, COMMAND_LINE, int(words["cancelled"]))
+    db.add(MailRoute(domain=EMAIL.SERVER_ROUTE, failures=EMAIL.BREAKS_OF_A_SERVER, opens_at=utc_now()))
     # The queue holds from here on what forms ask for.
     db.commit()
     app.registry["huey"].flush()

@@ -174,7 +174,7 @@ def test_an_admin_opens_the_way_to_the_mail_server_at_once(db: Session) -> None:
     fail(db, Fault.SERVER, "The mail server refused the user name or password")
     (route,) = pacing.closed_routes(db)
     assert route.last_error == "The mail server refused the user name or password"
-    pacing.reopen(db, EMAIL.SERVER_ROUTE)
+    pacing.try_now(db, EMAIL.SERVER_ROUTE)
     assert leased(db)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.audit import COMMAND_LINE
 from myproject.db import Sessions, clock
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Fault, Kind, Lane, State
@@ -28,7 +29,7 @@ from myproject.emails.services.delivery import (
     renew,
 )
 from myproject.emails.services.handling import cancel, resend
-from myproject.emails.services.lists import list_emails
+from myproject.emails.services.lists import Filter, list_emails
 from myproject.emails.services.outbox import Mail, printable, queue_mail
 from tests.unit.emails.samples import sample
 
@@ -301,7 +302,8 @@ def dead(db: Session, **values: Any) -> Email:
 def test_a_dead_mail_that_is_sent_again_has_all_its_tries_and_its_message_id(db: Session) -> None:
     email = dead(db)
     message_id = email.message_id
-    resend(db, email)
+    resend(db, COMMAND_LINE, email.id)
+    db.refresh(email)
     assert (email.state, email.attempts, email.last_error) == (State.QUEUED, 0, None)
     assert claimed(db).message_id == message_id
 
@@ -315,7 +317,7 @@ def forget(db: Session, email: Email) -> None:
 
 
 def leave(db: Session, email: Email) -> None:
-    resend(db, email)
+    resend(db, COMMAND_LINE, email.id)
 
 
 @pytest.mark.parametrize("happened", [expire, forget, leave])
@@ -325,12 +327,13 @@ def test_a_mail_that_is_too_old_or_empty_or_waiting_is_not_sent_again(
     email = dead(db, expires_in=timedelta(hours=1))
     happened(db, email)
     with pytest.raises(CannotResend):
-        resend(db, email)
+        resend(db, COMMAND_LINE, email.id)
 
 
 def test_a_cancelled_mail_is_not_sent(db: Session) -> None:
     email = queued(db)
-    cancel(db, email)
+    cancel(db, COMMAND_LINE, email.id)
+    db.refresh(email)
     assert email.state is State.CANCELLED
     assert claim(db, WORKER) is None
 
@@ -339,7 +342,7 @@ def test_a_mail_that_is_being_sent_can_not_be_cancelled(db: Session) -> None:
     queued(db)
     email = claimed(db)
     with pytest.raises(CannotCancel):
-        cancel(db, email)
+        cancel(db, COMMAND_LINE, email.id)
 
 
 def test_the_list_goes_from_new_to_old_by_pages_and_state(db: Session) -> None:
@@ -347,7 +350,7 @@ def test_the_list_goes_from_new_to_old_by_pages_and_state(db: Session) -> None:
     mark_sent(db, claimed(db), "Hello")
     assert [row.id for row in list_emails(db, limit=2)] == [ids[4], ids[3]]
     assert [row.id for row in list_emails(db, before_id=ids[3])] == [ids[2], ids[1], ids[0]]
-    (row,) = list_emails(db, State.SENT)
+    (row,) = list_emails(db, Filter(State.SENT))
     assert (row.id, row.state, row.subject) == (ids[0], State.SENT, "Hello")
 
 

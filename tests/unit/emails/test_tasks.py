@@ -17,7 +17,7 @@ from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind, State
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
-from myproject.emails.services.lists import list_emails
+from myproject.emails.services.lists import Filter, list_emails
 from myproject.emails.services.outbox import queue_mail
 from myproject.emails.tasks import deliver, deliver_due, purge, send_due, sweep
 from tests import servers
@@ -125,7 +125,7 @@ def test_mails_that_can_not_be_made_hold_up_no_other_and_are_dead_after_tries_of
     for _ in range(EMAIL.MAX_ATTEMPTS - 1):
         deliver_again(db, registry)
     assert states(db) == dict.fromkeys(poisonous, State.DEAD) | {well.id: State.SENT}
-    assert all(row.last_error for row in list_emails(db, State.DEAD))
+    assert all(row.last_error for row in list_emails(db, Filter(State.DEAD)))
 
 
 def test_optional_mail_to_an_address_that_bounces_is_not_sent_and_the_reason_is_kept(
