@@ -98,6 +98,7 @@ STOPPED = {
     Outcome.NO_DIGEST: _("You want such things in a digest, and you get no digest."),
     Outcome.VISITED: _("You have been on the site since, so your digest left it out."),
 }
+LIKES_STAY = _("Likes are not mailed.")
 IN_INBOX = _("It is in your inbox.")
 NOT_IN_INBOX = _("It is not in your inbox.")
 WILL_BE_IN_INBOX = _("It will be in your inbox.")
@@ -192,6 +193,8 @@ def explained(row: Any) -> Explained:
     in_comment, in_post = HAPPENED[row.kind]
     what = in_post if row.comment_id is None else in_comment
     lines = [line for step in chain_to(row.kind, row.outcome) for line in line_of(step)]
+    if row.kind is Kind.LIKE and row.outcome is Outcome.NEVER:
+        lines[-1] = Line(LIKES_STAY, False)
     lines.insert(-1, Line(IN_INBOX if row.in_inbox else NOT_IN_INBOX, row.in_inbox))
     if row.mail is NOTE.Mail.FOLDED:
         lines[-1] = Line(FOLDED, True)

@@ -1,0 +1,218 @@
+"""Why somebody was told, or was not: the sentences, word for word. What is decided other tests see to."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+import sqlalchemy as sa
+from pyramid.router import Router
+from sqlalchemy.orm import Session
+
+from myproject.audit import Actor
+from myproject.comments.models import Comment
+from myproject.comments.services.removal import remove_comment
+from myproject.comments.services.writing import edit_comment
+from myproject.db import utc_now
+from myproject.emails import constants as EMAIL
+from myproject.emails.services import suppression
+from myproject.notifications.constants import Digest, Kind, Mail, Way
+from myproject.notifications.models import Notification
+from myproject.notifications.services import choices, inbox
+from myproject.notifications.services.why import explain
+from myproject.notifications.tasks import send_digests
+from myproject.posts import constants as POST
+from myproject.posts.models import Post, Tag, TagFollow, TagMute
+from myproject.posts.services import likes
+from myproject.posts.services.attention import set_attention
+from myproject.users import constants as USER
+from myproject.users.models import User
+from tests.factories import make_comment, make_post, make_user
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+Mails = Callable[..., list[EmailMessage]]
+ANSWERED = "bob answered your post."
+UNMUTED, WANTED = "You have not muted the post.", "You want mail about such things."
+CONFIRMED, ARRIVES = "Your address is confirmed.", "No mail to your address has come back."
+UNREAD, UNCAPPED = "You had not read it on the site.", "You had not got too many mails that day."
+IN_INBOX = "It is in your inbox."
+
+
+@pytest.fixture
+def ann(db: Session) -> User:
+    return make_user(db, "ann")
+
+
+@pytest.fixture
+def bob(db: Session) -> User:
+    return make_user(db, "bob")
+
+
+@pytest.fixture
+def post(db: Session, ann: User) -> Post:
+    return make_post(db, ann, "On bread")
+
+
+@pytest.fixture
+def why(db: Session, mails: Mails, ann: User, post: Post) -> Callable[..., list[str]]:
+    """`why()` mails what is due and gives what the site says to ann of the latest event, what happened first."""
+
+    def read(number: int = 1, user: User = ann) -> list[str]:
+        mails()
+        explained = explain(db, user.id, post.id)[number]
+        return [explained.what.interpolate(), *(line.text.interpolate() for line in explained.lines)]
+
+    return read
+
+
+Why = Callable[..., list[str]]
+
+
+def test_mailed(db: Session, why: Why, bob: User, post: Post) -> None:
+    make_comment(db, post, bob)
+    assert why() == [
+        ANSWERED,
+        UNMUTED,
+        WANTED,
+        CONFIRMED,
+        ARRIVES,
+        UNREAD,
+        UNCAPPED,
+        IN_INBOX,
+        "It was mailed to you.",
+        "The mail server has taken the mail.",
+    ]
+
+
+def test_folded_into_one_mail_with_others(db: Session, why: Why, bob: User, post: Post) -> None:
+    for _number in range(2):
+        make_comment(db, post, bob)
+    assert why()[-3:] == [
+        IN_INBOX,
+        "It was mailed to you, in one mail with more about the post.",
+        "The mail server has taken the mail.",
+    ]
+
+
+def test_waiting_for_the_window(db: Session, why: Why, bob: User, post: Post) -> None:
+    make_comment(db, post, bob)
+    db.execute(sa.update(Notification).values(mail_at=utc_now() + timedelta(minutes=9)))
+    assert why()[-1] == "The mail waits a while, in case you read it on the site first."
+
+
+def test_muted(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
+    set_attention(db, ann.id, post.id, POST.Attention.MUTE)
+    make_comment(db, post, bob)
+    assert why() == [ANSWERED, "It is not in your inbox.", "You have muted the post, so you were not told."]
+
+
+def test_wanted_by_no_mail(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
+    choices.stop_mail(db, ann.id, [Kind.POST_REPLY])
+    make_comment(db, post, bob)
+    assert why() == [ANSWERED, UNMUTED, IN_INBOX, "You want no mail about such things."]
+
+
+def test_read_on_the_site(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
+    make_comment(db, post, bob)
+    inbox.read_all(db, ann.id, 2**40)
+    assert why()[-2:] == [IN_INBOX, "You had read it on the site, so it was not mailed."]
+
+
+def test_removed(db: Session, why: Why, bob: User, post: Post) -> None:
+    remove_comment(db, Actor(bob.id, bob.name), make_comment(db, post, bob).id)
+    assert why() == [ANSWERED, IN_INBOX, "It was removed before it was mailed."]
+
+
+def test_named_no_longer(db: Session, why: Why, ann: User, bob: User) -> None:
+    elsewhere = make_post(db, bob)
+    comment = make_comment(db, elsewhere, bob)
+    mention = '<p><a href="/@ann/">@ann</a></p>'
+    edit_comment(db, comment.id, 1, "@ann", mention)
+    edit_comment(db, comment.id, 2, "nobody", "<p>nobody</p>")
+    why(0)
+    (_now, explained) = explain(db, ann.id, elsewhere.id)
+    assert explained.what.interpolate() == "bob mentioned you in a comment."
+    last = explained.lines[-1].text.interpolate()
+    assert last == "The text was changed before it was mailed, and names you no longer."
+
+
+def test_address_not_confirmed(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
+    ann.email_verified_at = None
+    make_comment(db, post, bob)
+    assert why()[-2:] == [IN_INBOX, "Your address is not confirmed, so nothing was mailed to it."]
+
+
+def test_address_that_mail_comes_back_from(db: Session, why: Why, bob: User, post: Post) -> None:
+    suppression.note(db, "ann@example.org", EMAIL.Reason.HARD)
+    make_comment(db, post, bob)
+    assert why()[-3:] == [
+        CONFIRMED,
+        IN_INBOX,
+        "Mail to your address has come back, so nothing was mailed to it.",
+    ]
+
+
+def test_too_many_mails_that_day(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
+    # As many as the cap lets through, by rows that say so.
+    mailed = {"kind": Kind.POST_REPLY, "mail": Mail.MAILED, "user_id": ann.id}
+    db.add_all([Notification(event=f"test:{number}", **mailed) for number in range(30)])
+    make_comment(db, post, bob)
+    assert why()[-3:] == [
+        UNREAD,
+        IN_INBOX,
+        "You had got as many mails that day as the site sends to one member, so it was not mailed.",
+    ]
+
+
+def test_in_the_digest_and_before_it(app: Router, db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
+    choices.set_choice(db, ann.id, Kind.POST_REPLY, True, Way.DIGEST)
+    make_comment(db, post, bob)
+    assert why()[-1] == "You want such things in a digest, and you get no digest."
+    choices.set_digest(db, ann.id, Digest.DAILY)
+    make_comment(db, post, bob)
+    assert why()[-3:] == ["You had not been on the site since.", IN_INBOX, "It waits for your next digest."]
+    db.execute(sa.text("UPDATE notification_preferences SET digest_sent_at = '2020-01-01 00:00:00.000000'"))
+    db.commit()
+    send_digests(app.registry)
+    assert why()[-3:] == [IN_INBOX, "It was in your digest.", "The mail server has taken the mail."]
+
+
+def test_by_a_tag_and_against_a_tag(db: Session, ann: User, bob: User) -> None:
+    rye, wheat = Tag(name="rye"), Tag(name="wheat")
+    db.add_all([rye, wheat])
+    db.flush()
+    db.add_all([TagFollow(user_id=ann.id, tag_id=rye.id), TagMute(user_id=ann.id, tag_id=wheat.id)])
+    both = make_post(db, bob, "On both", tags=["rye", "wheat"])
+    (_now, explained) = explain(db, ann.id, both.id)
+    assert explained.what.interpolate() == "bob wrote the post. It has the tag rye, which you follow."
+    assert explained.lines[-1].text.interpolate() == "You have muted a tag of the post, so you were not told."
+
+
+def test_a_like_and_a_decision(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
+    likes.like_post(db, bob.id, post.id, True)
+    assert why() == ["bob liked your post.", UNMUTED, IN_INBOX, "Likes are not mailed."]
+    boss = make_user(db, "boss", role=USER.Role.STAFF)
+    comment = make_comment(db, post, ann)
+    remove_comment(db, Actor(boss.id, boss.name), comment.id, "Be kind.")
+    assert why()[:2] == ["Staff decided about your comment.", WANTED]
+
+
+def test_what_would_become_of_a_comment_now(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
+    assert why(0) == [
+        "If somebody answers the post now: you wrote it.",
+        UNMUTED,
+        WANTED,
+        CONFIRMED,
+        ARRIVES,
+        "The mail waits a while, in case you read it on the site first.",
+        "It will be in your inbox.",
+    ]
+    assert why(0, bob) == [
+        "You neither wrote the post nor follow it. You hear of answers to your comments and of your name.",
+        UNMUTED,
+    ]
+    set_attention(db, bob.id, post.id, POST.Attention.MUTE)
+    assert why(0, bob)[1:] == ["You have muted the post, so you were not told."]
+    assert explain(db, bob.id, post.id + 1) == []
+    assert db.scalars(sa.select(Comment.id)).all() == []
