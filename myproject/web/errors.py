@@ -19,6 +19,7 @@ from myproject.forms.view import Ended, expired_form, posted_texts
 from myproject.i18n import _
 from myproject.security.policy import lacks_second_factor
 from myproject.security.ratelimit import RateLimited
+from myproject.security.reauth import is_fresh
 from myproject.security.redirects import local_path
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -92,9 +93,15 @@ def forbidden(exc: HTTPForbidden, request: Request) -> Response:
 
 def bad_csrf(exc: Exception, request: Request) -> Response:
     """The form was open too long, or its sign-in ended: it comes back filled, with a new token, to be sent
-    again.
+    again. Who may not open it gets what they would get for opening it: the page may tell of more than was typed.
     """
     get_csrf_token(request)
+    route = request.matched_route.name if request.matched_route else ""
+    permission, minutes = request.registry["form_rules"].get(route, (None, None))
+    if permission is not None and not request.has_permission(permission, request.context):
+        return forbidden(HTTPForbidden(), request)
+    if minutes is not None and not is_fresh(request, minutes):
+        return expired_form(request, Ended.FRESHNESS)
     return expired_form(request, Ended.TOKEN)
 
 

@@ -88,9 +88,10 @@ def sign_in(db: Session, person: Person, client: accounts.Client) -> sign_ins.Op
     if used is None:
         return None
     opened = sign_ins.open_session(db, user, client, USER.Way.PROVIDER)
-    if person.authenticated_at is not None and not opened.needs_second_factor:
-        # Who was signed in there for long has proved nothing now (OWASP ASVS 5.0: 7.5.3).
-        then = datetime.fromtimestamp(max(person.authenticated_at, 0), UTC)
+    if not opened.needs_second_factor:
+        # Who was signed in there for long has proved nothing now, and where nobody tells, that is taken for long
+        # (OWASP ASVS 5.0: 7.5.3).
+        then = datetime.fromtimestamp(max(person.authenticated_at or 0, 0), UTC)
         db.execute(
             sa.update(UserSession)
             .where(UserSession.token_hash == hash_token(opened.token), UserSession.authenticated_at > then)

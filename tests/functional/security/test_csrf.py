@@ -321,6 +321,40 @@ def test_a_password_does_not_come_back_after_the_end_of_the_sign_in(
     assert NEW_PASSWORD not in page
 
 
+# A stale token opens no form that its sender may not open
+
+
+def test_a_stale_token_shows_a_form_to_nobody_who_may_not_open_it(
+    client: Client, make_client: Callable[..., Client], db: Session, world: World
+) -> None:
+    stale = {"csrf_token": "0", "reason": "typed by hand"}
+    member = str(world.users["member"].id)
+    sign_in(client, world.users["new"])
+    # A member is told no more than that there is nothing, as for looking.
+    path = f"/admin/users/{member}/"
+    assert heading(client.post(path, stale, status=404)) == heading(client.get(path, status=404))
+    # Nor does anybody see somebody else's draft, or post in its form.
+    for path in ("/posts/{draft}/edit/", "/posts/{post}/edit/"):
+        path = world.fill(path)
+        answer = client.post(path, stale | {"title": "Mine", "body": "text"}, status="*")
+        assert answer.status_int == client.get(path, status="*").status_int
+        assert "csrf_token" not in answer.html.main.decode()
+    # A guest gets back what was typed, and nothing of the page.
+    page = make_client().post(f"/admin/users/{member}/", stale, status=400)
+    assert "typed by hand" in page
+    assert "olga" not in page
+
+
+def test_a_stale_token_shows_a_form_that_wants_a_fresh_sign_in_to_nobody_without_one(
+    client: Client, db: Session, world: World
+) -> None:
+    sign_in(client, world.users["member"])
+    db.execute(sa.update(UserSession).values(authenticated_at=utc_now() - timedelta(hours=1)))
+    page = client.post("/users/me/email/", {"csrf_token": "0", "email": "x@example.org"}, status=400)
+    assert "first prove once more that it is you" in page
+    assert "olga@example.org" not in page.html.main.decode()
+
+
 # Odd tokens
 
 

@@ -160,9 +160,12 @@ def test_sign_in_is_as_fresh_as_the_one_there(client: Client, ann: User, provide
     arrive(client, provider)
     client.get("/users/me/connections/", status=200)
     client.logout()
-    provider.lies.claims = {"auth_time": LONG_AGO}
-    arrive(client, provider)
-    assert "/users/reauth/" in client.get("/users/me/connections/").location
+    # One that does not tell may have been long ago.
+    for auth_time in (LONG_AGO, None):
+        provider.lies.claims = {"auth_time": auth_time}
+        arrive(client, provider)
+        assert "/users/reauth/" in client.get("/users/me/connections/").location
+        client.logout()
 
 
 @pytest.mark.parametrize("auth_time", [-1, 10**30, True, 1.5, "now", []])
@@ -1017,3 +1020,25 @@ def test_wrong_state_and_wrong_verifier_are_refused_at_github(
     stolen = parse_qs(urlsplit(github.authorize(leave(make_client(), "github"))).query)["code"][0]
     client.get(github.authorize(leave(client, "github"), code=stolen), status=400)
     assert sessions(db) == 0
+
+
+def test_sign_in_by_github_is_not_fresh_and_the_password_makes_it_so(
+    client: Client, db: Session, ann: User, github: GithubStub
+) -> None:
+    db.add(Connection(user_id=ann.id, provider="github", issuer=github.issuer, subject="583231"))
+    client.get(github.authorize(leave(client, "github")), status=303)
+    page = client.get("/users/me/security/second-factor/", status=303).follow()
+    form = form_with(page, "password")
+    form["password"] = PASSWORD
+    form.submit(status=303)
+    client.get("/users/me/security/second-factor/", status=200)
+
+
+def test_member_who_has_only_github_is_led_to_a_password(client: Client, db: Session, github: GithubStub) -> None:
+    bob = make_user(db, "bob")
+    bob.password = None
+    db.add(Connection(user_id=bob.id, provider="github", issuer=github.issuer, subject="583231"))
+    client.get(github.authorize(leave(client, "github")), status=303)
+    page = client.get("/users/me/connections/", status=303).follow()
+    assert "nobody tells us when you last proved there that it is you" in page
+    assert page.click("Choose a password").request.path == "/users/lost-password/"
