@@ -102,16 +102,17 @@ def post_of(row: Any) -> dict[str, Any]:
 
 
 def message_of(row: Any, max_length: int = COMMENT.MAILED_MAX_LENGTH) -> dict[str, Any]:
-    """What somebody wrote, and what of the reader's it answers."""
+    """What somebody wrote, and what of the reader's it answers; without the words for who wants none in mails."""
     text = row.post_html if row.comment_id is None else row.comment_html
+    quiet = bool(row.without_texts)
     return {
         "kind": row.kind.name,
         "what": "comment" if row.kind is NOTE.Kind.COMMENT_REPLY else "post",
         "author": author_of(row),
         "comment_id": row.comment_id,
         "tag": row.tag,
-        "excerpt": cut(plain_text(text), max_length),
-        "quote": excerpt(answered_by(row), COMMENT.EXCERPT_MAX_LENGTH),
+        "excerpt": "" if quiet else cut(plain_text(text), max_length),
+        "quote": "" if quiet else excerpt(answered_by(row), COMMENT.EXCERPT_MAX_LENGTH),
     }
 
 

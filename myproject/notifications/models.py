@@ -127,7 +127,7 @@ class NotificationChoice(Base):
 
 
 class NotificationPreferences(Base):
-    """How often a member gets the digest, and when the last one was made."""
+    """How often a member gets the digest, when the last one was made, and what mails say."""
 
     __tablename__ = "notification_preferences"
     __table_args__ = (
@@ -140,3 +140,5 @@ class NotificationPreferences(Base):
     )
     digest: Mapped[NOTE.Digest] = mapped_column(EnumInteger(NOTE.Digest), default=NOTE.Digest.OFF)
     digest_sent_at: Mapped[datetime | None]
+    # Whether mails tell who wrote where, and nothing of what.
+    without_texts: Mapped[bool] = mapped_column(default=False)

@@ -69,8 +69,8 @@ def mail_field(kind: NOTE.Kind) -> str:
 
 
 def settings() -> colander.SchemaNode:
-    """A schema with the fields of every kind, `inbox_KIND` and `mail_KIND` where there is a choice, and `digest`;
-    choices are the numbers of `Way` and `Digest` as text.
+    """A schema with the fields of every kind, `inbox_KIND` and `mail_KIND` where there is a choice, `digest` and
+    `without_texts`; choices are the numbers of `Way` and `Digest` as text.
     """
     schema = Schema()
     ways = [(str(int(way)), title) for way, title in WAY_TITLES.items()]
@@ -87,6 +87,13 @@ def settings() -> colander.SchemaNode:
             description=_(
                 "One mail with what you have not read yet. Without it, what is set to it stays in the inbox."
             ),
+        )
+    )
+    schema.add(
+        checkbox(
+            "without_texts",
+            _("Leave the words of posts and comments out of mails"),
+            description=_("Mails then say who wrote, and where. You read it on the site."),
         )
     )
     return schema

@@ -56,6 +56,23 @@ def read_digest(db: Session, user_id: int) -> NOTE.Digest:
     return NOTE.Digest(db.scalar(asked) or NOTE.Digest.OFF)
 
 
+def wants_no_texts(db: Session, user_id: int) -> bool:
+    """Whether mails to a member leave out the words of posts and comments."""
+    asked = sa.select(NotificationPreferences.without_texts)
+    return db.scalar(asked.where(NotificationPreferences.user_id == user_id)) is True
+
+
+def set_without_texts(db: Session, user_id: int, on: bool) -> None:
+    """Leaves the words of posts and comments out of mails to a member, or puts them in again."""
+    if wants_no_texts(db, user_id) == on:
+        return
+    db.execute(
+        insert_for(db, NotificationPreferences)
+        .values(user_id=user_id, without_texts=on)
+        .on_conflict_do_update(index_elements=["user_id"], set_={"without_texts": on})
+    )
+
+
 def set_digest(db: Session, user_id: int, digest: NOTE.Digest) -> None:
     """Sets how often a member gets the digest. Asked for anew, the first one comes when one period is over."""
     if read_digest(db, user_id) == digest:

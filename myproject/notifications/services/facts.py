@@ -107,6 +107,7 @@ OF_NOTIFICATIONS = (
         User.email,
         User.locale,
         User.time_zone,
+        NotificationPreferences.without_texts,
         Actor.name.label("actor_name"),
         Actor.display_name.label("actor_display_name"),
         Post.title,

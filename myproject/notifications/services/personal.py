@@ -36,11 +36,11 @@ def export_notifications(db: Session, person: Person) -> Iterator[File]:
         "notification-choices.json",
         json_list({"kind": row.kind.name, "inbox": row.inbox, "mail": row.mail.name} for row in choices),
     )
-    asked = sa.select(NotificationPreferences.digest, NotificationPreferences.digest_sent_at)
-    preferences = db.execute(asked.where(NotificationPreferences.user_id == person.id))
+    table = NotificationPreferences
+    asked = sa.select(table.digest, table.digest_sent_at, table.without_texts).where(table.user_id == person.id)
     yield (
         "notification-preferences.json",
-        json_list({"digest": row.digest.name, "digest_sent_at": row.digest_sent_at} for row in preferences),
+        json_list(row._asdict() | {"digest": row.digest.name} for row in db.execute(asked)),
     )
 
 

@@ -34,13 +34,16 @@ class Settings(FormView):
             (title, fields.get(schemas.inbox_field(kind)), fields.get(schemas.mail_field(kind)), kind.name)
             for kind, title in schemas.KIND_TITLES.items()
         ]
-        form.digest = fields["digest"]
+        form.digest, form.without_texts = fields["digest"], fields["without_texts"]
         return form
 
     def initial(self) -> dict[str, Any]:
         with reading(self.request) as db:
             chosen = choices.read_choices(db, self.request.member.id)
-            values: dict[str, Any] = {"digest": str(int(choices.read_digest(db, self.request.member.id)))}
+            values: dict[str, Any] = {
+                "digest": str(int(choices.read_digest(db, self.request.member.id))),
+                "without_texts": choices.wants_no_texts(db, self.request.member.id),
+            }
         for kind, choice in chosen.items():
             values |= {schemas.inbox_field(kind): choice.inbox, schemas.mail_field(kind): str(int(choice.mail))}
         return {name: value for name, value in values.items() if name in self.form.schema}
@@ -63,5 +66,6 @@ class Settings(FormView):
             if (inbox, mail) != (present[kind].inbox, present[kind].mail):
                 choices.set_choice(db, member_id, kind, inbox, mail)
         choices.set_digest(db, member_id, NOTE.Digest(int(data["digest"])))
+        choices.set_without_texts(db, member_id, data["without_texts"])
         self.request.flash(_("Your choice is saved"))
         return self.redirect("notifications.settings")
