@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(254), nullable=False),
         sa.Column("reason", sa.SmallInteger(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
-        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
         sa.Column("words", sa.String(500), nullable=False),
         sa.Column("first_at", MOMENT, nullable=False),
         sa.Column("last_at", MOMENT, nullable=False),

@@ -1,5 +1,6 @@
 """Enums and limits of the outbox. Imported as `from myproject.emails import constants as EMAIL`."""
 
+from datetime import timedelta
 from enum import IntEnum, StrEnum
 
 
@@ -111,6 +112,12 @@ LANES = {
     Kind.DIGEST: Lane.BULK,
 }
 
+# How long mails are worth sending whose senders don't say: a digest is followed by the next, and last week's news
+# is none. Mail servers give up after so many days as well (RFC 5321, 4.5.4.1).
+STALE_AFTER = {Kind.DIGEST: timedelta(days=1)} | dict.fromkeys(
+    (Kind.REPLY, Kind.MENTION, Kind.FOLLOWED, Kind.THREAD), timedelta(days=5)
+)
+
 # What lets in whoever holds it, by the names that templates know it by: no page shows it, and all that such a mail
 # was made of goes as soon as the mail is sent.
 SECRETS: dict[str, tuple[str, ...]] = {
@@ -176,7 +183,7 @@ REPORT_MAX_BYTES = 512 * 1024
 WORDS_MAX_LENGTH = 500
 RECEIPT_MAX_LENGTH = 200
 
-# A page that shows a mail's HTML part may show its inline styles, and nothing else: no script, no picture, no form.
+# A page that shows a mail's HTML part may show its inline styles, and nothing else: no script, picture or form.
 PAGE_POLICY = "; ".join(
     (
         "default-src 'none'",

@@ -24,9 +24,9 @@ IN_DATABASE_ONLY = {"synchronize_session": False}
 class Mail:
     """What a module asks to be sent: JSON values for the templates of `kind`, and to whom.
 
-    `key` names the event (`reply:42:7`): a second mail with the same key is not queued. `expires_in` is how
-    long the mail is worth sending. `thread` names what it belongs to (`post-42`), and mail programs show that
-    together. `lane` is by kind where None.
+    `key` names the event (`reply:42:7`): a second mail with the same key is not queued. `thread` names what the
+    mail belongs to (`post-42`), and mail programs show that together. `expires_in` is how long it is worth
+    sending, and `lane` who goes before; where None, they are by kind.
 
     `topic` names what its reader can stop (`reply`, `digest`), None for mail that cannot be turned off;
     `thread_scope` is the post that "stop mail about this post" means. `sender_name` stands in From, the site's
@@ -63,6 +63,7 @@ def queue_mail(db: Session, mail: Mail) -> Email | None:
     if mail.key is not None and is_queued(db, mail.key):
         return None
     registry = db.info.get("registry")
+    life = mail.expires_in or EMAIL.STALE_AFTER.get(mail.kind)
     domain = "localhost" if registry is None else mail_domain(settings_of(registry))
     thread = f"<{mail.thread}@{domain}>" if mail.thread else None
     email = Email(
@@ -81,7 +82,7 @@ def queue_mail(db: Session, mail: Mail) -> Email | None:
         in_reply_to=thread,
         references=thread,
         idempotency_key=mail.key,
-        expires_at=None if mail.expires_in is None else clock(mail.expires_in.total_seconds()),
+        expires_at=None if life is None else clock(life.total_seconds()),
     )
     try:
         # The savepoint flushes, so that a key that another transaction has just used shows here.

@@ -188,6 +188,27 @@ def test_a_mail_that_is_too_old_is_not_claimed_but_expires(db: Session) -> None:
     assert (email.state, email.context) == (State.EXPIRED, None)
 
 
+@pytest.mark.parametrize(
+    ("kind", "given", "days"),
+    [
+        (Kind.DIGEST, None, 1),
+        (Kind.REPLY, None, 5),
+        (Kind.DIGEST, timedelta(days=3), 3),
+        (Kind.PASSWORD_CHANGED, None, None),
+    ],
+)
+def test_a_mail_grows_old_as_its_sender_says_or_else_as_its_kind_does(
+    db: Session, kind: Kind, given: timedelta | None, days: int | None
+) -> None:
+    email = queued(db, kind, expires_in=given)
+    db.flush()
+    db.refresh(email)
+    if days is None:
+        assert email.expires_at is None
+    else:
+        assert seconds_until(db, email, "expires_at") == pytest.approx(days * 86_400, abs=10)
+
+
 def test_a_mail_that_is_being_sent_does_not_expire(db: Session) -> None:
     email = queued(db, expires_in=timedelta(hours=24))
     claimed(db)
