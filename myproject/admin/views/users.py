@@ -12,6 +12,7 @@ from myproject.admin import constants as ADMIN
 from myproject.admin import schemas, services
 from myproject.admin.views.shared import changes, number_of
 from myproject.db import reading
+from myproject.emails.services import suppression
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -71,6 +72,7 @@ class EditUser(FormView):
                 "title": user.title,
                 "own": user.id == self.request.member.id,
                 "sessions": services.list_sessions(db, user.id),
+                "bounces": suppression.find_record(db, user.email),
                 "reset": lost_second_factor.find(db, user.id),
                 "exact": partial(exact, zone=self.request.time_zone, locale=self.request.locale_name),
                 "approval_titles": schemas.APPROVAL_TITLES,

@@ -168,13 +168,15 @@ def take_receipt(db: Session, what: str) -> bool:
 
 
 def list_suppressions(
-    db: Session, *, lifted: bool = False, before_id: int | None = None, limit: int = 50
+    db: Session, *, lifted: bool = False, search: str = "", before_id: int | None = None, limit: int = 50
 ) -> Sequence[Any]:
     """Addresses that optional mail does not go to, newest first; or, with `lifted`, those it goes to all the same.
-    Those with ids below `before_id`, at most `limit`.
+    Those that hold `search`, with ids below `before_id`, at most `limit`.
     """
     stopped = Suppression.suppressed_at.is_(None) if lifted else Suppression.suppressed_at.is_not(None)
     statement = sa.select(Suppression).where(stopped).order_by(Suppression.id.desc()).limit(limit)
+    if search:
+        statement = statement.where(Suppression.address.contains(canonical(search), autoescape=True))
     if before_id is not None:
         statement = statement.where(Suppression.id < before_id)
     return db.scalars(statement).all()

@@ -22,8 +22,7 @@ from myproject.comments.models import Comment
 from myproject.comments.services.removal import remove_comment
 from myproject.db import utc_now
 from myproject.emails.constants import Kind, Reason
-from myproject.emails.services import suppression
-from myproject.emails.services import unsubscribing
+from myproject.emails.services import suppression, unsubscribing
 from myproject.emails.services.lists import list_emails
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.images import services as images
