@@ -31,18 +31,14 @@ class Notification(Base):
         sa.CheckConstraint(one_of("decision", NOTE.Decision), name="decision"),
         sa.CheckConstraint(f"length(note) <= {NOTE.NOTE_MAX_LENGTH}", name="note_length"),
         sa.CheckConstraint(f"mail <> {NOTE.Mail.WAITING:d} OR mail_at IS NOT NULL", name="mail_at"),
-        sa.Index(
-            "ix_notifications_inbox",
-            "user_id",
-            "id",
-            sqlite_where=sa.text(IN_INBOX),
-            postgresql_where=sa.text(IN_INBOX),
-        ),
+        # For the inbox, and for the log, which has also what is not in it.
+        sa.Index("ix_notifications_user_id", "user_id", "id"),
+        # Every page asks for the latest of these: it holds all that they are asked for.
         sa.Index(
             "ix_notifications_unread",
             "user_id",
-            "post_id",
             "id",
+            "post_id",
             sqlite_where=sa.text(UNREAD),
             postgresql_where=sa.text(UNREAD),
         ),

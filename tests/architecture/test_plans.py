@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 from myproject.bookmarks.services import add_bookmark
 from myproject.cli.demo_bulk import Source, add_bulk
 from myproject.comments import constants as COMMENT
-from myproject.db import sessions_of
+from myproject.db import sessions_of, utc_now
+from myproject.notifications import constants as NOTE
+from myproject.notifications.models import Notification
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services.writing import render
@@ -28,10 +30,12 @@ from tests.factories import make_post, make_user, sign_in
 
 POSTS, COMMENTS = 4_000, 8_000
 COMMENTS_OF_ONE = 1_000
+NOTIFICATIONS, UNREAD = 1_500, 150
 # What grows with a site. Everything else stays small: tags, sessions of one member.
 LARGE = {
     *("users", "posts", "post_tags", "post_likes", "post_visits", "post_attention", "post_revisions", "top_posts"),
     *("comments", "comment_likes", "comment_revisions", "bookmarks", "search_entries", "audit_entries", "emails"),
+    "notifications",
 }
 # A node that handles no more rows than these does not grow: a page, its tags, the candidates of a search.
 BOUND = 700
@@ -86,6 +90,14 @@ def fill(app: Router, db: Session) -> list[int]:
     newest = db.scalars(sa.select(Post.id).order_by(Post.id.desc()).limit(300)).all()
     for post_id in newest:
         add_bookmark(db, ann.id, post_id)
+    told = [
+        {"user_id": user_id, "kind": NOTE.Kind.LIKE, "event": f"{number}", "post_id": newest[number % len(newest)]}
+        # The oldest are unread, which is the longest way to them.
+        | {"read_at": None if number < UNREAD else utc_now()}
+        for user_id in (ann.id, *members)
+        for number in range(NOTIFICATIONS)
+    ]
+    db.execute(sa.insert(Notification), told)
     db.commit()
     db.execute(sa.text("ANALYZE"))
     db.commit()
@@ -99,6 +111,8 @@ def lists(db: Session) -> dict[str, str]:
     return {
         **{sort: f"/?sort={sort}" for sort in POST.Sort},
         "author": "/@ann/",
+        "inbox": "/notifications/",
+        "notification settings": "/notifications/settings/",
         **{f"comments, {order}": f"{post}?order={order}" for order in COMMENT.Order},
         "search": "/search/?q=bees",
         "search by much": "/search/?q=author:ann+tag:garden+before:2030",
