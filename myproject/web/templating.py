@@ -50,7 +50,7 @@ def add_globals(event: BeforeRender) -> None:
     event["flashes"] = partial(take_flashes, request)
     event["csrf_field"] = request.csrf_field
     event["ago"] = partial(ago, request)
-    event["day"] = partial(day, request)
+    event["on_day"] = partial(day, request)
     event["translate"] = request.translate
     # In place of pyramid_jinja2's, which look every text up anew.
     event["_"] = event["gettext"] = texts(request).__getitem__

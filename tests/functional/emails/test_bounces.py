@@ -312,7 +312,7 @@ def test_a_member_whose_mail_comes_back_is_told_on_every_page_and_mends_it_by_a_
     assert banner(client.get("/")) == ""
     stop(db)
     today = f"{utc_now():%-d %b %Y}"
-    for path in ("/", "/users/me/", "/posts/new/"):
+    for path in ("/", "/users/me/", "/posts/new/", "/drafts/"):
         assert banner(client.get(path)) == (
             f"Mail to a…@example.org bounces since {today} , so we send you no more replies and other news."
         )
