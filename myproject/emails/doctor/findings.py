@@ -67,6 +67,11 @@ class Finding:
     found: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
 
+    @property
+    def replaces(self) -> bool:
+        """Whether the records to paste come in the place of what is there, and not beside it."""
+        return any(place(line) == place(old) for line in self.records for old in self.found)
+
     def to_json(self) -> dict[str, Any]:
         """For a row of the database: the sentence stays translatable."""
         return {
@@ -87,6 +92,11 @@ class Finding:
             tuple(value["found"]),
             tuple(value["records"]),
         )
+
+
+def place(record: str) -> list[str]:
+    """Name, class and type of a line of a zone file."""
+    return record.split()[:3]
 
 
 def txt_record(name: str, text: str) -> str:
