@@ -109,6 +109,8 @@ PURGE_BATCH = 1_000
 MAIL_BATCH = 40
 # What was removed or hidden, and is back after a longer time, is not mailed any more.
 WORTH_MAILING = timedelta(days=3)
+# What a mail quotes of a text, in characters.
+MAILED_MAX_LENGTH = 4_000
 # What a mail about several comments quotes of each, in characters, and how many it quotes.
 FOLDED_MAX = 20
 FOLDED_MAX_LENGTH = 1_000

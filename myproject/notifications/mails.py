@@ -101,7 +101,7 @@ def post_of(row: Any) -> dict[str, Any]:
     return {"post_id": row.post_id, "slug": row.slug, "post_title": row.title}
 
 
-def message_of(row: Any, max_length: int = COMMENT.MAILED_MAX_LENGTH) -> dict[str, Any]:
+def message_of(row: Any, max_length: int = NOTE.MAILED_MAX_LENGTH) -> dict[str, Any]:
     """What somebody wrote, and what of the reader's it answers; without the words for who wants none in mails."""
     text = row.post_html if row.comment_id is None else row.comment_html
     quiet = bool(row.without_texts)

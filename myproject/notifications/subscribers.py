@@ -21,6 +21,7 @@ from myproject.posts.services.hiding import PostHidden, PostShown
 from myproject.posts.services.likes import PostLiked
 from myproject.posts.services.removal import PostRemoved, PostRestored
 from myproject.posts.services.writing import PostEdited, PostPublished
+from myproject.users.services.history import SafetyConcerned
 
 # What a link in a mail stops, by the topic of the mail.
 TOPIC_KINDS: dict[str, tuple[NOTE.Kind, ...]] = {
@@ -73,6 +74,12 @@ def tell_answer_to_post(event: PostAnswered) -> None:
 
 def tell_answer_to_comment(event: CommentAnswered) -> None:
     decisions.tell_author(event.db, event.comment, "approve" if event.approved else "remove")
+
+
+def tell_of_safety(event: SafetyConcerned) -> None:
+    """Also where its owner did it: they hear of it as somebody in their place would."""
+    happened = telling.Happened(f"security:{event.entry_id}", None)
+    telling.tell_one(event.db, event.user_id, NOTE.Kind.SECURITY, happened)
 
 
 def note_removed_post(event: PostRemoved) -> None:
@@ -131,6 +138,7 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(note_restored_post, PostRestored)
     config.add_subscriber(note_hidden, PostHidden)
     config.add_subscriber(note_shown, PostShown)
+    config.add_subscriber(tell_of_safety, SafetyConcerned)
     config.add_subscriber(stop_mail, Unsubscribed)
     config.add_personal_data(
         "notifications", export=personal.export_notifications, erase=personal.erase_notifications

@@ -1,9 +1,11 @@
 """Background work of notifications: mailing what members are told of, their digests, clearing what is old."""
 
-from datetime import timedelta
+import logging
+from datetime import datetime, timedelta
 
 from pyramid.config import Configurator
 from pyramid.registry import Registry
+from sqlalchemy.orm import Session
 
 from myproject.db import sessions_of, utc_now
 from myproject.emails.services.outbox import queue_mail
@@ -13,6 +15,8 @@ from myproject.notifications.services import digests, inbox, mailing, purging, w
 from myproject.notifications.services.telling import MailWaits
 from myproject.settings import settings_of
 from myproject.tasks import crontab, enqueue
+
+log = logging.getLogger(__name__)
 
 
 def read_post(registry: Registry, user_id: int, post_id: int, up_to: int) -> None:
@@ -28,8 +32,19 @@ def mail_due(registry: Registry) -> None:
         with sessions_of(registry).writing() as db:
             bundles, is_more = mailing.claim_due(db)
             for bundle in bundles:
-                email = queue_mail(db, mails.about(bundle, why.reason_of(bundle)))
-                mailing.note_mailed(db, bundle, email)
+                mail_bundle(db, bundle)
+
+
+def mail_bundle(db: Session, bundle: mailing.Bundle) -> None:
+    """Queues the mail about some notifications of one member."""
+    try:
+        mail = mails.about(bundle, why.reason_of(bundle))
+    except Exception:
+        # Whatever is wrong with it, it must not hold up the others.
+        log.exception("notifications: can't write the mail about %s", [row.id for row in bundle])
+        mailing.put_off(db, bundle)
+    else:
+        mailing.note_mailed(db, bundle, queue_mail(db, mail))
 
 
 def sweep(registry: Registry) -> None:
@@ -39,17 +54,28 @@ def sweep(registry: Registry) -> None:
 
 def send_digests(registry: Registry) -> None:
     """Makes the digests that are due. Of two workers that do this at once, one makes a member's."""
-    sessions, now = sessions_of(registry), utc_now()
-    with sessions.reading() as db:
-        due = digests.list_due(db, now)
-    for each in due:
-        with sessions.writing() as db:
-            rows = digests.collect(db, each) if digests.claim(db, each, now) else []
-            if rows:
-                mail = mails.digest(rows, why.DIGEST_REASONS[each.digest])
-                digests.note_digested(db, rows, queue_mail(db, mail))
-    if len(due) == NOTE.DIGEST_BATCH:
-        send_digests(registry)
+    sessions, now, is_more = sessions_of(registry), utc_now(), True
+    while is_more:
+        with sessions.reading() as db:
+            due = digests.list_due(db, now)
+        for each in due:
+            with sessions.writing() as db:
+                send_digest(db, each, now)
+        is_more = bool(due)
+
+
+def send_digest(db: Session, due: digests.DueDigest, now: datetime) -> None:
+    """Makes one member's digest, unless somebody else has."""
+    rows = digests.collect(db, due) if digests.claim(db, due, now) else []
+    if not rows:
+        return
+    try:
+        mail = mails.digest(rows, why.DIGEST_REASONS[due.digest])
+    except Exception:
+        # The next one tries again.
+        log.exception("notifications: can't write the digest of member %s", due.user_id)
+    else:
+        digests.note_digested(db, rows, queue_mail(db, mail))
 
 
 def purge(registry: Registry) -> None:

@@ -83,7 +83,8 @@ BEFORE_ALL = (
 )
 # What stops mail.
 BEFORE_MAIL = (
-    Question(Outcome.NEVER, lambda facts: facts.way is Way.NEVER, EVERY),
+    # Mails about an account's safety go by themselves.
+    Question(Outcome.NEVER, lambda facts: facts.way is Way.NEVER or facts.kind is Kind.SECURITY, EVERY),
     Question(Outcome.UNVERIFIED, lambda facts: not facts.verified, EVERY),
     Question(Outcome.BOUNCED, lambda facts: facts.bounced, EVERY),
     Question(Outcome.READ_ON_SITE, lambda facts: facts.read, EVERY),

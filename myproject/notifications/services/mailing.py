@@ -5,6 +5,7 @@ Whether a window has ended is read off the database's clock: machines need not a
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -75,13 +76,9 @@ def decide_all(db: Session, rows: Sequence[Any]) -> list[Bundle]:
     for bundle in by_mail.values():
         passed = []
         for row in bundle:
-            facts = facts_of_notification(
-                row,
-                bounced=bounced[row.user_id],
-                capped=mailed[row.user_id] >= cap,
-                is_due=way_of(row) is NOTE.Way.NOW,
-            )
-            decided = decide(facts)
+            facts = facts_of_notification(row, bounced=bounced[row.user_id], capped=mailed[row.user_id] >= cap)
+            # Who has chosen the digest meanwhile gets it there.
+            decided = decide(replace(facts, is_due=facts.way is NOTE.Way.NOW))
             if decided.mail is NOTE.Mail.MAILED:
                 passed.append(row)
             else:
@@ -91,10 +88,6 @@ def decide_all(db: Session, rows: Sequence[Any]) -> list[Bundle]:
             bundles.append(passed)
     note_all(db, stopped)
     return bundles
-
-
-def way_of(row: Any) -> NOTE.Way:
-    return facts_of_notification(row).way
 
 
 def mail_of(row: Any) -> tuple[Any, ...]:
@@ -122,6 +115,11 @@ def note_mailed(db: Session, bundle: Bundle, email: Email | None) -> None:
     change(db, [first], mail=NOTE.Mail.MAILED, **values)
     if others:
         change(db, others, mail=NOTE.Mail.FOLDED, **values)
+
+
+def put_off(db: Session, bundle: Bundle) -> None:
+    """Tries a bundle again in a day: the site can't write its mail as it is, and others wait behind it."""
+    change(db, [row.id for row in bundle], mail_at=clock(DAY.total_seconds()))
 
 
 def change(db: Session, ids: Sequence[int], **values: Any) -> None:

@@ -145,7 +145,7 @@ def insert(db: Session, happened: Happened, user_ids: Collection[int], same: dic
     selected: dict[str, Any] = {name: sa.literal(value, columns[name].type) for name, value in values.items()}
     selected |= {"user_id": User.id, "mail_at": clock(window_of(db) * 60)}
     # Written out: thousands of parameters take the database longer than thousands of numbers.
-    ids = sa.bindparam("ids", user_ids, expanding=True, literal_execute=True)
+    ids: sa.BindParameter[Any] = sa.bindparam("ids", user_ids, expanding=True, literal_execute=True)
     rows = sa.select(*selected.values()).where(User.id.in_(ids))
     statement = insert_for(db, Notification).from_select(list(selected), rows).on_conflict_do_nothing()
     return list(db.scalars(statement.returning(Notification.user_id)))

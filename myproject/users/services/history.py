@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import utc_now
+from myproject.db import publish, utc_now
 from myproject.emails.constants import Kind
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.i18n import ENGLISH
@@ -35,6 +35,19 @@ MAILED = frozenset(
 )
 
 
+# Of these another mail tells; on the site the owner hears of them as of the others.
+TOLD = MAILED | {USER.SecurityEvent.PASSWORD_CHANGED, USER.SecurityEvent.PASSWORD_RESET}
+
+
+@dataclass(frozen=True)
+class SafetyConcerned:
+    """Event: something that concerns the safety of an account stands in its history, in this transaction."""
+
+    db: Session
+    user_id: int
+    entry_id: int
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of the history."""
@@ -52,17 +65,20 @@ def note(db: Session, user: User, event: USER.SecurityEvent, client: Client, det
     """
     # A user made in this transaction gets its number with the flush.
     db.flush()
-    db.add(
-        SecurityLogEntry(
-            user_id=user.id,
-            event=event,
-            detail=detail[: USER.EMAIL_MAX_LENGTH],
-            user_agent=client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
-            address=client.address,
-        )
+    entry = SecurityLogEntry(
+        user_id=user.id,
+        event=event,
+        detail=detail[: USER.EMAIL_MAX_LENGTH],
+        user_agent=client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
+        address=client.address,
     )
+    db.add(entry)
     if event in MAILED:
         mail_notice(db, user, event, client, detail)
+    if event in TOLD:
+        # Whoever hears of it needs its number.
+        db.flush()
+        publish(db, SafetyConcerned(db, user.id, entry.id))
 
 
 def mail_notice(db: Session, user: User, event: USER.SecurityEvent, client: Client, detail: str = "") -> None:

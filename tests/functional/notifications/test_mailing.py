@@ -247,6 +247,19 @@ def test_two_workers_at_once_mail_each_notification_once(
     assert len(mails()) == 5
 
 
+def test_a_mail_that_cannot_be_written_holds_up_no_other(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    db.add(Notification(user_id=bob.id, event="broken", kind=Kind.LIKE, mail=NOTE.Mail.WAITING, mail_at=utc_now()))
+    choices.set_choice(db, bob.id, Kind.LIKE, True, NOTE.Way.NOW)
+    db.execute(sa.text("UPDATE notification_choices SET mail = 1"))
+    write(db, "Hello", post, bob)
+    assert readers(mails()) == ["ann"]
+    mail_due(app.registry)
+    broken = sa.select(Notification.mail).where(Notification.event == "broken", Notification.mail_at > utc_now())
+    assert db.scalars(broken).all() == [NOTE.Mail.WAITING]
+
+
 def run_at_once(registry: Registry, number: int) -> None:
     """Runs `mail_due` in several threads, which begin together."""
     begin = Barrier(number)

@@ -27,6 +27,8 @@ from myproject.references import look_up_in
 from myproject.text import render_markdown
 from myproject.users import constants as USER
 from myproject.users.models import User
+from myproject.users.services import accounts
+from myproject.users.services.history import note
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 
@@ -255,3 +257,12 @@ def test_two_thousand_followers_cost_no_more_statements_than_none(
     assert db.scalar(sa.select(sa.func.count()).where(Notification.kind == Kind.FOLLOWED_POST)) == 2_000
     # Those who follow are told other things than the author: one INSERT more.
     assert counts[1] <= counts[0] + 1
+
+
+def test_what_concerns_the_safety_of_an_account_stands_in_its_inbox_and_its_mail_goes_by_itself(
+    db: Session, ann: User
+) -> None:
+    note(db, ann, USER.SecurityEvent.PASSKEY_ADDED, accounts.Client("127.0.0.1", "a browser"), "A phone")
+    note(db, ann, USER.SecurityEvent.SIGNED_IN, accounts.Client("127.0.0.1", "a browser"))
+    ((event, kind, outcome),) = told(db, ann)
+    assert (event.partition(":")[0], kind, outcome) == ("security", Kind.SECURITY, Outcome.NEVER)

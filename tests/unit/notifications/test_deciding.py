@@ -1,5 +1,6 @@
 """What becomes of an event for one member: the whole decision, without a database."""
 
+from dataclasses import fields
 from itertools import combinations, product
 from typing import Any
 
@@ -110,14 +111,14 @@ def test_the_chain_names_each_step_up_to_the_one_that_stopped() -> None:
 
 
 def test_an_outcome_that_was_written_down_gives_the_very_chain_that_led_to_it() -> None:
-    told = "own closed removed hidden muted tag_muted bounced read visited capped has_digest is_due".split()
+    told = [field.name for field in fields(Facts) if field.default is False]
     for kind, way in product(Kind, Way):
         for flags in combinations(told, 3):
             decided = decide(facts(kind, way=way, **dict.fromkeys(flags, True)))
             assert chain_to(kind, decided.outcome) == decided.chain
 
 
-def test_likes_and_followed_tags_send_no_mail_to_who_chose_nothing() -> None:
+def test_likes_followed_tags_and_what_has_mails_of_its_own_send_none_to_who_chose_nothing() -> None:
     quiet = {kind for kind, (_inbox, way) in DEFAULTS.items() if decide(facts(kind, way=way)).mail is Mail.NONE}
-    assert quiet == {Kind.LIKE, Kind.FOLLOWED_TAG}
+    assert quiet == {Kind.LIKE, Kind.FOLLOWED_TAG, Kind.SECURITY}
     assert all(inbox for inbox, _way in DEFAULTS.values())
