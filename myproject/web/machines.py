@@ -12,7 +12,16 @@ from myproject.web.request import Request
 from myproject.web.templating import site_url
 
 # Nothing there is for search engines: it is somebody's own, or another form of what has its page.
-NOT_FOR_CRAWLERS = ("/admin/", "/bookmarks/", "/drafts/", "/moderation/", "/notifications/", "/search/", "/users/")
+NOT_FOR_CRAWLERS = (
+    "/admin/",
+    "/bookmarks/",
+    "/drafts/",
+    "/emails/",
+    "/moderation/",
+    "/notifications/",
+    "/search/",
+    "/users/",
+)
 # Crawlers that gather texts to train models, by the names their makers have published.
 TRAINING_CRAWLERS = (
     "AI2Bot",
