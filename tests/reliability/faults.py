@@ -9,6 +9,8 @@ from pyramid.tweens import EXCVIEW
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from myproject.emails.constants import Kind
+from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.posts.models import Post
 from myproject.security.permissions import Permission
 from myproject.web.request import Request
@@ -42,8 +44,27 @@ def count_up(request: Request) -> Response:
     return Response("counted", status=int(request.GET.get("status", "200")))
 
 
+def queue_one(request: Request) -> Response:
+    """Queues one mail for each number, however often it is asked for."""
+    number = request.matchdict["number"]
+    address = f"member-{number}@{int(number) % 7}.example.org"
+    name = f"member-{number}"
+    queue_mail(
+        request.dbsession, Mail(Kind.ALREADY_REGISTERED, address, name, {"name": name}, key=f"test:{number}")
+    )
+    return Response("queued")
+
+
 def includeme(config: Configurator) -> None:
     config.add_tween("tests.reliability.faults.faults_tween_factory", under=EXCVIEW)
+    config.add_route("test.mail", "/test/mail/{number:[0-9]+}/")
+    config.add_view(
+        queue_one,
+        route_name="test.mail",
+        request_method="POST",
+        permission=Permission.SITE_VIEW,
+        require_csrf=False,
+    )
     config.add_route("test.count", "/test/{id}/count/")
     config.add_view(
         count_up,
