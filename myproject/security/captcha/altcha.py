@@ -1,8 +1,8 @@
 """Proof of work: the browser searches a key for a second or two, which costs who registers by the thousand. The
 site gives the task and checks the answer itself; the widget's script and its worker are static files of ours.
 
-A challenge is signed, ends after `CHALLENGE_SECONDS`, is for registration alone, and serves once. The visitor's
-pointer, keys and browser are not looked at.
+A challenge is signed, ends after `CHALLENGE_SECONDS`, is for registration from one network alone, and serves once.
+The visitor's pointer, keys and browser are not looked at.
 """
 
 import secrets
@@ -15,7 +15,14 @@ from pyramid.interfaces import IRequest
 from translationstring import TranslationString
 
 from myproject.i18n import _
-from myproject.security.captcha.base import RESPONSE_MAX_LENGTH, CaptchaFailed, SingleUse, posted, render_fields
+from myproject.security.captcha.base import (
+    RESPONSE_MAX_LENGTH,
+    CaptchaFailed,
+    SingleUse,
+    network_of,
+    posted,
+    render_fields,
+)
 from myproject.security.keys import KeyRing
 from myproject.security.ratelimit import RateLimiter
 
@@ -23,7 +30,12 @@ ALGORITHM = "PBKDF2/SHA-256"
 # Rounds of one key: half a millisecond of the server's time for a challenge, and none to check its answer.
 ROUNDS = 1_000
 CHALLENGE_SECONDS = 20 * 60
-PURPOSE = {"for": "registration"}
+PURPOSE = "registration"
+
+
+def purpose_of(request: IRequest) -> dict[str, str]:
+    """What a challenge is signed for."""
+    return {"for": PURPOSE, "network": network_of(request)}
 
 
 class AltchaCaptcha(SingleUse):
@@ -38,7 +50,7 @@ class AltchaCaptcha(SingleUse):
         # Of each secret one key for challenges and one for solutions, the newest first.
         self.keys = list(zip(keys.derive("captcha.challenge"), keys.derive("captcha.solution"), strict=True))
 
-    def issue(self) -> dict[str, Any]:
+    def issue(self, request: IRequest) -> dict[str, Any]:
         """A new challenge, for the widget as JSON."""
         challenge_key, solution_key = self.keys[0]
         challenge = create_challenge(
@@ -46,7 +58,7 @@ class AltchaCaptcha(SingleUse):
             ROUNDS,
             counter=self.work // 2 + secrets.randbelow(self.work + 1),
             expires_at=int(time.time()) + CHALLENGE_SECONDS,
-            data=PURPOSE,
+            data=purpose_of(request),
             hmac_secret=challenge_key,
             hmac_key_secret=solution_key,
         )
@@ -66,7 +78,12 @@ class AltchaCaptcha(SingleUse):
             raise CaptchaFailed(_("Please complete the check that you are a person."))
         # Signed by us, so it is as we made it.
         parameters = Payload.from_base64(response).challenge.parameters
-        if parameters.data != PURPOSE:
+        made_for: Any = parameters.data or {}
+        if made_for.get("for") != PURPOSE:
             raise CaptchaFailed(_("Please complete the check that you are a person."))
+        if made_for != purpose_of(request):
+            raise CaptchaFailed(
+                _("Your network address has changed since the check was made. Please make it again.")
+            )
         if not self.limiter.once("altcha", parameters.nonce, CHALLENGE_SECONDS):
             raise CaptchaFailed(_("This check was used already. Please make it again."))

@@ -8,6 +8,7 @@ from pyramid.renderers import render
 from translationstring import TranslationString
 
 from myproject.i18n import _, translate
+from myproject.security.ratelimit import client_key, fingerprint
 
 TEMPLATES = "myproject:templates/captcha/"
 PASSED = "myproject.captcha_passed"  # the key in a request's environ
@@ -26,7 +27,10 @@ class CaptchaUnavailable(Exception):
     """The provider gave no answer, so nobody was let through. `message` asks the person to come back."""
 
     def __init__(self) -> None:
-        self.message = _("The check that you are a person can't be made just now. Please try again in a minute.")
+        self.message = _(
+            "The service that checks that you are a person does not answer just now, so no account was made."
+            " Please try again in a minute: what you typed is still here, but for the password."
+        )
         super().__init__(self.message)
 
 
@@ -46,6 +50,13 @@ class Captcha(Protocol):
 
         It may wait for the network, and uses the answer up: call it last, and before the first write.
         """
+
+
+def network_of(request: IRequest) -> str:
+    """A hash of the visitor's network address, as limits know it: what a challenge is signed for. Who has one
+    solved by others has to send from where they are.
+    """
+    return fingerprint((client_key(request.client_addr),))
 
 
 def posted(request: IRequest, name: str) -> str:

@@ -39,7 +39,7 @@ def give_challenge(request: Any) -> dict[str, Any]:
     captcha = captcha_of(request.registry)
     if not isinstance(captcha, AltchaCaptcha):
         raise HTTPNotFound
-    return captcha.issue()
+    return captcha.issue(request)
 
 
 def includeme(config: Configurator) -> None:

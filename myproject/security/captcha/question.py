@@ -12,7 +12,7 @@ from pyramid.interfaces import IRequest
 from translationstring import TranslationString
 
 from myproject.i18n import _
-from myproject.security.captcha.base import CaptchaFailed, SingleUse, posted, render_fields
+from myproject.security.captcha.base import CaptchaFailed, SingleUse, network_of, posted, render_fields
 from myproject.security.ratelimit import RateLimiter
 from myproject.text import canonical
 
@@ -34,15 +34,20 @@ class Question:
 
 @dataclass(frozen=True)
 class Challenge:
-    """What the signed token says: which question, a number used once, and when (seconds since the epoch)."""
+    """What the signed token says: which question, a number used once, for which network, and when (seconds since
+    the epoch).
+    """
 
     index: int
     nonce: str
+    network: str
     issued_at: float
 
 
 class QuestionCaptcha(SingleUse):
-    """A question of the site's own, a trap, a least time, and a signed token that works once in two hours."""
+    """A question of the site's own, a trap, a least time, and a signed token that works once in two hours, for one
+    network.
+    """
 
     field_name = "captcha_answer"
     token_name = "captcha_token"  # noqa: S105 (the name of a field)
@@ -57,17 +62,21 @@ class QuestionCaptcha(SingleUse):
         self.signer = signer
         self.limiter = limiter
 
-    def issue(self) -> str:
-        return str(self.signer.dumps([secrets.randbelow(len(self.questions)), secrets.token_urlsafe(12)]))
+    def issue(self, request: IRequest) -> str:
+        index = secrets.randbelow(len(self.questions))
+        return str(self.signer.dumps([index, secrets.token_urlsafe(12), network_of(request)]))
 
     def read(self, token: str) -> Challenge | None:
         """The challenge of a token that is ours and not too old, else None."""
         try:
-            (index, nonce), issued = self.signer.loads(token, max_age=TOKEN_SECONDS, return_timestamp=True)
-        except (BadData, UnicodeEncodeError):
+            values, issued = self.signer.loads(token, max_age=TOKEN_SECONDS, return_timestamp=True)
+            index, nonce, network = values
+        # ValueError is what a token of an earlier version gives.
+        except (BadData, UnicodeEncodeError, ValueError):
             return None
         # The owner may have taken questions out since.
-        return Challenge(index, nonce, issued.timestamp()) if index < len(self.questions) else None
+        challenge = Challenge(index, nonce, network, issued.timestamp())
+        return challenge if index < len(self.questions) else None
 
     def is_spent(self, challenge: Challenge) -> bool:
         return self.limiter.seen("captcha", challenge.nonce, TOKEN_SECONDS)
@@ -76,8 +85,8 @@ class QuestionCaptcha(SingleUse):
         # The same token while it is good, so that who mends another field quickly is not taken for a program.
         token, answer = posted(request, self.token_name), posted(request, self.field_name)
         challenge = self.read(token)
-        if challenge is None or self.is_spent(challenge):
-            token, answer = self.issue(), ""
+        if challenge is None or challenge.network != network_of(request) or self.is_spent(challenge):
+            token, answer = self.issue(request), ""
             challenge = self.read(token)
             assert challenge is not None
         return render_fields(
@@ -97,6 +106,10 @@ class QuestionCaptcha(SingleUse):
         challenge = self.read(posted(request, self.token_name))
         if challenge is None:
             raise CaptchaFailed(_("This question has expired. Please answer the new one."))
+        if challenge.network != network_of(request):
+            raise CaptchaFailed(
+                _("Your network address has changed since the question was asked. Please answer the new one.")
+            )
         if posted(request, self.trap_name):
             raise CaptchaFailed(_("A hidden field was filled in, as programs do. Please send the form again."))
         if time.time() - challenge.issued_at < self.min_seconds:

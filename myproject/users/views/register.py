@@ -25,6 +25,8 @@ from myproject.users.views.client import client_of
 from myproject.users.views.device import remember_device
 from myproject.web.request import Request
 
+CAPTCHA_RETRY_SECONDS = 60
+
 
 def invitation_of(request: Request) -> str:
     """The token of the invitation that the visitor followed. A form without an action keeps it in its address."""
@@ -59,9 +61,15 @@ class Register(FormView):
             captcha = captcha_for(db, request)
         try:
             captcha.verify(request)
-        except (CaptchaFailed, CaptchaUnavailable) as error:
+        except CaptchaFailed as error:
             self.captcha_error = request.translate(error.message)
             raise InputError(error.message) from None
+        except CaptchaUnavailable as error:
+            self.refuse(error.message)
+            # RFC 9110, 15.6.4: it is the site that can't, and not the visitor who did something wrong.
+            response = self.page(503)
+            response.headers["Retry-After"] = str(CAPTCHA_RETRY_SECONDS)
+            return response
         password_hash = hash_new_password(request.registry, data["password"])
         db, client = request.dbsession, client_of(request)
         admission = registration.admit(

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from myproject.users import constants as USER
 from myproject.users.models import User, UserToken
+from tests import servers
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with
 from tests.factories import make_user
 from tests.functional.pages import field_errors, flashes, heading, link_in, summary
@@ -240,3 +241,24 @@ def test_of_two_accounts_with_one_address_the_first_to_verify_has_it(
     assert "already belongs to another account" in page
     assert find_user(db, "first").status == USER.Status.ACTIVE
     assert find_user(db, "second").email_verified_at is None
+
+
+def test_while_the_captchas_provider_is_away_nobody_gets_in_and_nothing_typed_is_lost(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session
+) -> None:
+    away = f"http://{servers.LOOPBACK}:{servers.free_port()}/siteverify"
+    app = make_app(
+        captcha_provider="turnstile",
+        captcha_site_key="a key",
+        captcha_secret_key="a secret",
+        captcha_verify_url=away,
+    )
+    client = make_client(app)
+    typed = {"name": "johanna-doe", "email": "jd@example.org", "password": PASSWORD, "confirm": PASSWORD}
+    token = form_with(client.get("/users/register/"), "accept_tos")["csrf_token"].value
+    hidden = {"csrf_token": token, "accept_tos": "true", "cf-turnstile-response": "an answer"}
+    page = client.post("/users/register/", typed | hidden, status=503)
+    assert page.headers["Retry-After"] == "60"
+    assert "try again in a minute" in summary(page)
+    assert form_with(page, "accept_tos")["name"].value == "johanna-doe"
+    assert db.scalars(sa.select(User)).all() == []

@@ -50,8 +50,12 @@ def pack(payload: object) -> str:
     return base64.b64encode(json.dumps(payload).encode()).decode()
 
 
-def form(response: str) -> DummyRequest:
-    return DummyRequest(post={"altcha": response})
+def visitor(address: str = "192.0.2.1") -> DummyRequest:
+    return DummyRequest(client_addr=address)
+
+
+def form(response: str, address: str = "192.0.2.1") -> DummyRequest:
+    return DummyRequest(post={"altcha": response}, client_addr=address)
 
 
 def refused(captcha: AltchaCaptcha, response: str) -> str:
@@ -61,11 +65,20 @@ def refused(captcha: AltchaCaptcha, response: str) -> str:
 
 
 def test_a_solved_challenge_passes(captcha: AltchaCaptcha) -> None:
-    captcha.verify(form(pack(solve(captcha.issue()))))
+    captcha.verify(form(pack(solve(captcha.issue(visitor())))))
+
+
+def test_a_solved_challenge_passes_from_the_network_that_it_was_given_to(captcha: AltchaCaptcha) -> None:
+    payload = pack(solve(captcha.issue(visitor("2001:db8:1:2::3"))))
+    for address in ("192.0.2.1", "2001:db8:1:3::3"):
+        with pytest.raises(CaptchaFailed, match="network address has changed"):
+            captcha.verify(form(payload, address))
+    # One household, and the tries above have not used it up.
+    captcha.verify(form(payload, "2001:db8:1:2::4"))
 
 
 def test_a_solved_challenge_passes_once(captcha: AltchaCaptcha) -> None:
-    payload = solve(captcha.issue())
+    payload = solve(captcha.issue(visitor()))
     captcha.verify(form(pack(payload)))
     assert "used already" in refused(captcha, pack(payload))
     # The same in another wrapping.
@@ -74,13 +87,13 @@ def test_a_solved_challenge_passes_once(captcha: AltchaCaptcha) -> None:
 
 
 def test_a_request_that_is_tried_again_passes_again(captcha: AltchaCaptcha) -> None:
-    request = form(pack(solve(captcha.issue())))
+    request = form(pack(solve(captcha.issue(visitor()))))
     captcha.verify(request)
     captcha.verify(request)
 
 
 def test_two_challenges_differ(captcha: AltchaCaptcha) -> None:
-    one, other = (captcha.issue()["parameters"] for _ in range(2))
+    one, other = (captcha.issue(visitor())["parameters"] for _ in range(2))
     assert one["nonce"] != other["nonce"]
 
 
@@ -88,18 +101,18 @@ def test_a_challenge_that_is_too_old_does_not_pass(
     captcha: AltchaCaptcha, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ours, "CHALLENGE_SECONDS", -1)
-    assert "has expired" in refused(captcha, pack(solve(captcha.issue())))
+    assert "has expired" in refused(captcha, pack(solve(captcha.issue(visitor()))))
 
 
 def test_a_challenge_ends_after_twenty_minutes(captcha: AltchaCaptcha) -> None:
-    assert captcha.issue()["parameters"]["expiresAt"] == pytest.approx(time.time() + 20 * 60, abs=2)
+    assert captcha.issue(visitor())["parameters"]["expiresAt"] == pytest.approx(time.time() + 20 * 60, abs=2)
 
 
 def test_a_challenge_for_something_else_does_not_pass(
     captcha: AltchaCaptcha, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ours, "PURPOSE", {"for": "something else"})
-    payload = pack(solve(captcha.issue()))
+    monkeypatch.setattr(ours, "PURPOSE", "something else")
+    payload = pack(solve(captcha.issue(visitor())))
     monkeypatch.undo()
     assert "Please complete" in refused(captcha, payload)
 
@@ -120,7 +133,7 @@ def test_a_challenge_for_something_else_does_not_pass(
     ],
 )
 def test_what_was_tampered_with_does_not_pass(captcha: AltchaCaptcha, part: str, name: str, value: object) -> None:
-    payload = solve(captcha.issue())
+    payload = solve(captcha.issue(visitor()))
     parts = {"parameters": payload["challenge"]["parameters"], **payload}
     parts[part][name] = value
     assert "Please complete" in refused(captcha, pack(payload))
@@ -128,14 +141,15 @@ def test_what_was_tampered_with_does_not_pass(captcha: AltchaCaptcha, part: str,
 
 def test_a_challenge_that_somebody_made_themselves_does_not_pass(captcha: AltchaCaptcha) -> None:
     for secret in (None, "a key of their own"):
-        made = altcha.create_challenge("SHA-256", 1, hmac_secret=secret, hmac_key_secret=secret, data=ours.PURPOSE)
+        data = ours.purpose_of(visitor())
+        made = altcha.create_challenge("SHA-256", 1, hmac_secret=secret, hmac_key_secret=secret, data=data)
         assert "Please complete" in refused(captcha, pack(solve(made.to_dict())))
 
 
 def test_a_challenge_of_the_older_key_passes_after_a_change_of_keys(
     make_captcha: Callable[..., AltchaCaptcha],
 ) -> None:
-    payload = pack(solve(make_captcha(OLD).issue()))
+    payload = pack(solve(make_captcha(OLD).issue(visitor())))
     make_captcha(NEW, OLD).verify(form(payload))
     assert "Please complete" in refused(make_captcha(NEW), payload)
 

@@ -42,6 +42,7 @@ def make_captcha(config: Configurator, make_settings: Callable[..., Settings]) -
     def make(**options: str) -> Captcha:
         config.registry["settings"] = make_settings(**options)
         config.include("myproject.security.keys")
+        config.registry["sessions"] = None
         config.include("myproject.security.ratelimit")
         config.include("myproject.security.captcha")
         config.commit()
@@ -132,6 +133,22 @@ def test_right_answer_passes_however_it_is_spelled(question: QuestionCaptcha, an
 )
 def test_wrong_answer_fails(question: QuestionCaptcha, answer: str) -> None:
     assert "not the answer" in why(question, captcha_answer=answer, captcha_token=token_of(question))
+
+
+def test_a_question_is_answered_from_the_network_that_it_was_asked_in(question: QuestionCaptcha) -> None:
+    token = token_of(question)
+    answered = {"captcha_answer": "4", "captcha_token": token}
+    elsewhere = DummyRequest(post=answered, client_addr="198.51.100.7")
+    with pytest.raises(CaptchaFailed, match="network address has changed"):
+        question.verify(elsewhere)
+    # Who comes back with the form is asked anew, and the first question is not used up.
+    assert token_of(question, elsewhere) != token
+    question.verify(form(**answered))
+
+
+def test_a_token_of_an_earlier_version_has_expired(question: QuestionCaptcha) -> None:
+    old = str(question.signer.dumps([0, "n0nce"]))
+    assert "has expired" in why(question, captcha_answer="4", captcha_token=old)
 
 
 def test_missing_answer_fails(question: QuestionCaptcha) -> None:
@@ -549,7 +566,7 @@ def test_error_of_the_provider_is_an_outage(
     remote: RemoteCaptcha, provider: SiteverifyServer, status: int
 ) -> None:
     provider.status = status
-    assert "try again" in unavailable(remote).message.interpolate()
+    assert "try again in a minute" in unavailable(remote).message.interpolate()
 
 
 @pytest.mark.parametrize(
