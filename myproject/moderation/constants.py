@@ -41,4 +41,4 @@ PAGE_SIZE = 20
 LOG_PAGE_SIZE = 50
 NOTES_SHOWN = 20
 # Of an author's texts no more are counted.
-COUNT_MAX = 100
+COUNT_MAX = 25

@@ -7,6 +7,7 @@ read. A page costs the same however many posts there are, as far as plans can sa
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 from urllib.parse import urljoin
 
@@ -15,15 +16,20 @@ import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.audit import AuditEntry
 from myproject.bookmarks.services import add_bookmark
 from myproject.cli.demo_bulk import Source, add_bulk
 from myproject.comments import constants as COMMENT
+from myproject.comments.models import Comment
 from myproject.db import sessions_of, utc_now
+from myproject.moderation import constants as MODERATION
+from myproject.moderation.models import Case
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services.writing import render
+from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client
 from tests.factories import make_post, make_user, sign_in
@@ -36,6 +42,7 @@ LARGE = {
     *("users", "posts", "post_tags", "post_likes", "post_visits", "post_attention", "post_revisions", "top_posts"),
     *("comments", "comment_likes", "comment_revisions", "bookmarks", "search_entries", "audit_entries", "emails"),
     "notifications",
+    *("moderation_cases", "flags", "comment_bans"),
 }
 # A node that handles no more rows than these does not grow: a page, its tags, the candidates of a search.
 BOUND = 700
@@ -99,9 +106,29 @@ def fill(app: Router, db: Session) -> list[int]:
     ]
     db.execute(sa.insert(Notification), told)
     db.commit()
+    moderate(db)
     db.execute(sa.text("ANALYZE"))
     db.commit()
     return members
+
+
+def moderate(db: Session) -> None:
+    """Thousands of cases that staff have closed, and an audit to match; a few texts of each kind that wait."""
+    posts = db.execute(sa.select(Post.id, Post.author_id).order_by(Post.id).limit(POSTS // 2)).all()
+    closed, decisions = MODERATION.State.CLOSED, [MODERATION.Decision.REMOVED] + 9 * [MODERATION.Decision.KEPT]
+    cases = [
+        {"post_id": post.id, "author_id": post.author_id, "state": closed, "decision": decision}
+        for post, decision in zip(posts, cycle(decisions), strict=False)
+    ]
+    db.execute(sa.insert(Case), cases)
+    entry = {"actor_name": "boss", "action": "post.keep", "target_type": "posts"}
+    db.execute(sa.insert(AuditEntry), [entry | {"target_id": number} for number, _author in posts])
+    db.execute(sa.insert(AuditEntry), [entry | {"target_type": "emails", "target_id": 1} for _post in posts])
+    some = db.scalars(sa.select(Case.id).order_by(Case.id).limit(30)).all()
+    db.execute(sa.update(Case).where(Case.id.in_(some)).values(state=MODERATION.State.OPEN, decision=None))
+    waiting = sa.select(Comment.id).order_by(Comment.id).limit(30).scalar_subquery()
+    db.execute(sa.update(Comment).where(Comment.id.in_(waiting)).values(status=COMMENT.Status.WAITING))
+    db.commit()
 
 
 def lists(db: Session) -> dict[str, str]:
@@ -121,6 +148,8 @@ def lists(db: Session) -> dict[str, str]:
         "feed of a member": "/@ann/feed.atom",
         "feed of a post": f"/posts/{longest.id}/feed.atom",
         "site maps": "/sitemap.xml",
+        "log": "/moderation/log/",
+        "queue": "/moderation/",
     }
 
 
@@ -191,12 +220,13 @@ def test_lists_are_read_along_indexes(
     app: Router, db: Session, client: Client, make_client: Callable[..., Client], taken_down: Any, backend: str
 ) -> None:
     fill(app, db)
-    guest = make_client()
+    guest, staff = make_client(), make_client()
     sign_in(client, db.scalars(sa.select(User).where(User.name == "ann")).one())
+    sign_in(staff, make_user(db, "boss", role=USER.Role.STAFF))
     faults_in = faults_on_sqlite if backend == "sqlite" else faults_on_postgresql
     found, read = [], 0
     for name, first in lists(db).items():
-        for reader in (guest, client):
+        for reader in (staff,) if name == "queue" else (guest, client):
             for address in with_next(reader, first):
                 app.registry["cache"].touch(["site"])
                 with taken_down() as statements:

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
-from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHED
 from myproject.comments.services.visibility import WAITING as COMMENT_WAITING
 from myproject.db import fetch
 from myproject.moderation import constants as MODERATION
@@ -21,7 +20,7 @@ from myproject.pagination import Page, decode, encode
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services.rows import AUTHOR_COLUMNS, AUTHOR_NAME
-from myproject.posts.services.visibility import PUBLISHED, WAITING
+from myproject.posts.services.visibility import WAITING
 from myproject.users import constants as USER
 from myproject.users.models import CommentBan, User
 
@@ -44,22 +43,13 @@ class Report:
     name: str | None
 
 
-@dataclass(frozen=True)
-class History:
-    """An author in a line: how many posts and comments of theirs are in the open, and how many texts staff have
-    removed after reports, each counted up to `COUNT_MAX`; and how often they were not to comment.
-    """
-
-    joined_at: datetime
-    posts: int
-    comments: int
-    removed: int
-    bans: int
-
-
 @dataclass
 class Item:
-    """Something that waits for staff. `id` is that of the case, the post or the comment."""
+    """Something that waits for staff. `id` is that of the case, the post or the comment.
+
+    Its author in a line: since when they are here, how many texts of theirs staff have removed after reports, and
+    how often they were not to comment, each counted up to `COUNT_MAX`.
+    """
 
     source: Source
     id: int
@@ -74,12 +64,14 @@ class Item:
     author_display_name: str
     author_role: USER.Role
     author_avatar: str
+    joined_at: datetime
+    removed_count: int
+    ban_count: int
     is_hidden: bool = False
     flag_count: int = 0
     vouch_count: int = 0
     changed_at: datetime | None = None
     reports: list[Report] = field(default_factory=list)
-    history: History | None = None
 
     @property
     def place(self) -> tuple[datetime, int]:
@@ -91,6 +83,17 @@ class Item:
         return self.comment_id is None
 
 
+def some(*conditions: Any) -> Any:
+    """How many rows meet the conditions for a member, counted up to `COUNT_MAX`."""
+    found = sa.select(sa.literal(1)).where(*conditions).limit(MODERATION.COUNT_MAX).correlate(User).subquery()
+    return sa.select(sa.func.count()).select_from(found).correlate(User).scalar_subquery()
+
+
+HISTORY = (
+    User.created_at,
+    some(Case.author_id == User.id, Case.decision == MODERATION.Decision.REMOVED),
+    some(CommentBan.user_id == User.id),
+)
 NO_COMMENT: Any = sa.null()
 LIMIT = MODERATION.PAGE_SIZE + 1
 IS_HIDDEN = sa.func.coalesce(Comment.status == COMMENT.Status.HIDDEN, Post.status == POST.Status.HIDDEN)
@@ -105,6 +108,7 @@ CASES: sa.Select[*tuple[Any, ...]] = (
         sa.func.coalesce(Comment.body_html, Post.excerpt),
         Case.author_id,
         *AUTHOR_COLUMNS,
+        *HISTORY,
         IS_HIDDEN,
         Case.flag_count,
         Case.vouch_count,
@@ -129,6 +133,7 @@ STATEMENTS: dict[Source, tuple[sa.Select[*tuple[Any, ...]], Any, Any]] = {
             Post.excerpt,
             Post.author_id,
             *AUTHOR_COLUMNS,
+            *HISTORY,
         )
         .join(User, User.id == Post.author_id)
         .where(WAITING),
@@ -146,6 +151,7 @@ STATEMENTS: dict[Source, tuple[sa.Select[*tuple[Any, ...]], Any, Any]] = {
             Comment.body_html,
             Comment.author_id,
             *AUTHOR_COLUMNS,
+            *HISTORY,
         )
         .join(User, User.id == Comment.author_id)
         .join(Post, Post.id == Comment.post_id)
@@ -162,7 +168,6 @@ def list_queue(db: Session, cursor: str | None = None) -> Page[Item]:
     rows = list(merge(*(read(db, source, after) for source in Source), key=lambda item: item.place))
     shown = rows[: MODERATION.PAGE_SIZE]
     add_reports(db, shown)
-    add_histories(db, shown)
     return Page(shown, encode(*shown[-1].place) if len(rows) > len(shown) else None)
 
 
@@ -185,7 +190,6 @@ def find_case(db: Session, case_id: int) -> Item | None:
         return None
     item = Item(Source.CASE, *row)
     add_reports(db, [item])
-    add_histories(db, [item])
     return item
 
 
@@ -202,26 +206,3 @@ def add_reports(db: Session, items: Sequence[Item]) -> None:
     cases = {item.id: item for item in items if item.source is Source.CASE}
     for case_id, *report in fetch(db, REPORTS, {"ids": list(cases)}) if cases else ():
         cases[case_id].reports.append(Report(*report))
-
-
-def some(*conditions: Any) -> Any:
-    """How many rows meet the conditions for a member, counted up to `COUNT_MAX`."""
-    found = sa.select(sa.literal(1)).where(*conditions).limit(MODERATION.COUNT_MAX).correlate(User).subquery()
-    return sa.select(sa.func.count()).select_from(found).correlate(User).scalar_subquery()
-
-
-HISTORIES = sa.select(
-    User.id,
-    User.created_at,
-    some(Post.author_id == User.id, PUBLISHED),
-    some(Comment.author_id == User.id, COMMENT_PUBLISHED),
-    some(Case.author_id == User.id, Case.decision == MODERATION.Decision.REMOVED),
-    some(CommentBan.user_id == User.id),
-).where(User.id.in_(sa.bindparam("ids", expanding=True)))
-
-
-def add_histories(db: Session, items: Sequence[Item]) -> None:
-    ids = {item.author_id for item in items}
-    histories = {row[0]: History(*row[1:]) for row in fetch(db, HISTORIES, {"ids": list(ids)})} if ids else {}
-    for item in items:
-        item.history = histories.get(item.author_id)
