@@ -103,7 +103,6 @@ def post_of(row: Any) -> dict[str, Any]:
 
 def message_of(row: Any, max_length: int = NOTE.MAILED_MAX_LENGTH) -> dict[str, Any]:
     """What somebody wrote, and what of the reader's it answers; without the words for who wants none in mails."""
-    text = row.post_html if row.comment_id is None else row.comment_html
     quiet = bool(row.without_texts)
     return {
         "kind": row.kind.name,
@@ -111,9 +110,16 @@ def message_of(row: Any, max_length: int = NOTE.MAILED_MAX_LENGTH) -> dict[str, 
         "author": author_of(row),
         "comment_id": row.comment_id,
         "tag": row.tag,
-        "excerpt": "" if quiet else cut(plain_text(text), max_length),
+        "excerpt": "" if quiet else cut(words_of(row), max_length),
         "quote": "" if quiet else excerpt(answered_by(row), COMMENT.EXCERPT_MAX_LENGTH),
     }
+
+
+def words_of(row: Any) -> str:
+    """What was written: by staff, where they have decided about the reader's text."""
+    if row.kind is NOTE.Kind.MODERATION:
+        return str(row.note)
+    return plain_text(row.post_html if row.comment_id is None else row.comment_html)
 
 
 def answered_by(row: Any) -> str:

@@ -126,6 +126,19 @@ def test_it_is_off_until_asked_for_and_weekly_waits_a_week(
     assert outcomes(db) == [Outcome.DIGESTED, Outcome.NO_DIGEST]
 
 
+def test_what_staff_decided_stands_in_it_in_their_words_and_not_the_text_itself(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    choices.set_choice(db, ann.id, Kind.MODERATION, True, Way.DIGEST)
+    rude = make_comment(db, post, ann, "Something rude")
+    remove_comment(db, Actor(bob.id, bob.name), rude.id, "Be kind.")
+    a_day_passes(db)
+    send_digests(app.registry)
+    (mail,) = mails()
+    assert "* Staff decided about what you wrote\n\n> Be kind.\n" in text_of(mail).replace("\r", "")
+    assert "rude" not in mail.as_string()
+
+
 def test_of_two_workers_at_once_one_makes_it(
     app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
 ) -> None:
