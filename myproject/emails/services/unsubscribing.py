@@ -1,4 +1,4 @@
-"""Stopping mail from within a mail (RFC 8058): a link that needs no sign-in, never grows old and stops one thing."""
+"""Stopping mail from within a mail (RFC 8058): a link that needs no sign-in, never ends, and stops one thing."""
 
 import hashlib
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ STOPS = {
     EMAIL.Topic.MODERATION: _("You get mail when staff decide about what you wrote. This stops it."),
     EMAIL.Topic.DIGEST: _("You get a digest of what is new for you. This stops it."),
 }
-STOPS_THREAD = _("You get mail about one of the posts. This stops all mail about it.")
+STOPS_THREAD = _("You hear of one of the posts. This mutes it: no more of it comes by mail or to your inbox.")
 # A mail of a version that knew more topics.
 STOPS_OTHER = _("You get mail of this kind. This stops it.")
 
