@@ -112,6 +112,7 @@ FORMS = (
     Form("comment", "member", "/posts/{post}/a-post/", {"body": "Well said"}, "send"),
     Form("reply", "member", "/comments/{comment}/reply/", {"body": "Indeed"}, "send"),
     Form("edit comment", "member", "/comments/{comment}/edit/", {"body": "Well put"}),
+    Form("notification settings", "member", "/notifications/settings/", {"mail_mention": "0", "digest": "7"}),
     Form("report", "admin", "/comments/{comment}/report/", {"reason": "2", "note": "Look at this"}, "report"),
     Form("change member", "admin", "/admin/users/{new}/", {"role": "1", "status": "2", "reason": "helps"}),
     Form("mail doctor", "admin", "/admin/emails/doctor/", {"headers": "From: a@example.org"}, "look"),
