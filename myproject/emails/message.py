@@ -119,8 +119,8 @@ class StopLinks:
 
 
 def stop_links(registry: Registry, email: Email, *, masked: bool = False) -> StopLinks | None:
-    """None for mail that can't be turned off. Masked, they stop nothing. Raises LookupError where the mail has a topic
-    and no reader.
+    """None for mail that can't be turned off. Masked, they stop nothing. Raises LookupError where the mail has a
+    topic and no reader.
     """
     if email.topic is None:
         return None
@@ -181,8 +181,8 @@ def sender_address(settings: Settings) -> str:
 
 
 def sender_name(settings: Settings, email: Email) -> str:
-    """What stands in From: the site's name, behind that of the member who caused the mail. A name that looks like an
-    address would pass for the sender's.
+    """What stands in From: the site's name, behind that of the member who caused the mail. A name that looks like
+    an address would pass for the sender's.
     """
     name = inert(email.sender_name or "")
     return f"{name} ({settings.site_title})" if name else settings.site_title
