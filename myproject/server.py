@@ -10,9 +10,11 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import waitress
+from pyramid.registry import Registry
 from pyramid.router import Router
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
@@ -31,6 +33,13 @@ SECONDS_TO_FINISH = 20
 # An answer's head and body go out in one call: each gives the interpreter's lock away and waits to have it back.
 SEND_BYTES = 18_000
 SECONDS_TO_GATHER = 0.001
+
+
+@dataclass(frozen=True)
+class Started:
+    """Event: the site is about to answer its first request."""
+
+    registry: Registry
 
 
 class Refusal(ErrorTask):
@@ -140,6 +149,7 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
     gc.collect()
     gc.freeze()
     log.info("%s is at %s", settings.site_title, settings.site_url)
+    app.registry.notify(Started(app.registry))
     server.run()
     log.info("Stopping: no new connections, finishing the rest")
     if worker is not None:

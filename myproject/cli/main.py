@@ -22,6 +22,7 @@ from myproject.settings import Settings, SettingsError, load_settings, read, set
 from myproject.settings_mail import MailTransport
 from myproject.settings_values import path as parse_path
 from myproject.tasks import make_worker
+from myproject.users.subscribers import ask_for_first_admin
 
 KEY_BYTES = 48
 # How long the doctor waits for the mail server at most: somebody sits in front of it.
@@ -55,6 +56,9 @@ def init(site: Site) -> None:
     settings = site.settings()
     alembic.command.upgrade(alembic.config.Config(site.ini), "head")
     click.echo(f"The database is up to date: {shown_url(settings)}")
+    words = ask_for_first_admin(site.registry())
+    if words:
+        click.echo(words)
 
 
 def make_key(file: Path) -> None:

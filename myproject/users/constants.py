@@ -142,6 +142,7 @@ ADMIN_REAUTH_MINUTES = 60  # and for the admins' pages
 STEP_MINUTES = 10
 STEP_TRIES = 5
 CHANGE_EMAIL_MINUTES = 60
+FIRST_ADMIN_HOURS = 24
 DEVICE_DAYS = 365  # how long a browser is known that somebody signed in with
 UNDO_EMAIL_DAYS = 7
 DELETION_DAYS = 7

@@ -1,10 +1,10 @@
-"""Addresses of joining: waiting to be let in, invitations, new terms."""
+"""Addresses of joining: the first admin, waiting to be let in, invitations, new terms."""
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.security.permissions import Permission
-from myproject.users.views import invitations, register, terms
+from myproject.users.views import first_admin, invitations, register, terms
 from myproject.web.request import Request
 
 
@@ -24,6 +24,11 @@ def includeme(config: Configurator) -> None:
         request_method="GET",
         permission=Permission.ACCOUNT_ENTER,
         renderer="myproject:templates/users/waiting.html",
+    )
+
+    config.add_route("users.first_admin", "/users/setup/{token:[A-Za-z0-9_-]{20,100}}/", factory=first_admin.Link)
+    config.add_form_view(
+        first_admin.MakeFirstAdmin, route_name="users.first_admin", permission=Permission.ACCOUNT_ENTER
     )
 
     config.add_route("users.invitations", "/users/me/invitations/", factory=inviting)

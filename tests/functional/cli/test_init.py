@@ -87,6 +87,12 @@ def test_init_does_not_touch_a_key_that_it_can_not_use(site: Path, key: Path) ->
     assert key.read_text() == "short"
 
 
+def test_init_prints_a_link_for_the_first_admin_until_there_is_one(site: Path) -> None:
+    assert "/users/setup/" in run(site, "init").output
+    assert run(site, "user", "create", "ann", "ann@example.org", "--role", "admin").exit_code == 0
+    assert "/users/setup/" not in run(site, "init").output
+
+
 # doctor
 
 

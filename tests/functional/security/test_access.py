@@ -133,6 +133,8 @@ TABLE = (
     Row("users.register", "/users/register/", everybody(200), everybody(422)),
     # Everybody here has accepted the present terms: see tests/functional/users/test_terms.py.
     Row("users.terms", "/users/terms/", members(303), members(422)),
+    # The site has an admin: see tests/functional/users/test_first_admin.py.
+    Row("users.first_admin", f"/users/setup/{'x' * 43}/", NOBODY, NOBODY),
     # Where registration is by invitation: see tests/functional/users/test_invitations.py.
     Row("users.invitations", "/users/me/invitations/", NOBODY, NOBODY),
     Row("users.invitations.revoke", "/users/me/invitations/1/revoke/", NOT_ALLOWED, NOBODY),

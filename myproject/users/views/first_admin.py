@@ -1,0 +1,59 @@
+"""The page that makes the first admin of a site."""
+
+from typing import Any
+
+import colander
+import deform
+from pyramid.httpexceptions import HTTPNotFound
+from pyramid.response import Response
+
+from myproject.db import sessions_of
+from myproject.forms.view import FormView
+from myproject.i18n import _
+from myproject.security.ratelimit import client_key, limiter_of
+from myproject.users import errors, schemas
+from myproject.users.services import first_admin
+from myproject.users.services.new_passwords import hash_new_password
+from myproject.web.request import Request
+
+
+class Link:
+    """The context of `/users/setup/TOKEN/`. Raises HTTPNotFound where the link makes nobody an admin."""
+
+    def __init__(self, request: Request) -> None:
+        self.token: str = request.matchdict["token"]
+        with sessions_of(request.registry).reading() as db:
+            if not first_admin.is_open(db, self.token):
+                raise HTTPNotFound
+
+
+class MakeFirstAdmin(FormView):
+    """Makes the account of who runs the site, an admin from the first moment on."""
+
+    title = _("Set up your site")
+    template = "myproject:templates/users/first_admin.html"
+    buttons = (deform.Button("make", _("Make me the admin")),)
+
+    def make_schema(self) -> colander.SchemaNode:
+        site = self.request.site
+        return schemas.registration(site.password_minimum(staff=True), (site.site_title,))
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request = self.request
+        limiter_of(request.registry).hit("register_address", client_key(request.client_addr))
+        password_hash = hash_new_password(request.registry, data["password"])
+        try:
+            user = first_admin.make(
+                request.dbsession,
+                request.context.token,
+                name=data["name"],
+                email=data["email"],
+                password_hash=password_hash,
+                address=request.client_addr,
+            )
+        except errors.StepGone:
+            # Somebody was faster.
+            raise HTTPNotFound from None
+        user.terms_version = request.site.site_terms_version
+        request.flash(_("${name} is the admin of this site now. Sign in.", mapping={"name": user.name}))
+        return self.redirect("users.login")
