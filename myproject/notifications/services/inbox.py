@@ -72,11 +72,11 @@ LIST = (
     .where(
         Notification.user_id == sa.bindparam("user_id"),
         Notification.id < sa.bindparam("before_id"),
-        sa.text(IN_INBOX),
     )
     .order_by(Notification.id.desc())
     .limit(NOTE.PAGE_SIZE + 1)
 )
+ALL, ONLY_UNREAD = LIST.where(sa.text(IN_INBOX)), LIST.where(sa.text(UNREAD))
 
 
 def mark(user_id: int) -> str:
@@ -98,12 +98,13 @@ def find_unread(db: Session, user_id: int) -> Unread:
     return Unread(len(rows), rows[0].id, tuple(sorted(posts)))
 
 
-def list_inbox(db: Session, user_id: int, before_id: int | None = None) -> Page[Any]:
+def list_inbox(db: Session, user_id: int, before_id: int | None = None, *, only_unread: bool = False) -> Page[Any]:
     """A page of a member's inbox, latest first; the cursor of the next page is the number of a notification, which
     it begins behind (`before_id`). `title` stands for nothing readable where `is_there` is false and `kind` is not
     MODERATION.
     """
-    rows = fetch(db, LIST, {"user_id": user_id, "before_id": before_id or NO_NUMBER}).all()
+    statement = ONLY_UNREAD if only_unread else ALL
+    rows = fetch(db, statement, {"user_id": user_id, "before_id": before_id or NO_NUMBER}).all()
     shown = rows[: NOTE.PAGE_SIZE]
     return Page(shown, str(shown[-1].id) if len(rows) > len(shown) else None)
 

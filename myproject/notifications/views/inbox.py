@@ -1,6 +1,7 @@
 """The inbox."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
@@ -22,9 +23,12 @@ def after_of(request: Request) -> int | None:
 
 
 def show_inbox(request: Request) -> dict[str, Any]:
-    """What the member was told of, latest first. `?after=` goes on where the page before ended."""
-    after = after_of(request)
-    return {"page": inbox.list_inbox(request.dbsession, request.member.id, after), "after": after}
+    """What the member was told of, latest first, or what of that is unread with `?show=unread`. `?after=` goes on
+    where the page before ended.
+    """
+    after, only_unread = after_of(request), request.GET.get("show") == "unread"
+    page = inbox.list_inbox(request.dbsession, request.member.id, after, only_unread=only_unread)
+    return {"page": page, "after": after, "only_unread": only_unread}
 
 
 def mark_read(request: Request) -> Response:
@@ -38,7 +42,13 @@ def mark_read(request: Request) -> Response:
         request.flash(_("All is marked as read"))
     else:
         raise HTTPBadRequest
-    # Back to the page on which the button stood.
+    return HTTPSeeOther(url(request, "notifications.list") + query_of(request))
+
+
+def query_of(request: Request) -> str:
+    """What leads back to the page of the inbox on which a button stood."""
     after = row_number(str(request.POST.get("after", "")))
-    query = f"?after={after}" if after else ""
-    return HTTPSeeOther(url(request, "notifications.list") + query)
+    query: dict[str, str | int] = {"show": "unread"} if request.POST.get("show") == "unread" else {}
+    if after:
+        query["after"] = after
+    return f"?{urlencode(query)}" if query else ""

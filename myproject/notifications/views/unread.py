@@ -15,6 +15,8 @@ from myproject.web.request import Request
 
 # A task that was asked for is not asked for again within these.
 SECONDS = 60
+# The post, or who removed it and why.
+SHOWN = (200, 410)
 
 
 def unread_of(request: Request) -> Unread:
@@ -42,9 +44,9 @@ def note_reading(event: NewResponse) -> None:
     """Who is shown a post has read what they were told of it. A task writes that down: looking writes nothing."""
     request = event.request
     route, member = request.matched_route, request.identity_if_known
-    if route is None or route.name != "posts.view" or member is None or event.response.status_int != 200:
+    if route is None or route.name != "posts.view" or member is None or event.response.status_int not in SHOWN:
         return
-    post_id, unread = request.context.id, request.unread
+    post_id, unread = int(request.matchdict["id"]), request.unread
     if not unread.may_be_about(post_id):
         return
     cache: Cache = request.registry["cache"]

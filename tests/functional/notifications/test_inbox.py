@@ -11,6 +11,7 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
+from myproject.db import utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 from myproject.notifications.services.inbox import touch_inboxes
@@ -164,6 +165,30 @@ def test_whoever_reads_the_post_has_read_what_they_were_told_of_it(
         False,
         False,
     ]
+
+
+def test_whoever_reads_why_their_post_was_removed_has_read_that_it_was(
+    client: Client, app: Router, db: Session, ann: User, post: Post
+) -> None:
+    remove_post(db, Actor(make_user(db, "boss").id, "boss"), post.id, "Not here.")
+    page = client.get("/notifications/")
+    assert "Not here." in client.get(page.html.select_one(".notices p a")["href"], status=410)
+    run_tasks(app.registry)
+    assert in_header(client) == "Notifications"
+
+
+def test_what_is_unread_stands_on_a_page_of_its_own(
+    client: Client, db: Session, ann: User, eve: User, post: Post
+) -> None:
+    told = [tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=eve.id) for _ in range(NOTE.PAGE_SIZE + 2)]
+    told[-1].read_at = utc_now()
+    page = client.get("/notifications/").click("Unread", href="show=unread")
+    assert len(items(page)) == NOTE.PAGE_SIZE
+    last = page.click("Older")
+    assert items(last) == ["Unread eve likes your post How to keep bees"]
+    back = form_with(last, "show").submit("up_to", status=303)
+    assert back.location.endswith(f"/notifications/?show=unread&after={told[1].id}")
+    assert "Nothing is unread" in back.follow()
 
 
 def test_a_long_one_has_pages_and_more_than_a_hundred_unread(
