@@ -5,6 +5,7 @@ Whether a mail is due, and whose lease has ended, is read off the database's clo
 
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -107,7 +108,7 @@ def claim(db: Session, worker: str, *, pace: float = 0, patient: bool = False) -
     `pace` is how many seconds lie between two mails to one domain. No two callers hold one mail, unless the first
     let its lease end.
     """
-    found = first(db, [], patient=True) if patient else None
+    found = longest_waiting(db) if patient else None
     passed_over: list[str] = []
     is_probe = False
     while found is not None or (found := first(db, passed_over)) is not None:
@@ -124,17 +125,22 @@ def claim(db: Session, worker: str, *, pace: float = 0, patient: bool = False) -
     return None
 
 
-def first(db: Session, passed_over: list[str], *, patient: bool = False) -> Any:
-    """The mail to send next, of no domain that is passed over, locked against others."""
-    columns = (Email.id, Email.lane, Email.to_domain, DOMAIN.failures, SERVER.failures.label("server_failures"))
-    statement = on_open_routes(*columns).limit(1).with_for_update(skip_locked=True, of=Email)
-    if patient:
-        statement = statement.where(Email.next_attempt_at < clock(-EMAIL.PATIENCE_SECONDS))
-    else:
-        statement = statement.order_by(Email.lane)
+def longest_waiting(db: Session) -> Any:
+    """The mail that was due first, if that is long ago, whatever its lane."""
+    # Lane by lane, for so the index has it: of a large backlog, all would have to be looked at.
+    waited = Email.next_attempt_at < clock(-EMAIL.PATIENCE_SECONDS)
+    firsts = [first(db, [], waited, Email.lane == lane) for lane in Lane]
+    return min(filter(None, firsts), key=attrgetter("next_attempt_at"), default=None)
+
+
+def first(db: Session, passed_over: list[str], *conditions: sa.ColumnElement[bool]) -> Any:
+    """The mail to send next of those on conditions, to no domain that is passed over, locked against others."""
+    columns = (Email.id, Email.lane, Email.next_attempt_at, Email.to_domain, DOMAIN.failures)
+    statement = on_open_routes(*columns, SERVER.failures.label("server_failures")).where(*conditions)
     if passed_over:
         statement = statement.where(Email.to_domain.not_in(passed_over))
-    return db.execute(statement.order_by(Email.next_attempt_at, Email.id)).first()
+    statement = statement.order_by(Email.lane, Email.next_attempt_at, Email.id).limit(1)
+    return db.execute(statement.with_for_update(skip_locked=True, of=Email)).first()
 
 
 def lease(db: Session, email_id: int, worker: str) -> Lease:
