@@ -206,8 +206,11 @@ def sqlite_engine(url: URL, settings: Settings, options: dict[str, Any]) -> Engi
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        if connection.get_execution_options().get("immediate"):
+            # May have to wait, and fail: an error that SQLAlchemy is to tell.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            cast(sqlite3.Connection, connection.connection.driver_connection).execute("BEGIN")
 
     event.listen(engine, "handle_error", mark_retryable)
     return engine

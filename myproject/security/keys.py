@@ -21,10 +21,16 @@ class KeyRing:
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         self.secrets = secrets
+        self.derived: dict[str, list[bytes]] = {}
 
     def derive(self, purpose: str) -> list[bytes]:
         """32-byte keys for `purpose`, newest first."""
-        return [hmac.digest(secret.encode(), purpose.encode() + b"\x01", "sha256") for secret in self.secrets]
+        keys = self.derived.get(purpose)
+        if keys is None:
+            info = purpose.encode() + b"\x01"
+            keys = [hmac.digest(secret.encode(), info, "sha256") for secret in self.secrets]
+            self.derived[purpose] = keys
+        return keys
 
     def derive_by_id(self, purpose: str) -> dict[str, bytes]:
         """The same by a short public name of each key, newest first: for what is verified years later."""

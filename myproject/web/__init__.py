@@ -9,6 +9,7 @@ def includeme(config: Configurator) -> None:
     # Tweens from the outside in: headers (security) > ingress > static > page cache > transaction and
     # exception views.
     config.include(".request")
+    config.include(".routing")
     config.include(".ingress")
     config.include(".static")
     config.include(".pagecache")

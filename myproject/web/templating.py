@@ -3,6 +3,8 @@
 from functools import partial
 from typing import Any
 
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
 from pyramid.config import Configurator
 from pyramid.events import BeforeRender
 from pyramid.interfaces import IRoutesMapper
@@ -11,6 +13,9 @@ from myproject.i18n import texts
 from myproject.security.flash import take_flashes
 from myproject.settings import settings_of
 from myproject.web.dates import ago, day
+
+# What every template has at hand, and what asks for nothing of the template's.
+DIRECT = frozenset({"_", "url", "static", "ago", "csrf_field", "translate"})
 
 
 def url(request: Any, route_name: str, **params: Any) -> str:
@@ -56,7 +61,32 @@ def add_globals(event: BeforeRender) -> None:
     event["_"] = event["gettext"] = texts(request).__getitem__
 
 
+class DirectCalls(CodeGenerator):
+    """Has templates call what `add_globals` gives them straight. Jinja would look each time whether it wants to
+    know the template's names: a tenth of the time of a page with a hundred texts and links.
+    """
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, **options: Any) -> None:  # type: ignore[override]
+        name = node.node.name if isinstance(node.node, nodes.Name) else ""
+        if name not in DIRECT or node.dyn_args or node.dyn_kwargs:
+            super().visit_Call(node, frame, **options)
+            return
+        self.visit(node.node, frame)
+        self.write("(")
+        for argument in (*node.args, *node.kwargs):
+            # A keyword writes itself with its name.
+            self.visit(argument, frame)
+            self.write(", ")
+        self.write(")")
+
+
 def includeme(config: Configurator) -> None:
+    def call_directly() -> None:
+        # Those of pages: forms and mails are given less.
+        config.get_jinja2_environment(".html").code_generator_class = DirectCalls
+
+    # Before the first template is read.
+    config.action("web.templating", call_directly, order=9_000)
     # Of routes that take no values.
     config.registry["paths"] = {}
     config.add_settings(
