@@ -156,6 +156,13 @@ def registration(minimum: int, known: Iterable[str] = (), *, ask_reason: bool = 
     )
 
 
+def first_admin(minimum: int, known: Iterable[str] = ()) -> Schema:
+    """`registration` for who starts the site: nobody mails a link to verify their address."""
+    schema = registration(minimum, known)
+    schema["email"].description = _("Nobody sees it. Mails to you go there.")
+    return schema
+
+
 def provider_registration(*, ask_email: bool, ask_reason: bool) -> Schema:
     """What a third party can't tell of somebody who registers by way of it."""
     return Schema(

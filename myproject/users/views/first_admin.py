@@ -36,7 +36,7 @@ class MakeFirstAdmin(FormView):
 
     def make_schema(self) -> colander.SchemaNode:
         site = self.request.site
-        return schemas.registration(site.password_minimum(staff=True), (site.site_title,))
+        return schemas.first_admin(site.password_minimum(staff=True), (site.site_title,))
 
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
