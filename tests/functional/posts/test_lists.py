@@ -188,16 +188,16 @@ def test_a_draft_is_in_no_list_of_posts(client: Client, db: Session, ann: User) 
 
 @pytest.mark.parametrize("role", list(USER.Role))
 def test_nobody_but_its_author_sees_a_draft(client: Client, db: Session, ann: User, role: USER.Role) -> None:
-    draft = make_post(db, ann, "Hidden", publish=False)
+    draft = make_post(db, ann, "Unseen", publish=False)
     sign_in(client, make_user(db, "eve", role=role))
-    for address in (f"/posts/{draft.id}/", f"/posts/{draft.id}/hidden/", f"/posts/{draft.id}/edit/"):
-        assert "Hidden" not in client.get(address, status=404)
-    assert "Hidden" not in client.get("/drafts/")
+    for address in (f"/posts/{draft.id}/", f"/posts/{draft.id}/unseen/", f"/posts/{draft.id}/edit/"):
+        assert "Unseen" not in client.get(address, status=404)
+    assert "Unseen" not in client.get("/drafts/")
 
 
 def test_a_guest_sees_no_draft(client: Client, db: Session, ann: User) -> None:
-    draft = make_post(db, ann, "Hidden", publish=False)
-    for address in (f"/posts/{draft.id}/", f"/posts/{draft.id}/hidden/", f"/posts/{draft.id}/edit/"):
+    draft = make_post(db, ann, "Unseen", publish=False)
+    for address in (f"/posts/{draft.id}/", f"/posts/{draft.id}/unseen/", f"/posts/{draft.id}/edit/"):
         client.get(address, status=404)
 
 
