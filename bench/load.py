@@ -25,7 +25,7 @@ from typing import Any
 
 LOOPBACK = "127.0.0.1"
 CHUNK = 1 << 18
-SECONDS_TO_ANSWER = 60
+SECONDS_TO_ANSWER = 120
 ERRORS_KEPT = 3
 
 

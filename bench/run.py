@@ -250,14 +250,16 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
 
 
-def run_load(cells: Sequence[Sequence[dict[str, Any]]], seconds: float) -> list[Result]:
-    """Loads the cells in turn for `seconds` each; the first is what the others are compared with, in each
-    round.
+def run_load(
+    cells: Sequence[Sequence[dict[str, Any]]], seconds: float, turn: float = SECONDS_IN_TURN
+) -> list[Result]:
+    """Loads the cells for `seconds` each, in turns of `turn` seconds; the first is what the others are compared
+    with, in each round.
     """
     job = {
         "cells": cells,
-        "rounds": max(1, round(seconds / SECONDS_IN_TURN)),
-        "seconds": min(seconds, SECONDS_IN_TURN),
+        "rounds": max(1, round(seconds / turn)),
+        "seconds": min(seconds, turn),
         "warm_up": min(seconds, SECONDS_IN_TURN),
     }
     command = [sys.executable, str(Path(__file__).with_name("load.py"))]

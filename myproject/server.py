@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from pyramid.router import Router
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.utilities import InternalServerError
 from webob import Request
 
@@ -33,6 +34,8 @@ SECONDS_TO_FINISH = 20
 # An answer's head and body go out in one call: each gives the interpreter's lock away and waits to have it back.
 SEND_BYTES = 18_000
 SECONDS_TO_GATHER = 0.001
+# Where passwords are sent to. Each costs a hash, which is slow on purpose.
+DEAR_PATHS = "/users/"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,70 @@ class Channel(HTTPChannel):
     error_task_class = Refusal
 
 
+class DearTask:
+    """A task of the dear lane: its thread leaves the lane when it is done."""
+
+    def __init__(self, task: Any, lanes: "Lanes") -> None:
+        self.task = task
+        self.lanes = lanes
+
+    def service(self) -> None:
+        try:
+            self.task.service()
+        finally:
+            self.lanes.leave()
+
+    def cancel(self) -> None:
+        self.task.cancel()
+
+
+class Lanes:
+    """The queue of waitress in two lanes: forms with passwords are worked on by half of the threads, and where
+    others wait too, by turns with them. So a flood of sign-ins keeps nobody from reading (ASVS 5.0, 15.2.2).
+
+    It is called with the lock held, as waitress calls its own; but for `leave`.
+    """
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self.lock = lock
+        # How many of the dear ones at once; and how many there are.
+        self.at_once = 1
+        self.running = 0
+        self.common: deque[Any] = deque()
+        self.dear: deque[Any] = deque()
+        self.dear_is_next = False
+
+    def __len__(self) -> int:
+        return len(self.common) + len(self.dear)
+
+    def __bool__(self) -> bool:
+        """Whether there is something to do for a thread that has nothing to do."""
+        return bool(self.common) or self.has_room()
+
+    def has_room(self) -> bool:
+        return bool(self.dear) and self.running < self.at_once
+
+    def append(self, task: Any) -> None:
+        request = task.requests[0]
+        # What is no HTTP has neither.
+        command, path = getattr(request, "command", ""), getattr(request, "path", "")
+        is_dear = command == "POST" and path.startswith(DEAR_PATHS)
+        (self.dear if is_dear else self.common).append(task)
+
+    def popleft(self) -> Any:
+        if self.has_room() and (self.dear_is_next or not self.common):
+            self.dear_is_next = False
+            self.running += 1
+            return DearTask(self.dear.popleft(), self)
+        self.dear_is_next = True
+        return self.common.popleft()
+
+    def leave(self) -> None:
+        # The thread that leaves looks for more itself: nobody has to be woken.
+        with self.lock:
+            self.running -= 1
+
+
 class Server:
     """Waitress with its sockets in a map of their own, run by a loop that ends when it is told to.
 
@@ -77,12 +144,15 @@ class Server:
         options = {"ident": None, "channel_request_lookahead": 0, "send_bytes": SEND_BYTES} | options
         # Those it listens on, its channels, and the trigger that wakes the loop.
         self.sockets: dict[int, Any] = {}
+        self.dispatcher = ThreadedTaskDispatcher()
+        self.dispatcher.queue = lanes = Lanes(self.dispatcher.lock)
         with warnings.catch_warnings():
             # `send_bytes` is to go some day; the version is pinned, and the option makes half of the speed.
             warnings.simplefilter("ignore", DeprecationWarning)
-            server = waitress.create_server(app, map=self.sockets, **options)
-        self.dispatcher = server.task_dispatcher
+            server = waitress.create_server(app, map=self.sockets, _dispatcher=self.dispatcher, **options)
         self.threads: int = server.adj.threads
+        lanes.at_once = max(1, self.threads // 2)
+        self.dispatcher.set_thread_count(self.threads)
         self.listeners = [each for each in self.sockets.values() if isinstance(each, BaseWSGIServer)]
         for listener in self.listeners:
             listener.channel_class = Channel
