@@ -16,6 +16,7 @@ from pyramid.paster import get_appsettings, setup_logging
 from myproject.cli import demo, mail, reindex, rerender, users
 from myproject.cli.context import Site
 from myproject.db import make_engine
+from myproject.emails.bounces.mailbox import check_mailbox
 from myproject.emails.errors import DeliveryError
 from myproject.emails.transport import make_transport
 from myproject.settings import Settings, SettingsError, load_settings, read, settings_of
@@ -133,9 +134,12 @@ def check_queue(site: Site) -> str:
 
 
 def check_mail(site: Site) -> str:
-    """Connects, and signs in where a user is set, but sends nothing."""
+    """Connects, and signs in where a user is set, but sends nothing; to the mailbox of bounces too."""
     settings = site.settings()
-    make_transport(replace(settings, mail_timeout=min(settings.mail_timeout, MAIL_SECONDS))).check()
+    patient = replace(settings, mail_timeout=min(settings.mail_timeout, MAIL_SECONDS))
+    make_transport(patient).check()
+    if settings.mail_bounces_host:
+        click.echo(f"ok    bounces: {check_mailbox(patient)} in the mailbox at {settings.mail_bounces_host}")
     if settings.mail_transport is MailTransport.FILES:
         return f"files in {settings.mail_folder}"
     user = f", signed in as {settings.mail_username}" if settings.mail_username else ""

@@ -42,12 +42,35 @@ def read_mailbox(settings: Settings, take: Take) -> int:
     """
     read = read_imap if settings.mail_bounces_protocol is BounceProtocol.IMAP else read_pop3
     try:
-        return read(settings, take)
+        with told(settings):
+            return read(settings, take)
     except MailboxBusy:
         return 0
+
+
+def check_mailbox(settings: Settings) -> int:
+    """Signs in and changes nothing; gives how many messages there are. Raises MailboxError, or MailboxBusy."""
+    with told(settings):
+        if settings.mail_bounces_protocol is BounceProtocol.IMAP:
+            with open_imap(settings) as client:
+                client.login(settings.mail_bounces_username, settings.mail_bounces_password)
+                (count,) = expect(client.select("INBOX", readonly=True))
+                return int(count or 0)
+        with contextlib.closing(open_pop3(settings)) as pop3:
+            sign_in_pop3(pop3, settings)
+            number, _octets = pop3.stat()
+            pop3.quit()
+            return number
+
+
+@contextlib.contextmanager
+def told(settings: Settings) -> Iterator[None]:
+    """Makes a MailboxError of what goes wrong with a mail server."""
+    try:
+        yield
     except (imaplib.IMAP4.error, poplib.error_proto, OSError, EOFError) as error:
         # What the server says may repeat what it was told: no password goes into the log.
-        words = str(error) if isinstance(error, OSError) else type(error).__name__
+        words = str(error) if isinstance(error, OSError) else "the server says no"
         raise MailboxError(
             f"Can't read the mailbox of bounces at {settings.mail_bounces_host} ({words}): see mail.bounces.*"
         ) from None

@@ -12,7 +12,8 @@ from myproject.emails.bounces.returning import return_address
 from myproject.emails.constants import State
 from myproject.emails.services import suppression
 from myproject.emails.services.outbox import queue_mail
-from tests.functional.emails.test_bounces import BOUNCE_ADDRESS, shape
+from tests.functional.emails.mailboxes import serving
+from tests.functional.emails.test_bounces import BOUNCE_ADDRESS, settings_for, shape
 from tests.unit.emails.samples import sample
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -64,3 +65,20 @@ def test_where_the_site_can_not_take_it_the_mail_server_is_told_to_try_again(
     # A database without tables.
     away = write_ini(**{"sqlalchemy.url": f"sqlite:///{tmp_path / 'empty.sqlite'}"})
     assert bounce(away, shape("complaint")).exit_code == 75
+
+
+def test_the_doctor_looks_into_the_mailbox_of_bounces(
+    write_ini: Callable[..., Path], make_app: Callable[..., object]
+) -> None:
+    with serving("imap") as mailbox:
+        mailbox.put(shape("postfix_unknown"))
+        ini = write_ini(**settings_for(mailbox, "imap"))
+        told = CliRunner().invoke(main, ["--config", str(ini), "doctor"]).output
+        assert "ok    bounces: 1 in the mailbox at 127.0.0.1" in told
+        assert mailbox.messages
+        ini = write_ini(**settings_for(mailbox, "imap", **{"mail.bounces.password": "wrong"}))
+        told = CliRunner().invoke(main, ["--config", str(ini), "doctor"]).output
+    assert (
+        "WRONG mail: MailboxError: Can't read the mailbox of bounces at 127.0.0.1 (the server says no): see mail.bounces.*"
+        in told
+    )

@@ -1,7 +1,9 @@
 """A small mail server of one mailbox, by POP3 (RFC 1939) and by IMAP (RFC 9051): as much as a client needs."""
 
 import re
+import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +31,14 @@ class Mailbox:
 
 class Session(socketserver.StreamRequestHandler):
     mailbox: Mailbox
+    context: ssl.SSLContext | None
+
+    def start_tls(self) -> None:
+        assert self.context is not None
+        self.wfile.flush()
+        self.request = self.connection = self.context.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb", self.rbufsize)
+        self.wfile = socketserver._SocketWriter(self.connection)  # type: ignore[attr-defined]
 
     def say(self, line: str) -> None:
         self.wfile.write(line.encode() + b"\r\n")
@@ -66,6 +76,11 @@ class Pop3(Session):
         word, _blank, rest = line.partition(" ")
         numbers = [int(each) for each in rest.split() if each.isdigit()]
         match word.upper():
+            case "STLS":
+                self.say("+OK begin")
+                self.start_tls()
+            case "CAPA":
+                self.send([b"STLS"])
             case "USER":
                 self.user = rest
                 self.say("+OK")
@@ -117,12 +132,16 @@ class Imap(Session):
         tag, _blank, rest = line.partition(" ")
         box, words = self.mailbox, rest.upper()
         if words.startswith("CAPABILITY"):
-            self.say("* CAPABILITY IMAP4rev1")
+            self.say("* CAPABILITY IMAP4rev1 STARTTLS")
+        elif words.startswith("STARTTLS"):
+            self.say(f"{tag} OK begin")
+            self.start_tls()
+            return True
         elif words.startswith("LOGIN"):
             if rest != f'LOGIN {USER} "{PASSWORD}"':
                 self.say(f"{tag} NO [AUTHENTICATIONFAILED] wrong")
                 return True
-        elif words.startswith("SELECT"):
+        elif words.startswith(("SELECT", "EXAMINE")):
             self.say(f"* {len(box.messages)} EXISTS")
         elif words.startswith("UID SEARCH"):
             wanted = sorted(box.messages.keys() - box.seen - box.deleted)
@@ -147,14 +166,25 @@ class Imap(Session):
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    # For TLS from the first byte on.
+    context: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        connection, address = super().get_request()
+        return (self.context.wrap_socket(connection, server_side=True) if self.context else connection), address
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that breaks off is what some tests are about."""
 
 
 @contextmanager
-def serving(protocol: str) -> Iterator[Mailbox]:
-    """An empty mailbox of `USER`, served by `pop3` or `imap` on the loopback interface."""
+def serving(protocol: str, context: ssl.SSLContext | None = None, *, starttls: bool = False) -> Iterator[Mailbox]:
+    """An empty mailbox of `USER`, served by `pop3` or `imap` on the loopback; with a `context`, by TLS."""
     mailbox = Mailbox()
-    handler = type("Handler", ({"pop3": Pop3, "imap": Imap}[protocol],), {"mailbox": mailbox})
+    values = {"mailbox": mailbox, "context": context}
+    handler = type("Handler", ({"pop3": Pop3, "imap": Imap}[protocol],), values)
     with Server(("127.0.0.1", 0), handler) as server:
+        server.context = None if starttls else context
         mailbox.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

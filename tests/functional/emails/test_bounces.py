@@ -1,6 +1,7 @@
 """Mail that comes back: how it reaches the site, what proves it, and what it does."""
 
 import json
+import ssl
 from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.emails.bounces.believing import Outcome, take_message
-from myproject.emails.bounces.mailbox import MailboxError, read_mailbox
+from myproject.emails.bounces.mailbox import MailboxError, check_mailbox, read_mailbox
 from myproject.emails.bounces.returning import return_address
 from myproject.emails.bounces.watching import read_bounces
 from myproject.emails.constants import Kind, Reason, State
@@ -23,6 +24,7 @@ from myproject.emails.services import suppression
 from myproject.emails.services.outbox import queue_mail
 from myproject.personal_data import Person
 from myproject.settings import settings_of
+from tests import servers
 from tests.conftest import PASSWORD as OWN_PASSWORD
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
@@ -273,6 +275,28 @@ def test_a_mailbox_that_can_not_be_read_is_left_for_the_next_time(
         assert len(mailbox.messages) == 1
         assert read_mailbox(right, lambda data: True) == 1
         assert not mailbox.messages
+
+
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_mailbox_is_read_by_tls_alone_and_its_certificate_is_verified(
+    make_app: Callable[..., Router], tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = servers.make_certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    for protocol in ("imap", "pop3"):
+        with serving(protocol, context, starttls=tls == "starttls") as mailbox:
+            mailbox.put(shape("postfix_unknown"))
+            values = {"mail.bounces.host": "localhost", "mail.bounces.tls": tls}
+            settings = settings_of(make_app(**settings_for(mailbox, protocol, **values)).registry)
+            with pytest.raises(MailboxError, match="certificate verify failed"):
+                check_mailbox(settings)
+            with monkeypatch.context() as trusting:
+                trusting.setenv("SSL_CERT_FILE", str(certificate))
+                assert check_mailbox(settings) == 1
+                assert read_mailbox(settings, lambda data: True) == 1
+            assert not mailbox.messages
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

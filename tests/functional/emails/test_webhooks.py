@@ -75,7 +75,7 @@ MAILGUN_FAILED = {
     "delivery-status": {"code": 550, "enhanced-code": "5.1.1", "message": "5.1.1 No such user"},
     "message": {"headers": {"message-id": "x@example.org"}},
 }
-SENDGRID_BOUNCE = {
+SENDGRID_BOUNCE: dict[str, Any] = {
     "event": "bounce",
     "type": "bounce",
     "sg_event_id": "Ym91bmNlLTQtNTA0ODUxOTUt",

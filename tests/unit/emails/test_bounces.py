@@ -1,5 +1,6 @@
-"""What messages say that came back: shapes of real servers, written for these tests in `bounces/`, and any bytes."""
+"""What messages say that came back: shapes of real servers, written for these tests in `bounces/`; any bytes."""
 
+import json
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from myproject.emails import constants as EMAIL
+from myproject.emails.bounces.providers import PROVIDERS
 from myproject.emails.bounces.reading import read_report
 from myproject.emails.bounces.verdicts import Verdict
 
@@ -148,3 +150,32 @@ def test_of_a_long_message_only_the_beginning_is_read():
 
     assert read_report(report + b"x" * EMAIL.REPORT_MAX_BYTES) is not None
     assert read_report(junk + report) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(("event-data", "event", "id", "recipient", "data", "type", "to", "bounce", "email")),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+SIGNED = {"svix-id": "msg_1"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON, st.sampled_from(sorted(PROVIDERS)))
+@example([{"event": "bounce", "sg_event_id": 5, "email": ["x"]}], "sendgrid")
+@example({"event-data": {"event": "failed", "id": "1", "recipient": None, "message": 5}}, "mailgun")
+@example({"type": "email.bounced", "data": {"to": {"a@b": 1}, "bounce": []}}, "resend")
+def test_whatever_a_provider_sends_is_read_or_refused(data: object, provider: str):
+    body = json.dumps(data).encode()
+    try:
+        events = PROVIDERS[provider].events(SIGNED, body)
+    except ValueError:
+        return
+    assert all("@" in event.address for event in events)
