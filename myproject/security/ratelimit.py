@@ -55,6 +55,7 @@ LASTING = frozenset(
         "verify_account",
         "code_account",
         "second_factor_account",
+        "lost_second_factor_account",
         # Answers that serve once.
         "captcha",
         "altcha",

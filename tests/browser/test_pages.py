@@ -252,6 +252,7 @@ KINDS = {
     "members": Kind("/admin/users/", "ada"),
     "member": Kind(open_member, "ada"),
     "outbox": Kind("/admin/emails/", "ada"),
+    "mail doctor": Kind("/admin/emails/doctor/", "ada"),
 }
 READING = [
     "home",
