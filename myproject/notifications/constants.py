@@ -58,6 +58,7 @@ class Outcome(IntEnum):
     CAPPED = 15
     NO_DIGEST = 16  # chosen for the digest, and they have none
     VISITED = 17  # the digest is for those who have not been here since
+    UNFOLLOWED = 18  # they follow the post or the tag no longer
 
 
 class Decision(IntEnum):

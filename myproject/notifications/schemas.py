@@ -57,6 +57,7 @@ OUTCOME_TITLES = {
     NOTE.Outcome.CAPPED: _("They had as many mails that day as anybody gets"),
     NOTE.Outcome.NO_DIGEST: _("Chosen for the digest, and they have none"),
     NOTE.Outcome.VISITED: _("They have been on the site since"),
+    NOTE.Outcome.UNFOLLOWED: _("They follow the post or the tag no longer"),
 }
 
 

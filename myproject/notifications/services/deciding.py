@@ -17,6 +17,7 @@ WORDS_OF_OTHERS = frozenset(
     {Kind.COMMENT_REPLY, Kind.POST_REPLY, Kind.MENTION, Kind.FOLLOWED_POST, Kind.FOLLOWED_TAG}
 )
 OF_TEXTS = WORDS_OF_OTHERS | {Kind.LIKE}
+FOLLOWED = frozenset({Kind.FOLLOWED_POST, Kind.FOLLOWED_TAG})
 # Who mutes a tag still hears of what answers them, and of a post that they follow by itself.
 BY_TAG = frozenset({Kind.MENTION, Kind.FOLLOWED_TAG})
 
@@ -33,6 +34,7 @@ class Facts:
     removed: bool = False
     hidden: bool = False  # waits for approval, or may not be seen by them
     named: bool = True  # a text that mentioned them still does
+    follows: bool = True  # the post or the tag that brought it
     muted: bool = False
     tag_muted: bool = False
     verified: bool = True
@@ -80,6 +82,7 @@ BEFORE_ALL = (
     Question(Outcome.EDITED_AWAY, lambda facts: not facts.named, frozenset({Kind.MENTION})),
     Question(Outcome.MUTED, lambda facts: facts.muted, OF_TEXTS),
     Question(Outcome.TAG_MUTED, lambda facts: facts.tag_muted, BY_TAG),
+    Question(Outcome.UNFOLLOWED, lambda facts: not facts.follows, FOLLOWED),
 )
 # What stops mail.
 BEFORE_MAIL = (

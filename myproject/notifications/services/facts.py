@@ -14,7 +14,7 @@ from myproject.notifications.models import Notification, NotificationChoice, Not
 from myproject.notifications.services.choices import DEFAULTS
 from myproject.notifications.services.deciding import Facts
 from myproject.posts import constants as POST
-from myproject.posts.models import Post, PostAttention, PostVisit, Tag, TagMute, post_tags
+from myproject.posts.models import Post, PostAttention, PostVisit, Tag, TagFollow, TagMute, post_tags
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 
@@ -85,6 +85,18 @@ def facts_in(row: Any, **more: Any) -> Facts:
     )
 
 
+FOLLOWS_POST = sa.exists().where(
+    PostAttention.user_id == Notification.user_id,
+    PostAttention.post_id == Notification.post_id,
+    PostAttention.attention == POST.Attention.FOLLOW,
+)
+FOLLOWS_TAG = sa.exists().where(
+    post_tags.c.post_id == Notification.post_id,
+    TagFollow.tag_id == post_tags.c.tag_id,
+    TagFollow.user_id == Notification.user_id,
+)
+FOLLOWS = {NOTE.Kind.FOLLOWED_POST: FOLLOWS_POST, NOTE.Kind.FOLLOWED_TAG: FOLLOWS_TAG}
+
 # What is known of notifications that are there, and what a mail about them says.
 OF_NOTIFICATIONS = (
     with_facts(Notification, Notification.user_id, Notification.kind, Notification.post_id)
@@ -97,6 +109,7 @@ OF_NOTIFICATIONS = (
         Notification.created_at,
         REMOVED.label("removed"),
         HIDDEN.label("hidden"),
+        sa.case(FOLLOWS, value=Notification.kind, else_=sa.true()).label("follows"),
         sa.or_(Notification.read_at.is_not(None), PostVisit.seen_at >= Notification.created_at).label("read"),
         sa.exists()
         .where(UserSession.user_id == Notification.user_id, UserSession.last_seen_at > Notification.created_at)
@@ -137,6 +150,7 @@ def facts_of_notification(row: Any, **more: Any) -> Facts:
         row,
         removed=bool(row.removed),
         hidden=bool(row.hidden),
+        follows=row.follows,
         read=bool(row.read),
         visited=row.visited,
         named=named,

@@ -88,6 +88,7 @@ STOPPED = {
     Outcome.REMOVED: _("It was removed before it was mailed."),
     Outcome.MAY_NOT_SEE: _("It was hidden before it was mailed."),
     Outcome.EDITED_AWAY: _("The text was changed before it was mailed, and names you no longer."),
+    Outcome.UNFOLLOWED: _("You had stopped following it before it was mailed."),
     Outcome.MUTED: _("You have muted the post, so you were not told."),
     Outcome.TAG_MUTED: _("You have muted a tag of the post, so you were not told."),
     Outcome.NEVER: _("You want no mail about such things."),

@@ -75,7 +75,7 @@ def readers(mails: Iterable[EmailMessage]) -> list[str]:
 def test_who_read_it_muted_it_wants_none_or_cannot_be_reached_gets_no_mail_and_it_is_written_down(
     db: Session, mails: Mails, bob: User, post: Post
 ) -> None:
-    names = ["good", "opened", "saw", "mutes", "never", "later", "bounces", "unverified", "leaves"]
+    names = ["good", "opened", "saw", "mutes", "stops", "never", "later", "bounces", "unverified", "leaves"]
     users = {name: make_user(db, name) for name in names}
     for user in users.values():
         set_attention(db, user.id, post.id, POST.Attention.FOLLOW)
@@ -84,6 +84,7 @@ def test_who_read_it_muted_it_wants_none_or_cannot_be_reached_gets_no_mail_and_i
     inbox.read_all(db, users["opened"].id, 2**40)
     note_visit(db, users["saw"].id, post.id, utc_now() + timedelta(seconds=1))
     set_attention(db, users["mutes"].id, post.id, POST.Attention.MUTE)
+    set_attention(db, users["stops"].id, post.id, None)
     choices.stop_mail(db, users["never"].id, [Kind.FOLLOWED_POST])
     choices.set_choice(db, users["later"].id, Kind.FOLLOWED_POST, True, NOTE.Way.DIGEST)
     suppression.note(db, "bounces@example.org", EMAIL.Reason.HARD)
@@ -96,6 +97,7 @@ def test_who_read_it_muted_it_wants_none_or_cannot_be_reached_gets_no_mail_and_i
         "opened": Outcome.READ_ON_SITE,
         "saw": Outcome.READ_ON_SITE,
         "mutes": Outcome.MUTED,
+        "stops": Outcome.UNFOLLOWED,
         "never": Outcome.NEVER,
         "later": Outcome.NO_DIGEST,
         "bounces": Outcome.BOUNCED,

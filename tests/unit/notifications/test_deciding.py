@@ -42,6 +42,12 @@ CASES: dict[str, tuple[Facts, bool, Mail, Outcome]] = {
     "removed": (facts(removed=True, hidden=True, is_due=True), False, Mail.SKIPPED, Outcome.REMOVED),
     "hidden": (facts(hidden=True, is_due=True), False, Mail.SKIPPED, Outcome.MAY_NOT_SEE),
     "named no more": (facts(Kind.MENTION, named=False, is_due=True), False, Mail.SKIPPED, Outcome.EDITED_AWAY),
+    "a post they follow no longer": (
+        facts(Kind.FOLLOWED_POST, follows=False, is_due=True),
+        False,
+        Mail.SKIPPED,
+        Outcome.UNFOLLOWED,
+    ),
     "a post they have muted": (facts(muted=True), False, Mail.SKIPPED, Outcome.MUTED),
     "a like of a post they have muted": (
         facts(Kind.LIKE, way=Way.NEVER, muted=True),
