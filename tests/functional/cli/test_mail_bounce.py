@@ -78,7 +78,4 @@ def test_the_doctor_looks_into_the_mailbox_of_bounces(
         assert mailbox.messages
         ini = write_ini(**settings_for(mailbox, "imap", **{"mail.bounces.password": "wrong"}))
         told = CliRunner().invoke(main, ["--config", str(ini), "doctor"]).output
-    assert (
-        "WRONG mail: MailboxError: Can't read the mailbox of bounces at 127.0.0.1 (the server says no): see mail.bounces.*"
-        in told
-    )
+    assert "WRONG mail: MailboxError: Can't read the mailbox of bounces at 127.0.0.1 (the server says no)" in told
