@@ -18,6 +18,8 @@ from myproject.cli.users import told
 from myproject.comments.services.writing import create_comment
 from myproject.db import Sessions, sessions_of, utc_now
 from myproject.errors import InputError
+from myproject.notifications import constants as NOTE
+from myproject.notifications.models import Notification
 from myproject.posts.models import Post
 from myproject.posts.services.tags import relist
 from myproject.posts.services.writing import Text, create_post, render
@@ -30,6 +32,7 @@ from myproject.users.services import profiles, registration, roles
 PASSWORD = "demo-password-1"  # noqa: S105 - printed for everybody to use, and only in development
 SEED = 1
 LONGEST_PAUSE = timedelta(hours=6)  # before somebody answers
+NEWS = timedelta(days=4)  # what is younger, nobody has read yet
 
 
 @dataclass(frozen=True)
@@ -144,8 +147,10 @@ def fill(db: Session, words: Words, password_hash: str, terms_version: str) -> N
     for written, text in sorted(zip(content.POSTS, words.texts, strict=True), key=lambda pair: -pair[0].days):
         post = add_post(db, people[written.author], written, text, now)
         turns += take_turns(rng, post, written.comments, None, post.created_at, now)
-    for turn in sorted(turns, key=lambda turn: turn.at):
+    turns.sort(key=lambda turn: turn.at)
+    for turn in turns:
         add_comment(db, people[turn.said.author], turn, words.html[turn.said.body])
+    fill_inboxes(db, people, turns, now)
 
 
 def add_person(db: Session, person: content.Person, password_hash: str, terms_version: str, now: datetime) -> User:
@@ -213,3 +218,30 @@ def add_comment(db: Session, author: User, turn: Turn, html: str) -> None:
         raise LookupError(f"{turn.post.title!r} takes no comments")
     turn.id = comment.id
     comment.created_at = turn.post.last_activity_at = turn.at
+
+
+def fill_inboxes(db: Session, people: Mapping[str, User], turns: Sequence[Turn], now: datetime) -> None:
+    """Tells everybody who has answered them, as of then: what is old they have read, and nothing is mailed now."""
+    rows = []
+    for turn in turns:
+        author_id = people[turn.said.author].id
+        user_id = people[turn.answers.said.author].id if turn.answers else turn.post.author_id
+        if user_id == author_id:
+            continue
+        is_read = now - turn.at > NEWS
+        rows.append(
+            {
+                "user_id": user_id,
+                "event": f"comment:{turn.id}",
+                "kind": NOTE.Kind.COMMENT_REPLY if turn.answers else NOTE.Kind.POST_REPLY,
+                "post_id": turn.post.id,
+                "comment_id": turn.id,
+                "actor_id": author_id,
+                "created_at": turn.at,
+                "decided_at": turn.at,
+                "read_at": turn.at if is_read else None,
+                "mail": NOTE.Mail.SKIPPED if is_read else NOTE.Mail.MAILED,
+                "outcome": NOTE.Outcome.READ_ON_SITE if is_read else NOTE.Outcome.MAILED,
+            }
+        )
+    db.execute(sa.insert(Notification), rows)

@@ -114,6 +114,16 @@ def test_new_member_has_no_verified_address_and_others_have(demo, db):
 
 
 @ONCE
+def test_an_answer_stands_in_the_inbox_of_whom_it_answers(demo, client):
+    client.login("ada", printed_password(demo()))
+    page = client.get("/notifications/")
+    told = page.html.select(".notices li")
+    unread = [each for each in told if each.select(".badge-info")]
+    assert 0 < len(unread) < len(told)
+    client.get(unread[0].select("p a")[-1]["href"], status=303).follow(status=200)
+
+
+@ONCE
 def test_front_page_shows_the_newest_post(demo, client):
     demo()
     newest = min((post for post in POSTS if not post.draft), key=lambda post: post.days)
