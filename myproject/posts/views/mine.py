@@ -5,7 +5,9 @@ where that has a mark for it.
     <!--news-->                how many comments are new, and where they begin
     <!--new ID AUTHOR TIME-->  whether a comment is new; TIME in microseconds
     <!--like ID AUTHOR-->      the button to like it
-    <!--edit KIND ID TIME AUTHOR-->  links to change a post or comment; TIME in seconds, of its publishing
+    <!--edit KIND ID TIME AUTHOR-->  links to change a post or comment, or to report it; TIME in seconds, of its
+                               publishing
+    <!--hidden ID-->           a link to a comment that is hidden
     <!--part-->                there are comments that this page does not show
 """
 
@@ -103,7 +105,9 @@ def fill_in(
     def filled(tools: str) -> Markup:
         fills: dict[str, Fill] = {}
         if request.identity is not None:
-            fills["edit"] = edit_links(request)
+            fills["edit"] = edit_links(request, may_report=may_like)
+            look = words(request, _("Look at it"))
+            fills["hidden"] = lambda number: f'<a href="/comments/{number}/hidden/" rel="nofollow">{look}</a>'
         if mine is not None:
             fills["tools"] = lambda: tools
             fills |= news(request, post, shared, mine)
@@ -114,16 +118,19 @@ def fill_in(
     return filled
 
 
-def edit_links(request: Request) -> Fill:
-    """Links for those who may change a post or a comment."""
+def edit_links(request: Request, *, may_report: bool) -> Fill:
+    """Links for those who may change a post or a comment; for others, to report the comment to staff."""
     everything = request.member.is_staff
     own = str(request.member.id)
     now = utc_now().timestamp()
     minutes = {"post": request.site.posts_edit_minutes, "comment": request.site.comments_edit_minutes}
+    report = words(request, _("Report"))
 
     def fill(kind: str, number: str, seconds: str, author_id: str) -> str:
         if not everything and author_id != own:
-            return ""
+            if kind != "comment" or not may_report:
+                return ""
+            return f'<a href="/comments/{number}/report/" rel="nofollow">{report}</a>'
         if kind == "removed":
             actions = ["restore"]
         else:

@@ -324,3 +324,32 @@ def test_the_queue_has_pages_and_shows_each_text_once_oldest_first(
 
 def test_the_log_can_be_switched_off(make_app: Callable[..., Router], make_client: Callable[..., Client]) -> None:
     make_client(make_app(moderation_log=False)).get("/moderation/log/", status=404)
+
+
+def test_the_page_of_a_post_leads_members_to_reporting_and_to_what_is_hidden(
+    reporters: list[Client],
+    make_client: Callable[..., Client],
+    db: Session,
+    ann: User,
+    post: Post,
+    comment: Comment,
+) -> None:
+    page, reply = f"/posts/{post.id}/of-tea/", f"/comments/{comment.id}/reply/"
+    below = make_comment(db, post, post.author, "An answer", parent=comment)
+    author, guest = make_client(), make_client()
+    sign_in(author, ann)
+    links = f"/posts/{post.id}/report/", f"/comments/{comment.id}/report/", f"/comments/{below.id}/report/"
+    assert [link in reporters[0].get(page) for link in links] == [True, True, True]
+    # Not one's own, and not without signing in.
+    assert [link in author.get(page) for link in links] == [True, False, True]
+    assert [link in guest.get(page) for link in links] == [False, False, False]
+    for client in reporters:
+        report(client, comment)
+    hidden, place = f"/comments/{comment.id}/hidden/", f"#comment-{comment.id}"
+    assert "hidden until staff" in guest.get(page).html.select_one(place).get_text()
+    assert hidden not in guest.get(page)
+    assert "None" not in guest.get(page).html.select_one(place).get_text()
+    told = reporters[0].get(page)
+    assert hidden in told
+    assert reply not in told
+    assert links[1] not in told
