@@ -131,6 +131,9 @@ def includeme(config: Configurator) -> None:
     config.add_route("comments.move", "/comments/{id:[0-9]{1,18}}/move/", factory=comment_of)
     config.add_form_view(moving.MoveComment, route_name="comments.move", permission=Permission.COMMENT_CURATE)
 
+    config.add_route("comments.split", "/comments/{id:[0-9]{1,18}}/split/", factory=comment_of)
+    config.add_form_view(moving.SplitThread, route_name="comments.split", permission=Permission.COMMENT_CURATE)
+
     config.add_route("comments.merge", "/posts/{id:[0-9]{1,18}}/merge/", factory=post_of)
     config.add_form_view(moving.MergePosts, route_name="comments.merge", permission=Permission.POST_CURATE)
 

@@ -45,6 +45,15 @@ class CommentEditedByStaff(EditedComment, Reason):
     """Staff say why they change what somebody else wrote."""
 
 
+class NewThread(Schema):
+    """What is said above a thread that becomes a post of its own, and why it does."""
+
+    title = line("title", _("Title"), min=POST.TITLE_MIN_LENGTH, max=POST.TITLE_MAX_LENGTH)
+    body = paragraph("body", _("Text"), rows=4, check=body_size, hint=_("It stands above the comments"))
+    reason = line("reason", _("Reason"), min=3, max=POST.REASON_MAX_LENGTH, hint=_("It stands in the audit"))
+    post_id = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="post_id")
+
+
 class Target(Schema):
     """Another post, and why something goes there."""
 

@@ -21,6 +21,7 @@ from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services.removal import PostRemoved
 from myproject.posts.services.tags import relist
+from myproject.posts.services.writing import Text, create_post
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,19 @@ def move_comment(db: Session, actor: Actor, comment_id: int, target_id: int, rea
     recount(db, source_id, target_id)
     tell(db, CommentsMoved(db, source_id))
     return comment
+
+
+def split_thread(db: Session, actor: Actor, comment_id: int, source_id: int, text: Text, reason: str) -> Post:
+    """Makes a post of staff of its own from a thread: it says `text`, and the comment stands below it with all its
+    replies. Raises MovedMeanwhile where the comment is no longer on the post `source_id`.
+    """
+    lock_posts(db, (source_id,))
+    if db.scalars(sa.select(Comment.post_id).where(Comment.id == comment_id)).one() != source_id:
+        raise errors.MovedMeanwhile
+    assert actor.id is not None
+    post = create_post(db, actor.id, text, publish=True)
+    move_comment(db, actor, comment_id, post.id, reason)
+    return post
 
 
 def thread_below(comment_id: int) -> sa.Select[Any]:

@@ -1,4 +1,4 @@
-"""Moving a comment to another post, and merging a post into another."""
+"""Moving a comment to another post or to one of its own, and merging a post into another."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from myproject.comments.views.removal import post_address
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts.services.rows import PostPage
+from myproject.posts.services.writing import render
 from myproject.web.templating import url
 
 
@@ -27,7 +28,9 @@ class MoveComment(FormView):
         comment: rows.CommentRow = self.request.context
         title, address = post_address(self.request, comment.post_id)
         effect = _("Its replies go with it, and links to it lead to its new place.")
-        return {"subject": title, "address": address, "effects": [effect], "text": comment.body_html}
+        more = (url(self.request, "comments.split", id=comment.id), _("Or make a post of its own from it"))
+        values = {"subject": title, "address": address, "effects": [effect], "text": comment.body_html}
+        return values | {"more": more}
 
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
@@ -36,6 +39,39 @@ class MoveComment(FormView):
         )
         request.flash(_("The comment is moved"))
         return self.redirect("comments.view", id=comment.id)
+
+
+class SplitThread(FormView):
+    """Makes a post of its own from a comment with its replies."""
+
+    schema = schemas.NewThread
+    title = _("Make a post of this thread")
+    template = "myproject:templates/posts/ask.html"
+    buttons = (deform.Button("split", _("Make the post")),)
+    keeps = ("title", "body")
+
+    def initial(self) -> dict[str, Any]:
+        comment: rows.CommentRow = self.request.context
+        _title, address = post_address(self.request, comment.post_id)
+        # As it stands, for a title may hold what Markdown takes for its own.
+        words = _("This began at ${address}", mapping={"address": self.request.site.site_url + address})
+        return {"title": "", "body": self.request.translate(words), "reason": "", "post_id": comment.post_id}
+
+    def values(self) -> dict[str, Any]:
+        comment: rows.CommentRow = self.request.context
+        title, address = post_address(self.request, comment.post_id)
+        effect = _("The comment and its replies stand below your new post then, and links to them lead there.")
+        return {"subject": title, "address": address, "effects": [effect], "text": comment.body_html}
+
+    def submit(self, data: dict[str, Any]) -> Response:
+        request = self.request
+        # Rendering is slow: it comes before the transaction's first statement.
+        text = render(data["title"], data["body"], (), request.look_up)
+        post = moving.split_thread(
+            request.dbsession, actor_of(request), request.context.id, data["post_id"], text, data["reason"]
+        )
+        request.flash(_("The thread is a post of its own"))
+        return self.redirect("posts.view", id=post.id, slug=post.slug)
 
 
 class MergePosts(FormView):

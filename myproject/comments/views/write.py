@@ -55,6 +55,8 @@ class WriteComment(TakesPictures):
                 post = context
         # A reply that was being written while its parent was removed is refused later, with its text.
         removed = self.parent is not None and not self.parent.published and self.parent is context
+        if isinstance(context, rows.CommentRow) and context.hidden:
+            raise HTTPSeeOther(url(request, "moderation.hidden.comment", id=context.id))
         if post is None or not post.is_published or removed:
             raise HTTPNotFound
         self.post_page = post

@@ -71,6 +71,23 @@ def test_a_comment_moves_with_its_replies_and_its_links_lead_there(
     assert db.query(AuditEntry).filter_by(action="comment.move").one().after["comments"] == len(chain)
 
 
+def test_a_thread_becomes_a_post_of_its_own_once_and_its_links_lead_there(
+    staff: Client, make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    stays = make_comment(db, post, ann)
+    top = make_comment(db, post, ann, parent=stays)
+    reply, guest = make_comment(db, post, ann, parent=top), make_client()
+    form = form_with(staff.get(f"/comments/{top.id}/move/").click("Or make a post"), "title")
+    assert f"/posts/{post.id}/" in form["body"].value
+    form["title"], form["reason"] = "Another matter", "It is one"
+    address = form.submit("split", status=303).location
+    assert shown(guest, post) == [str(stays.id)]
+    assert guest.get(f"/comments/{reply.id}/", status=303).location == f"{address}#comment-{reply.id}"
+    assert "Another matter" in guest.get("/")
+    assert "moved meanwhile" in form.submit("split", status=422)
+    assert db.scalars(sa.select(Post.title).order_by(Post.id)).all() == ["A post", "Another matter"]
+
+
 def test_a_merged_post_leads_to_the_other_which_has_its_comments(
     staff: Client, make_client: Callable[..., Client], db: Session, ann: User, post: Post
 ) -> None:

@@ -289,6 +289,7 @@ TABLE = (
     Row("comments.view", "/comments/{removed_comment}/", (410, 410, 410, 410, 303, 303)),
     Row("comments.history", "/comments/{comment}/history/", everybody(200), staff_only(422)),
     Row("comments.move", "/comments/{comment}/move/", staff_only(200), staff_only(422)),
+    Row("comments.split", "/comments/{comment}/split/", staff_only(200), staff_only(422)),
     Row("comments.merge", "/posts/{post}/merge/", staff_only(200), staff_only(422)),
     Row("bookmarks.list", "/bookmarks/", members(200)),
     Row("bookmarks.change", "/posts/{post}/bookmark/", NOT_ALLOWED, members(303)),
