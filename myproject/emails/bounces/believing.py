@@ -109,7 +109,9 @@ def take_event(db: Session, provider: str, event: Event) -> Outcome:
     """Acts on what a provider tells, once, in the caller's transaction; who calls has checked the signature."""
     if event.verdict is Verdict.NOTHING:
         return Outcome.NOTHING
-    if not suppression.take_receipt(db, f"{provider}:event:{event.id}"[: EMAIL.RECEIPT_MAX_LENGTH]):
+    # Hashed, for an address may stand in it, and of any length.
+    name = hashlib.sha256(event.id.encode("utf-8", "surrogatepass")).hexdigest()
+    if not suppression.take_receipt(db, f"{provider}:event:{name}"):
         return Outcome.TWICE
     email = None
     if event.message_id:

@@ -16,6 +16,7 @@ from myproject.db import Base, utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
 from myproject.emails.models import MailRoute
+from myproject.emails.services import suppression
 from myproject.emails.services.handling import cancel
 from myproject.emails.services.lists import list_emails
 from myproject.emails.services.outbox import Mail, queue_mail
@@ -123,6 +124,7 @@ FORMS = (
     Form("cancel mail", "admin", "/admin/emails/", {}, None, "/admin/emails/{queued}/cancel/"),
     Form("resend all mails", "admin", "/admin/emails/", {}, None, "/admin/emails/resend/"),
     Form("cancel all mails", "admin", "/admin/emails/", {}, None, "/admin/emails/cancel/"),
+    Form("let mail through", "admin", "/admin/emails/suppressions/{suppression}/", {"reason": "It is well"}),
     Form("try the mail server", "admin", "/admin/emails/", {}, None, "/admin/emails/open/"),
 )
 
@@ -179,6 +181,9 @@ def world(app: Router, db: Session) -> World:
         db.flush()
         words[state] = str(list_emails(db)[0].id)
     cancel(db, COMMAND_LINE, int(words["cancelled"]))
+    stopped = suppression.note(db, "x@example.org", EMAIL.Reason.HARD)
+    assert stopped is not None
+    words["suppression"] = str(stopped.id)
     db.add(MailRoute(domain=EMAIL.SERVER_ROUTE, failures=EMAIL.BREAKS_OF_A_SERVER, opens_at=utc_now()))
     # The queue holds from here on what forms ask for.
     db.commit()
