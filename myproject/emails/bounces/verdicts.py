@@ -32,6 +32,7 @@ UNWANTED = re.compile(
     r"greylist|graylist|(?:bad|invalid|unknown) (?:sender|helo)|sender (?:address )?(?:rejected|verify|denied)|"
     r"not allowed to send|permission to (?:send|post)|suspicious|unsolicited|listed as a bad"
 )
+DENIED = re.compile(r"(?i)access denied|not permitted|refused")
 # Nobody is there.
 UNKNOWN = re.compile(
     r"(?i)(?:user|recipient|mailbox|address|account|alias|local part)\s{0,3}(?:\S{1,40}\s){0,3}?"
@@ -119,12 +120,12 @@ def verdict_of_code(code: str, words: str) -> Verdict:
     if rest in EXCEPTIONS:
         return EXCEPTIONS[rest]
     subject = rest.partition(".")[0]
-    if subject in SUBJECTS:
+    if subject in SUBJECTS and rest != "1.0":
         return SUBJECTS[subject]
-    if UNWANTED.search(said):
-        # "Access denied" is how Microsoft's servers say 5.4.1 of an address that they don't know.
+    # With 5.4.1, Microsoft's servers say so of an address that they don't know; with 5.7, servers say it of us.
+    if UNWANTED.search(said) or (subject == "7" and DENIED.search(said)):
         return Verdict.NOTHING
-    if UNKNOWN.search(said):
+    if UNKNOWN.search(said) or subject == "1":
         return Verdict.HARD
     if subject == "7":
         return Verdict.NOTHING

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from myproject.emails import constants as EMAIL
 from myproject.emails.bounces.providers import PROVIDERS
 from myproject.emails.bounces.reading import read_report
-from myproject.emails.bounces.verdicts import Verdict
+from myproject.emails.bounces.verdicts import Verdict, judge
 
 FOLDER = Path(__file__).parent / "bounces"
 HARD, SOFT, COMPLAINT, NOTHING = Verdict.HARD, Verdict.SOFT, Verdict.COMPLAINT, Verdict.NOTHING
@@ -92,6 +92,43 @@ def test_the_words_are_the_servers_own_and_none_of_the_mail_that_is_returned():
     assert unknown.words == (
         "550 5.1.1 <ann@reader.example>: Recipient address rejected: User unknown in virtual mailbox table"
     )
+
+
+# Answers of servers as they come, and what they mean.
+ANSWERS = [
+    ("5.0.0", "550 #5.1.0 Address rejected.", HARD),
+    ("5.1.0", "550 5.1.0 <bounces@x.example> sender rejected", NOTHING),
+    ("5.1.7", "550 5.1.7 Invalid sender address", NOTHING),
+    ("5.7.1", "554 5.7.1 <ann@x.example>: Recipient address rejected: Access denied", NOTHING),
+    ("5.7.1", "550 5.7.1 <ann@x.example>: user unknown", HARD),
+    ("5.7.26", "550-5.7.26 This mail has been blocked because the sender is unauthenticated.", NOTHING),
+    ("5.4.1", "550 5.4.1 [ann@x.example]: Recipient address rejected: Access denied", HARD),
+    ("5.4.310", "554 5.4.310 DNS domain reader.example does not exist", HARD),
+    ("5.4.6", "554 5.4.6 Hop count exceeded - possible mail loop", SOFT),
+    ("5.3.4", "552 5.3.4 Message size exceeds fixed maximum message size", NOTHING),
+    ("5.2.3", "552 5.2.3 too large for the mailbox", NOTHING),
+    ("5.6.7", "550 5.6.7 SMTPUTF8 is required", NOTHING),
+    ("5.7.13", "525 5.7.13 User account disabled", HARD),
+    ("4.7.0", "421 4.7.0 Our system has detected an unusual rate of mail", NOTHING),
+    ("4.2.1", "450 4.2.1 The user is receiving mail too quickly", SOFT),
+    ("", "550 No such user - psmtp", HARD),
+    ("", "550 Requested action not taken: mailbox unavailable", HARD),
+    ("", "552 mailbox full", SOFT),
+    ("", "550 Mailbox quota exceeded", SOFT),
+    ("", "556 Domain does not accept mail (nullMX)", HARD),
+    ("", "550 Blocked, see https://blocklist.example/?ip=192.0.2.10", NOTHING),
+    ("", "550 ann@nospam.example: invalid mailbox", HARD),
+    ("", "553 sorry, that domain isn't in my list of allowed rcpthosts; relaying denied", NOTHING),
+    ("", "554 rejected due to SPF policy", NOTHING),
+    ("", "451 Greylisted, try again", NOTHING),
+    ("", "", SOFT),
+]
+
+
+def test_an_answer_means_what_its_code_says_and_where_that_says_little_its_words():
+    found = [(status, words, judge("failed", status, words)[0]) for status, words, _verdict in ANSWERS]
+
+    assert found == ANSWERS
 
 
 PIECES = [
