@@ -10,6 +10,11 @@ from myproject.moderation.models import Case, Flag, Vouch
 from myproject.personal_data import File, Person, json_list
 from myproject.users.models import CommentBan
 
+# Of a case: the reports that count and that nobody has answered, and those who vouch for its text.
+OPEN_FLAGS = (Flag.case_id == Case.id) & (Flag.outcome == MODERATION.Outcome.OPEN) & Flag.counts
+FLAGS = sa.select(sa.func.count(Flag.id)).where(OPEN_FLAGS).correlate(Case).scalar_subquery()
+VOUCHES = sa.select(sa.func.count(Vouch.user_id)).where(Vouch.case_id == Case.id).correlate(Case).scalar_subquery()
+
 
 def export_flags(db: Session, person: Person) -> Iterator[File]:
     """The texts that a member has reported or vouched for, and what became of that; and what staff decided of
@@ -30,13 +35,8 @@ def export_flags(db: Session, person: Person) -> Iterator[File]:
     decided = sa.select(*texts, Case.decision, Case.decided_at, Case.reason).where(
         Case.author_id == person.id, Case.decision.is_not(None)
     )
-    yield (
-        "decisions-of-staff.json",
-        json_list(
-            row._asdict() | {"decision": row.decision.name} for row in db.execute(decided.order_by(Case.id))
-        ),
-    )
-
+    decisions = db.execute(decided.order_by(Case.id))
+    yield "decisions.json", json_list(row._asdict() | {"decision": row.decision.name} for row in decisions)
     bans = sa.select(CommentBan.reason, CommentBan.created_at, CommentBan.ends_at, CommentBan.lifted_at)
     rows = db.execute(bans.where(CommentBan.user_id == person.id).order_by(CommentBan.id))
     yield "comment-bans.json", json_list(row._asdict() for row in rows)
@@ -44,8 +44,11 @@ def export_flags(db: Session, person: Person) -> Iterator[File]:
 
 def erase_flags(db: Session, person: Person, removing: bool) -> None:
     """Takes a member's reports and vouches back; and where their texts go, these are nothing to staff any more."""
+    of_person = sa.union_all(*(sa.select(mark.case_id).where(mark.user_id == person.id) for mark in (Flag, Vouch)))
+    concerned = db.scalars(of_person).all()
     for mark in (Flag, Vouch):
         db.execute(sa.delete(mark).where(mark.user_id == person.id))
+    db.execute(sa.update(Case).where(Case.id.in_(concerned)).values(flag_count=FLAGS, vouch_count=VOUCHES))
     if removing:
         theirs = (Case.author_id == person.id) & (Case.state != MODERATION.State.CLOSED)
         db.execute(sa.update(Case).where(theirs).values(state=MODERATION.State.CLOSED))

@@ -15,10 +15,13 @@ from myproject.db import utc_now
 from myproject.moderation import constants as MODERATION
 from myproject.moderation.models import Case, Flag
 from myproject.moderation.services.cases import find_or_open
+from myproject.moderation.services.personal import export_flags
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User
+from myproject.users.services.deletion import erase
+from myproject.users.services.export import person_of
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import field_errors, flashes, heading, summary, text_of
@@ -353,3 +356,23 @@ def test_the_page_of_a_post_leads_members_to_reporting_and_to_what_is_hidden(
     assert hidden in told
     assert reply not in told
     assert links[1] not in told
+
+
+def test_of_who_leaves_reports_are_taken_back_and_their_removed_texts_leave_the_queue(
+    db: Session, staff: Client, reporters: list[Client], ann: User, comment: Comment
+) -> None:
+    post = make_post(db, ann, SECRET)
+    for text in (post, comment):
+        report(reporters[0], text, note="A note of mine")
+        report(reporters[1], text)
+    reporter = db.scalars(sa.select(User).where(User.name == "reporter-0")).one()
+    told = {path: "".join(pieces) for path, pieces in export_flags(db, person_of(reporter))}
+    assert told["reports.json"].count("A note of mine") == 2
+    for user, what in ((reporter, USER.Deletion.KEEP_POSTS), (ann, USER.Deletion.REMOVE_POSTS)):
+        user.deletion, user.delete_after = what, utc_now()
+        db.flush()
+        assert erase(db, user.id)
+        queue = staff.get("/moderation/")
+        assert "A note of mine" not in queue
+        assert queue.text.count("1 report that counts") == (2 if user is reporter else 0)
+    assert "Nothing waits" in queue
