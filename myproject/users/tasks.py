@@ -57,6 +57,7 @@ def note_validator(registry: Registry, session_id: int, number: int, mark: str) 
 
 def end_copied_session(registry: Registry, session_id: int, seen_at: str, address: str, user_agent: str) -> None:
     """Ends a session whose cookie turned out to be used by two, at `seen_at` (ISO 8601)."""
+    log.warning("session %s: its cookie was copied; its member is signed out everywhere", session_id)
     with sessions_of(registry).writing() as db:
         sign_ins.end_copied_session(db, session_id, datetime.fromisoformat(seen_at), Client(address, user_agent))
 
@@ -81,12 +82,14 @@ def carry_out_resets(registry: Registry) -> None:
     """Turns off the second factors whose owners have waited for that, and tells those who wait once a day."""
     with sessions_of(registry).reading() as db:
         due, untold = lost_second_factor.list_due(db), lost_second_factor.list_untold(db)
-    for user_id in due:
-        with sessions_of(registry).writing() as db:
-            second_factor.carry_out_reset(db, user_id)
-    for user_id in untold:
-        with sessions_of(registry).writing() as db:
-            lost_second_factor.remind(db, user_id)
+    for do, waiting in ((second_factor.carry_out_reset, due), (lost_second_factor.remind, untold)):
+        for user_id in waiting:
+            try:
+                with sessions_of(registry).writing() as db:
+                    do(db, user_id)
+            except Exception:
+                # The others wait all the same, and this one's turn comes again.
+                log.exception("second factor: what member %s waits for could not be done", user_id)
 
 
 def purge(registry: Registry) -> None:
