@@ -9,6 +9,7 @@ from pyramid.config import Configurator
 from pyramid.registry import Registry
 
 from myproject.db import sessions_of, utc_now
+from myproject.security.ratelimit import limiter_of
 from myproject.settings import settings_of
 from myproject.storage import storage_of, used_files
 from myproject.tasks import crontab
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 # A form that is being sent has written its picture, and not yet the row that names it.
 ORPHAN_SECONDS = 24 * 3600
 FILES_AT_ONCE = 500
+SECONDS_BETWEEN_NOTES = 60
 
 
 def touch_session(registry: Registry, session_id: int) -> None:
@@ -70,7 +72,8 @@ def ask_for_reset(registry: Registry, email: str) -> None:
 
 def note_failed_sign_in(registry: Registry, user_id: int | None, address: str, user_agent: str) -> None:
     """Adds a failed sign-in to the history of an account; to none where there was no such account."""
-    if user_id is None:
+    # Once a minute, whichever of its names was tried: the request must not know that they are of one account.
+    if user_id is None or not limiter_of(registry).once("failed_sign_in_of", str(user_id), SECONDS_BETWEEN_NOTES):
         return
     with sessions_of(registry).writing() as db:
         user = db.get(User, user_id)

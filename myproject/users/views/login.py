@@ -88,7 +88,7 @@ class Login(FormView):
 
     def note_failure(self, account: str, credentials: sign_ins.Credentials | None) -> None:
         """Has the owner see the failure in their history; in a task, and asked for where there is no such account
-        too, so that the answer takes as long. Once a minute for one account: nobody can fill the table.
+        too, so that the answer takes as long. Once a minute for what was typed: nobody can fill the queue.
         """
         registry, client = self.request.registry, client_of(self.request)
         if limiter_of(registry).once("failed_sign_in", account, 60):
