@@ -55,4 +55,7 @@ class Routes(RoutesMapper):
 
 
 def includeme(config: Configurator) -> None:
-    config.registry.registerUtility(Routes(), IRoutesMapper)
+    routes = Routes()
+    # What `pyramid.includes` names was there before us.
+    vars(routes).update(vars(config.get_routes_mapper()))
+    config.registry.registerUtility(routes, IRoutesMapper)
