@@ -70,7 +70,10 @@ def test_what_nobody_may_choose_is_no_field(client: Client, ann: User) -> None:
     (row,) = (
         row for row in page.html.select(".choices tbody tr") if row.th.get_text() == "The safety of your account"
     )
-    assert row.select("td")[1].get_text(" ", strip=True) == "By mail: Always"
+    assert [cell.get_text(" ", strip=True) for cell in row.select("td")] == [
+        "In the inbox: Always",
+        "By mail: Always",
+    ]
 
 
 def test_a_choice_that_is_none_is_refused_beside_its_field(client: Client, db: Session, ann: User) -> None:
