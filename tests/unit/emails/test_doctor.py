@@ -251,6 +251,22 @@ def test_a_signature_of_the_same_organization_speaks_for_the_domain(names: NameS
     assert of(look(probe), Topic.ALIGNMENT).mark is Mark.BAD
 
 
+def test_spf_is_looked_at_where_bounces_go_and_speaks_for_that_domain_alone(names: NameServer, look: Look) -> None:
+    tell(
+        names,
+        {
+            "bounces.example.net TXT": [text("v=spf1 ip4:192.0.2.25 -all")],
+            "bounces.example.net MX": ["10 mail.example.org."],
+            f"{KEY} TXT": [text("v=DKIM1; p=")],
+        },
+    )
+    examination = look(mail_bounce_address="back@bounces.example.net")
+    assert "SPF record of bounces.example.net" in of(examination, Topic.SPF).sentence.interpolate()
+    assert of(examination, Topic.SPF).mark is Mark.GOOD
+    assert of(examination, Topic.ALIGNMENT).mark is Mark.BAD
+    assert [f.mark for f in examination.findings if f.topic is Topic.MX] == [Mark.GOOD, Mark.GOOD]
+
+
 def test_the_organization_is_found_by_walking_up_and_not_beyond_a_public_suffix(names: NameServer) -> None:
     resolver = Resolver(names.address)
     assert organization_of(resolver, "a.b.c.d.e.f.g.h.i.example.org") == "example.org"
@@ -382,6 +398,14 @@ def test_a_record_can_be_pasted_whatever_it_holds(names: NameServer) -> None:
     names.paste(line)
     assert Resolver(names.address).texts("a.example.org") == [value]
     assert max(len(string) for string in line.split('"')) < 256
+
+
+def test_a_record_that_stands_beside_another_does_not_replace_it(names: NameServer, look: Look) -> None:
+    tell(names, {**BROKEN["two SPFs"][0], **BROKEN["short key"][0]})
+    examination = look()
+    assert of(examination, Topic.SPF).replaces
+    # The old key stays until nothing is under way that it has signed.
+    assert not of(examination, Topic.DKIM).replaces
 
 
 def test_a_finding_comes_back_from_a_row_and_can_still_be_translated(look: Look) -> None:
