@@ -57,5 +57,5 @@ class Routes(RoutesMapper):
 def includeme(config: Configurator) -> None:
     routes = Routes()
     # What `pyramid.includes` names was there before us.
-    vars(routes).update(vars(config.get_routes_mapper()))
+    routes.__dict__.update(config.get_routes_mapper().__dict__)
     config.registry.registerUtility(routes, IRoutesMapper)
