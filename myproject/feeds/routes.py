@@ -38,6 +38,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Any], Permission, Tags, Callable[...
     ("author", "/@{name}/feed.atom", views.author_feed, Permission.PROFILE_VIEW, of_author, profile_of),
     ("post", f"/posts/{ID}/feed.atom", views.post_feed, Permission.POST_VIEW, of_post, post_of),
     ("source", f"/posts/{ID}/source.md", views.post_source, Permission.POST_VIEW, of_post, post_of),
+    ("source.json", f"/posts/{ID}/source.json", views.post_json, Permission.POST_VIEW, of_post, post_of),
     ("sitemaps", "/sitemap.xml", views.sitemap_index, Permission.POST_LIST, of_site, None),
     ("sitemap", "/sitemaps/{part:[0-9]+}.xml", views.sitemap_part, Permission.POST_LIST, of_site, None),
 )

@@ -1,6 +1,7 @@
 """Feeds, the source of a post, and the site map."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.response import Response
 
-from myproject.feeds.services import entries, sitemap, xml
+from myproject.feeds.services import entries, sitemap, source, xml
 from myproject.feeds.services.entries import Entry
 from myproject.i18n import _
 from myproject.pagination import row_number
@@ -56,7 +57,7 @@ def post_feed(context: PostPage, request: Request) -> Response:
     """The latest comments on a post that everybody may see."""
     if not context.is_published:
         raise HTTPNotFound
-    page = site_url(request.registry, "posts.view", id=context.id, slug=context.slug)
+    page = address_of(context, request)
     title = titled(request, request.translate(_("Comments on ${title}", mapping={"title": context.title})))
     return feed(request, title, page, entries.comments_of_post(request.dbsession, context.id))
 
@@ -118,9 +119,26 @@ def document(body: bytes, content_type: str, updated: datetime | None = None) ->
 
 def post_source(context: PostPage, request: Request) -> Response:
     """The Markdown of a post, for programs and for people who quote. `nosniff` stands on every answer."""
-    source = entries.source_of(request.dbsession, context.id)
-    response = Response(source.encode(), content_type="text/markdown", charset="utf-8")
-    address = site_url(request.registry, "posts.view", id=context.id, slug=context.slug)
+    words = source.source_of(request.dbsession, context.id)
+    response = Response(words.markdown.encode(), content_type="text/markdown", charset="utf-8")
+    return of_page(response, address_of(context, request))
+
+
+def post_json(context: PostPage, request: Request) -> Response:
+    """The same for programs that want to know more of it (RFC 8259)."""
+    words = source.source_of(request.dbsession, context.id)
+    address = address_of(context, request)
+    data = source.described(context, words, address, request.site.site_url)
+    response = Response(json.dumps(data, ensure_ascii=False).encode(), content_type="application/json")
+    return of_page(response, address)
+
+
+def address_of(post: PostPage, request: Request) -> str:
+    return site_url(request.registry, "posts.view", id=post.id, slug=post.slug)
+
+
+def of_page(response: Response, address: str) -> Response:
+    """Says of which page an answer is another form (RFC 6596)."""
     response.headers["Link"] = f'<{address}>; rel="canonical"'
     return response
 

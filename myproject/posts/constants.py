@@ -83,6 +83,7 @@ RESERVED_SLUGS = frozenset(
         "restore",
         "why",
         "source.md",
+        "source.json",
         "feed.atom",
     }
 )

@@ -117,9 +117,3 @@ def found(db: Session, query: Query) -> list[Entry]:
 def latest_of(entries: Sequence[Entry]) -> datetime | None:
     """When the latest of them changed."""
     return max((entry.updated_at for entry in entries), default=None)
-
-
-def source_of(db: Session, post_id: int) -> str:
-    """The Markdown a post was written in, below its title as a heading."""
-    title, body = fetch(db, sa.select(Post.title, Post.body).where(Post.id == post_id)).one()
-    return f"# {title}\n\n{body.rstrip()}\n"

@@ -126,14 +126,26 @@ def test_reader_that_has_the_feed_is_told_so_and_no_cookie_is_set(
 ) -> None:
     member = make_client()
     sign_in(member, ada)
+    found = "/search/feed.atom?q=bees"
     for reader in (client, member):
-        first = reader.get("/feed.atom")
-        assert "Set-Cookie" not in first.headers
-        for header, known in (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified")):
-            again = reader.get("/feed.atom", headers={header: first.headers[known]}, status=304)
-            assert again.body == b""
-    make_post(db, ada, "News")
-    assert titles_of(client, "/feed.atom")[0] == "News"
+        for feed in ("/feed.atom", found):
+            first = reader.get(feed)
+            assert "Set-Cookie" not in first.headers
+            for header, known in (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified")):
+                again = reader.get(feed, headers={header: first.headers[known]}, status=304)
+                assert again.body == b""
+    make_post(db, ada, "News of bees")
+    for feed in ("/feed.atom", found):
+        assert titles_of(client, feed)[0] == "News of bees"
+
+
+def test_feed_of_a_search_counts_as_the_search_it_is(
+    make_app: Callable[..., Router], make_client: Callable[..., Client]
+) -> None:
+    client = make_client(make_app(ratelimit_enabled=True, ratelimit_search_address="2 per minute"))
+    client.get("/search/?q=bees")
+    client.get("/search/feed.atom?q=honey")
+    assert int(client.get("/search/feed.atom?q=wax", status=429).headers["Retry-After"]) > 0
 
 
 def test_source_is_the_markdown_as_it_was_written(client: Client, post: Post) -> None:
@@ -142,6 +154,38 @@ def test_source_is_the_markdown_as_it_was_written(client: Client, post: Post) ->
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.text == f"# How to <keep> bees\n\n{post.body}\n"
     assert f"/posts/{post.id}/source.md" in client.get(f"/posts/{post.id}/{post.slug}/")
+
+
+def test_a_post_stands_as_json_beside_its_markdown_with_when_and_by_whom_it_was_written(
+    client: Client, db: Session, ada: User, post: Post
+) -> None:
+    make_comment(db, post, ada, "A word")
+    link = client.get(f"/posts/{post.id}/{post.slug}/").html.select_one("link[type='application/json']")
+    assert link is not None
+    assert (link["rel"], link["href"]) == (["alternate"], f"/posts/{post.id}/source.json")
+    answer = client.get(link["href"])
+    published = (post.published_at or utc_now()).strftime("%Y-%m-%dT%H:%M:%SZ")
+    address = f"http://localhost/posts/{post.id}/{post.slug}/"
+    assert answer.headers["Link"] == f'<{address}>; rel="canonical"'
+    html = answer.json["body_html"]
+    assert '<a href="http://localhost/rules/"' in html
+    assert answer.json == {
+        "id": post.id,
+        "url": address,
+        "title": "How to <keep> bees",
+        "author": {"name": "ada", "display_name": "ada", "url": "http://localhost/@ada/"},
+        "tags": ["garden"],
+        "published_at": published,
+        "edited_at": None,
+        "comment_count": 1,
+        "body_markdown": post.body,
+        "body_html": html,
+    }
+    client.get(link["href"], headers={"If-None-Match": answer.headers["ETag"]}, status=304)
+    edit_post(db, post.id, post.version, render("Another title", "Other text", ()))
+    again = client.get(link["href"], headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.json["title"], again.json["body_markdown"]) == ("Another title", "Other text")
+    assert again.json["edited_at"] is not None
 
 
 def test_search_engines_are_told_of_a_post_and_its_comments_and_no_text_ends_the_script(

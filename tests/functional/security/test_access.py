@@ -112,6 +112,8 @@ TABLE = (
     Row("feeds.post", "/posts/{draft}/feed.atom", NOBODY),
     Row("feeds.source", "/posts/{post}/source.md", everybody(200)),
     Row("feeds.source", "/posts/{draft}/source.md", (404, 404, 200, 404, 404, 404)),
+    Row("feeds.source.json", "/posts/{post}/source.json", everybody(200)),
+    Row("feeds.source.json", "/posts/{draft}/source.json", (404, 404, 200, 404, 404, 404)),
     Row("feeds.sitemaps", "/sitemap.xml", everybody(200)),
     Row("feeds.sitemap", "/sitemaps/0.xml", everybody(200)),
     Row("search.show", "/search/", everybody(200)),
