@@ -39,9 +39,10 @@ def mentioned_in(body_html: str) -> set[str]:
     return {unquote(name) for name in MENTION.findall(body_html)}
 
 
-def with_facts(source: Any, user_id: Any, kind: Any, post_id: Any) -> sa.Select[*tuple[Any, ...]]:
+def with_facts(
+    source: Any, user_id: Any, kind: Any, post_id: Any, *, of_one_post: bool
+) -> sa.Select[*tuple[Any, ...]]:
     """Selects from `source`, which has a member, a kind and a post a row, what is known of the three."""
-    # For one post each of these is asked once, and not for each member.
     muters = sa.select(PostAttention.user_id).where(
         PostAttention.post_id == post_id, PostAttention.attention == POST.Attention.MUTE
     )
@@ -50,6 +51,11 @@ def with_facts(source: Any, user_id: Any, kind: Any, post_id: Any) -> sa.Select[
         .join(post_tags, post_tags.c.tag_id == TagMute.tag_id)
         .where(post_tags.c.post_id == post_id)
     )
+
+    def is_among(members: sa.Select[int], member: Any) -> sa.ColumnElement[bool]:
+        # Who mutes one post is asked once for thousands of members; of many posts, each member is looked up.
+        return user_id.in_(members) if of_one_post else members.where(member == user_id).exists()
+
     return (
         sa.select(
             user_id.label("user_id"),
@@ -58,8 +64,8 @@ def with_facts(source: Any, user_id: Any, kind: Any, post_id: Any) -> sa.Select[
             NotificationChoice.mail.label("way"),
             CLOSED.label("closed"),
             User.email_verified_at.is_not(None).label("verified"),
-            user_id.in_(muters).label("muted"),
-            user_id.in_(tag_muters).label("tag_muted"),
+            is_among(muters, PostAttention.user_id).label("muted"),
+            is_among(tag_muters, TagMute.user_id).label("tag_muted"),
             (NotificationPreferences.digest != NOTE.Digest.OFF).label("has_digest"),
         )
         .select_from(source)
@@ -99,7 +105,7 @@ FOLLOWS = {NOTE.Kind.FOLLOWED_POST: FOLLOWS_POST, NOTE.Kind.FOLLOWED_TAG: FOLLOW
 
 # What is known of notifications that are there, and what a mail about them says.
 OF_NOTIFICATIONS = (
-    with_facts(Notification, Notification.user_id, Notification.kind, Notification.post_id)
+    with_facts(Notification, Notification.user_id, Notification.kind, Notification.post_id, of_one_post=False)
     .add_columns(
         Notification.id,
         Notification.post_id,

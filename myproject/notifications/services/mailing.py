@@ -38,7 +38,11 @@ DUE = (
     .with_for_update(skip_locked=True)
 )
 # What else waits for the same member about the same post: it comes along.
-BESIDE = sa.select(Notification.id).where(WAITS).with_for_update(skip_locked=True)
+BESIDE = (
+    sa.select(Notification.id, Notification.user_id, Notification.post_id)
+    .where(WAITS)
+    .with_for_update(skip_locked=True)
+)
 MAILED_TODAY = sa.select(Notification.user_id, sa.func.count()).where(sa.text(WAS_MAILED))
 
 WAITS_AGAIN: dict[str, Any] = {"mail": NOTE.Mail.WAITING, "outcome": NOTE.Outcome.WAITING, "email_id": None}
@@ -56,8 +60,12 @@ def claim_due(db: Session) -> tuple[list[Bundle], bool]:
         return [], False
     ids = {row.id for row in due}
     pairs = {(row.user_id, row.post_id) for row in due if row.post_id is not None}
-    beside = BESIDE.where(sa.tuple_(Notification.user_id, Notification.post_id).in_(sorted(pairs)))
-    ids.update(db.scalars(beside))
+    # Asked by both columns of an index, which also finds other pairs of them.
+    beside = BESIDE.where(
+        Notification.post_id.in_({post_id for _user_id, post_id in pairs}),
+        Notification.user_id.in_({user_id for user_id, _post_id in pairs}),
+    )
+    ids.update(row.id for row in db.execute(beside) if (row.user_id, row.post_id) in pairs)
     rows = db.execute(OF_NOTIFICATIONS.where(Notification.id.in_(ids))).all()
     return decide_all(db, rows), True
 

@@ -84,7 +84,8 @@ def known_of(*parts: Statement) -> Statement:
     post_id = sa.bindparam("post_id", type_=sa.BigInteger)
     kind_of_who = sa.type_coerce(who.c.kind, KIND)
     own = who.c.user_id == sa.bindparam("actor_id", type_=sa.BigInteger)
-    return with_facts(who, who.c.user_id, kind_of_who, post_id).add_columns(own.label("own"), who.c.tag_id)
+    known = with_facts(who, who.c.user_id, kind_of_who, post_id, of_one_post=True)
+    return known.add_columns(own.label("own"), who.c.tag_id)
 
 
 BY_COMMENT = known_of(*ANSWERED, MENTIONED, FOLLOWERS)

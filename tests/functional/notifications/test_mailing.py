@@ -191,6 +191,29 @@ def test_mail_waits_for_the_end_of_the_window(
     assert len(mails(app)) == 1
 
 
+def test_of_what_waits_only_that_about_the_same_post_comes_along(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User
+) -> None:
+    cyd = make_user(db, "cyd")
+    posts = [make_post(db, bob, f"Post {number}") for number in range(2)]
+    later = utc_now() + timedelta(minutes=5)
+    for post in posts:
+        for user in (ann, cyd):
+            set_attention(db, user.id, post.id, POST.Attention.FOLLOW)
+        write(db, "First", post, bob)
+        write(db, "Second", post, bob)
+    waits = sa.update(Notification).values(mail_at=later)
+    db.execute(waits)
+    for user, post in zip((ann, cyd), posts, strict=True):
+        first = sa.select(sa.func.min(Notification.id)).where(
+            Notification.user_id == user.id, Notification.post_id == post.id
+        )
+        db.execute(waits.values(mail_at=utc_now()).where(Notification.id == first.scalar_subquery()))
+    assert readers(mails()) == ["ann", "cyd"]
+    left = sa.select(Notification.user_id, Notification.post_id).where(Notification.mail == NOTE.Mail.WAITING)
+    assert set(db.execute(left.distinct())) == {(ann.id, posts[1].id), (cyd.id, posts[0].id)}
+
+
 def test_no_more_than_so_many_mails_a_day(
     make_app: Callable[..., Router], db: Session, mails: Mails, ann: User, bob: User
 ) -> None:
