@@ -16,7 +16,7 @@ from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
-from tests.functional.emails.test_bounces import banner
+from tests.functional.emails.test_bounces_told import banner
 from tests.functional.pages import field_errors, flashes
 
 LIST = "/admin/emails/suppressions/"

@@ -1,14 +1,13 @@
 """Mail that comes back: how it reaches the site, what proves it, and what it does."""
 
-import json
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
-import webtest
 from pyramid.registry import Registry
 from pyramid.router import Router
 from sqlalchemy.orm import Session
@@ -22,14 +21,9 @@ from myproject.emails.constants import Kind, Reason, State
 from myproject.emails.models import Email, Suppression
 from myproject.emails.services import suppression
 from myproject.emails.services.outbox import queue_mail
-from myproject.personal_data import Person
 from myproject.settings import settings_of
 from tests import servers
-from tests.conftest import PASSWORD as OWN_PASSWORD
-from tests.conftest import Client, form_with
-from tests.factories import make_user, sign_in
 from tests.functional.emails.mailboxes import PASSWORD, USER, Mailbox, serving
-from tests.functional.pages import code_in, csrf_token, flashes, heading, link_in, text_of
 from tests.unit.emails.samples import sample
 
 SHAPES = Path(__file__).parents[2] / "unit" / "emails" / "bounces"
@@ -156,6 +150,22 @@ def test_mail_that_was_redirected_says_nothing_of_whom_it_was_for(
     staging = make_app(**BOUNCE_ADDRESS, mail_redirect_all_to="staging@example.net").registry
     returned = shape("postfix_unknown", return_address(staging, email))
     assert take(staging, db, returned) is Outcome.NOT_OURS
+
+
+def test_of_workers_that_read_one_message_at_once_one_counts_it(
+    registry: Registry, db: Session, email: Email
+) -> None:
+    returned_to = return_address(registry, email)
+    same = [shape("postfix_unknown", returned_to)] * 4
+    others = [shape(name, returned_to) for name in ("gmail_unknown", "exim_unknown", "qmail_unknown")]
+    db.commit()
+    with ThreadPoolExecutor(4) as workers:
+        outcomes = list(workers.map(partial(take_message, registry), same))
+        assert sorted(outcome.name for outcome in outcomes) == ["COUNTED", "TWICE", "TWICE", "TWICE"]
+        assert list(workers.map(partial(take_message, registry), others)) == [Outcome.COUNTED] * 3
+    found = known(db)
+    assert found is not None
+    assert found.count == 4
 
 
 # What it does
@@ -312,86 +322,3 @@ def test_a_mailbox_that_another_worker_reads_or_that_hangs_holds_nobody_up(
         with pytest.raises(MailboxError, match="timed out"):
             read_mailbox(settings, lambda data: True)
         assert len(mailbox.messages) == 1
-
-
-# What the member sees
-
-
-def stop(db: Session, name: str = "ann", reason: Reason = Reason.HARD) -> None:
-    db.commit()
-    suppression.note(db, f"{name}@example.org", reason, "550 5.1.1 No such user")
-    db.commit()
-
-
-def banner(page: webtest.TestResponse) -> str:
-    found = page.html.find("section", attrs={"aria-label": "Your mail"})
-    return "" if found is None else str(found.p.get_text(" ", strip=True))
-
-
-def test_a_member_whose_mail_comes_back_is_told_on_every_page_and_mends_it_by_a_mail_that_arrives(
-    client: Client, db: Session, make_client: Callable[..., Client], mails: Callable[..., list[EmailMessage]]
-) -> None:
-    sign_in(client, make_user(db, "ann"))
-    sign_in(other := make_client(), make_user(db, "bob"))
-    assert banner(client.get("/")) == ""
-    stop(db)
-    today = f"{utc_now():%-d %b %Y}"
-    for path in ("/", "/users/me/", "/posts/new/", "/drafts/"):
-        assert banner(client.get(path)) == (
-            f"Mail to a…@example.org bounces since {today} , so we send you no more replies and other news."
-        )
-    assert banner(other.get("/")) == ""
-    # The address itself is tried again, by what mends it.
-    page = client.get("/")
-    form = next(form for form in page.forms.values() if "resend" in form.fields)
-    page = form.submit("resend").follow()
-    assert heading(page) == "Verify your address"
-    (mail,) = mails(to="ann@example.org")
-    assert "mail from" in text_of(mail)
-    assert "arrives again" in text_of(mail)
-    form = form_with(page, "code")
-    form["code"] = code_in(mail)
-    assert banner(form.submit(status=303).follow()) == ""
-    assert suppression.find(db, "ann@example.org") is None
-    assert client.get("/users/verify/", status=303)
-
-
-def test_the_link_of_that_mail_lets_mail_through_and_so_does_another_address(
-    client: Client, db: Session, mails: Callable[..., list[EmailMessage]]
-) -> None:
-    sign_in(client, make_user(db, "ann"))
-    stop(db, reason=Reason.COMPLAINT)
-    page = client.get("/")
-    assert banner(page).startswith("Mail to a…@example.org was reported as unwanted on")
-    client.post("/users/verify/", {"resend": "resend", "csrf_token": csrf_token(page)}, status=303)
-    link = client.get(link_in(mails(to="ann@example.org")[0]))
-    link.forms[max(link.forms)].submit(status=303)
-    assert banner(client.get("/")) == ""
-
-    stop(db)
-    form = form_with(client.get("/users/me/email/"), "email")
-    form["email"], form["password"] = "ann@example.net", OWN_PASSWORD
-    form.submit(status=303)
-    confirm = client.get(link_in(mails(to="ann@example.net")[0]))
-    confirm.forms[max(confirm.forms)].submit(status=303)
-    assert banner(client.get("/")) == ""
-    # The old one is as it was.
-    assert suppression.find(db, "ann@example.org") is not None
-
-
-def test_who_has_an_address_that_takes_mail_verifies_it_once(client: Client, db: Session) -> None:
-    sign_in(client, make_user(db, "ann"))
-    page = client.get("/")
-    answer = client.post("/users/verify/", {"resend": "resend", "csrf_token": csrf_token(page)}, status=303)
-    assert flashes(answer.follow()) == ["Your address is verified already"]
-
-
-def test_what_came_back_goes_along_and_is_erased_with_the_member(db: Session) -> None:
-    ann = make_user(db, "ann")
-    stop(db)
-    person = Person(ann.id, ann.name, ann.email, ann.email_canonical)
-    ((name, pieces),) = suppression.export_suppressions(db, person)
-    (row,) = json.loads("".join(pieces))
-    assert (name, row["reason"], row["words"]) == ("bounces.json", "HARD", "550 5.1.1 No such user")
-    suppression.erase_suppressions(db, person, removing=False)
-    assert suppression.find_record(db, ann.email) is None
