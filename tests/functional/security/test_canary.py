@@ -75,7 +75,8 @@ def world(db: Session) -> World:
     open_post = post("openpost", EVERYBODY)
     post("draftpost", AUTHOR, publish=False)
     assert post("waitingpost", AUTHOR | STAFF, approve_first=99).status == POST.Status.WAITING
-    gone = post("removedpost", STAFF)
+    # Its author is told of the removal, with the title.
+    gone = post("removedpost", AUTHOR | STAFF)
     comment(gone, "underremoved", STAFF)
     remove_post(db, staff, gone.id, "for a test")
     hidden = post("hiddenpost", AUTHOR | STAFF)
