@@ -1,15 +1,20 @@
 """Nothing that was committed is lost, whoever is killed and whenever. bench/mail.py does the same at length."""
 
+import multiprocessing
 import time
 from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
 from pyramid.router import Router
+from sqlalchemy.orm import Session
 
 from myproject.db import Sessions, clock
+from myproject.emails.constants import Kind
 from myproject.emails.models import Email, MailRoute
+from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.emails.tasks import deliver_due
+from tests.reliability.claiming import claim_all
 from tests.reliability.storm import WORKER_THREADS, moody_server, outcome, storm
 
 MAILS = 200
@@ -21,6 +26,16 @@ WEB_KILLS = 2
 def redis_url(backend: str, request: pytest.FixtureRequest) -> str:
     """The queue of each profile: its own file beside SQLite, Redis beside PostgreSQL."""
     return "" if backend == "sqlite" else str(request.getfixturevalue("redis_server").url)
+
+
+def test_workers_of_several_processes_never_hold_the_same_mail(db: Session, database_url: str) -> None:
+    for number in range(MAILS):
+        queue_mail(db, Mail(Kind.REPLY, f"member-{number}@example.org"))
+    db.commit()
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        shares = pool.map(claim_all, [database_url] * 2, chunksize=1)
+    taken = [email_id for share in shares for email_id in share]
+    assert len(taken) == len(set(taken)) == MAILS
 
 
 def let_time_pass(sessions: Sessions) -> None:
