@@ -181,6 +181,27 @@ def test_a_thief_who_asks_all_the_time_is_found_out_too(
     assert not look(client, app)
 
 
+def test_what_one_process_gives_out_counts_in_another(
+    client: Client,
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    app: Router,
+    db: Session,
+    ann: User,
+) -> None:
+    other_app = make_app(cache_user_seconds=301)
+    wait(db)
+    before = copy(make_client, client)
+    client.get("/users/me/", status=200)
+    elsewhere = make_client(other_app)
+    elsewhere.set_cookie("session", client.cookies["session"].strip('"'))
+    assert look(elsewhere, other_app)
+    wait(db, GRACE + SECOND)
+    assert look(client, app)
+    assert not look(before, app)
+    assert not look(elsewhere, other_app)
+
+
 def test_who_signs_in_again_meanwhile_stays(
     client: Client, make_client: Callable[..., Client], app: Router, db: Session, ann: User
 ) -> None:
