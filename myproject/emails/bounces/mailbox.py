@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 # One run reads so many messages, and begins none after so many seconds: there is another in five minutes.
 MOST_MESSAGES = 200
-MOST_SECONDS = 120
+MOST_SECONDS = 30
 LINES_OF_LONG_ONES = 2_000
 
 # Acts on one message and says whether the mailbox is done with it. Raises where it must be read once more.
