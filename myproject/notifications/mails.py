@@ -110,6 +110,7 @@ def message_of(row: Any, max_length: int = NOTE.MAILED_MAX_LENGTH) -> dict[str, 
         "author": author_of(row),
         "comment_id": row.comment_id,
         "tag": row.tag,
+        "decision": row.decision.name if row.decision else "",
         "excerpt": "" if quiet else cut(words_of(row), max_length),
         "quote": "" if quiet else excerpt(answered_by(row), COMMENT.EXCERPT_MAX_LENGTH),
     }

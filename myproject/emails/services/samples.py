@@ -16,6 +16,7 @@ MESSAGE = {
     "author": "bob",
     "comment_id": 7,
     "tag": None,
+    "decision": "",
     "excerpt": "I agree.\n\nSo does my cat.",
     "quote": "Tea is good.\nEven cold.",
 }

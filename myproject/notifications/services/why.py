@@ -56,6 +56,11 @@ HAPPENED = {
     Kind.MODERATION: (_("Staff decided about your comment."), _("Staff decided about your post.")),
     Kind.SECURITY: (_("Something about your account changed."),) * 2,
 }
+REPORTED = (
+    _("Staff decided about the comment that you reported."),
+    _("Staff decided about the post that you reported."),
+)
+REPORTS = (NOTE.Decision.REPORT_UPHELD, NOTE.Decision.REPORT_DISMISSED)
 SOMEBODY = _("Somebody")
 PROSPECTS = {
     Kind.POST_REPLY: _("If somebody answers the post now: you wrote it."),
@@ -145,7 +150,7 @@ def reason_of(rows: Sequence[Any]) -> TranslationString:
     first = min(rows, key=lambda row: row.kind)
     if first.decision in (NOTE.Decision.APPROVED, NOTE.Decision.REFUSED):
         return APPROVAL_REASON
-    if first.decision in (NOTE.Decision.REPORT_UPHELD, NOTE.Decision.REPORT_DISMISSED):
+    if first.decision in REPORTS:
         return REPORT_REASON
     return filled(REASONS[first.kind], tag=first.tag)
 
@@ -169,6 +174,7 @@ def rows_about(db: Session, user_id: int, post_id: int) -> Iterable[Any]:
             Notification.id,
             Notification.kind,
             Notification.comment_id,
+            Notification.decision,
             Notification.created_at,
             Notification.decided_at,
             Notification.in_inbox,
@@ -191,7 +197,7 @@ def rows_about(db: Session, user_id: int, post_id: int) -> Iterable[Any]:
 
 def explained(row: Any) -> Explained:
     """The explanation of a row."""
-    in_comment, in_post = HAPPENED[row.kind]
+    in_comment, in_post = REPORTED if row.decision in REPORTS else HAPPENED[row.kind]
     what = in_post if row.comment_id is None else in_comment
     lines = [line for step in chain_to(row.kind, row.outcome) for line in line_of(step)]
     if row.kind is Kind.LIKE and row.outcome is Outcome.NEVER:

@@ -16,9 +16,10 @@ from myproject.comments.services.writing import edit_comment
 from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.services import suppression
-from myproject.notifications.constants import Digest, Kind, Mail, Way
+from myproject.notifications.constants import Decision, Digest, Kind, Mail, Way
 from myproject.notifications.models import Notification
 from myproject.notifications.services import choices, inbox
+from myproject.notifications.services.decisions import tell_decision
 from myproject.notifications.services.why import explain
 from myproject.notifications.tasks import send_digests
 from myproject.posts import constants as POST
@@ -196,6 +197,9 @@ def test_a_like_and_a_decision(db: Session, why: Why, ann: User, bob: User, post
     comment = make_comment(db, post, ann)
     remove_comment(db, Actor(boss.id, boss.name), comment.id, "Be kind.")
     assert why()[:2] == ["Staff decided about your comment.", WANTED]
+    about = {"post_id": post.id, "comment_id": comment.id}
+    tell_decision(db, ann.id, Decision.REPORT_UPHELD, "moderation:report", **about)
+    assert why()[:2] == ["Staff decided about the comment that you reported.", WANTED]
 
 
 def test_what_would_become_of_a_comment_now(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
