@@ -23,8 +23,8 @@ class CommentRow:
     `reply_to` names whom it answers where that is not the comment it stands under, and is empty where that member
     is gone. Of a `removed` comment only the place is left, for the sake of its replies; of a `hidden` one too.
     `closes` is how many lists end after it, `opens` whether one begins, and `below` how many comments of the page
-    stand in that. `rest_id` is the comment with which the rest of its thread begins, where the page shows no more
-    of it.
+    stand in that; `has_more` where others do that the page does not show. `rest_id` is the comment with which the
+    rest of its thread begins, where the page shows no more of it.
     """
 
     id: int
@@ -48,6 +48,7 @@ class CommentRow:
     opens: bool = False
     closes: int = 0
     below: int = 0
+    has_more: bool = False
     rest_id: int | None = None
 
     @property

@@ -30,7 +30,10 @@ def list_comments(
     rows = [CommentRow(*row[:-2]) for row in found]
     lay_out(rows)
     for row, after, (*_columns, rest, _next_id) in zip(rows, [*rows, None][1:], found, strict=True):
-        if rest is not None and (after is None or after.level == 1):
+        if rest is None:
+            continue
+        row.has_more = rest.startswith(row.path)
+        if after is None or after.level == 1:
             row.rest_id = int(rest[-COMMENT.SEGMENT :])
     return Thread(rows, order, start_id, found[0][-1] if found else None)
 
@@ -39,10 +42,11 @@ def list_rest(db: Session, post_id: int, start_id: int) -> Thread:
     """A page of one thread, from the comment `start_id` of it on, which stands at the first level."""
     found = fetch(db, REST, {"post_id": post_id, "start_id": start_id}).all()
     rows = [CommentRow(*row) for row in found]
-    rest_id = rows[COMMENT.PAGE_SIZE].id if len(rows) > COMMENT.PAGE_SIZE else None
-    rows = rows[: COMMENT.PAGE_SIZE]
+    rows, rest = rows[: COMMENT.PAGE_SIZE], rows[COMMENT.PAGE_SIZE :]
     lay_out(rows)
-    return Thread(rows, COMMENT.Order.OLD, start_id, None, rest_id)
+    for row in rows:
+        row.has_more = bool(rest) and rest[0].path.startswith(row.path)
+    return Thread(rows, COMMENT.Order.OLD, start_id, None, rest[0].id if rest else None)
 
 
 def lay_out(rows: Sequence[CommentRow]) -> None:

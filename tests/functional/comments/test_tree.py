@@ -231,11 +231,15 @@ def test_of_a_long_thread_the_page_shows_the_beginning_and_leads_to_the_rest(
     assert answered(second)[0] == "in reply to @bob"
     third = client.get(second.html.select_one("a[rel=next]")["href"].partition("#")[0])
     assert (ids(third), levels(third)) == ([below.id, replies[-1]], [1, 1])
+    # What a closed list says of itself counts what it holds, and tells where that is not all of the thread.
+    assert first.html.select_one(".replies > summary").get_text() == f"More than {COMMENT.THREAD_SIZE - 1} replies"
+    assert second.html.select_one(".replies > summary") is None
     # Permalinks lead to the page that shows the comment: from its thread on, or from near above it.
     assert permalink(client, replies[0])[0] == f"from={top.id}"
     query, page = permalink(client, below.id)
     assert query == f"thread={replies[-2]}"
     assert ids(page) == [replies[-2], below.id, replies[-1]]
+    assert [each.get_text() for each in page.html.select(".replies > summary")] == ["1 reply"]
 
 
 @pytest.mark.parametrize("order", list(COMMENT.Order))
