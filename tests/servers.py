@@ -306,8 +306,8 @@ class SmtpServer(Controller):
     """An SMTP server that keeps what it takes in `messages`, and does what a test asks of it.
 
     Set `sender_answer`, `recipient_answer` or `data_answer` to `DEFER` or `REFUSE` (or any reply) to have it said
-    after MAIL, RCPT or DATA; `hang` leaves the client waiting after DATA for as long as it is set; `drop` takes the
-    message, then breaks the connection instead of saying so. `conversations` counts connections; one that had
+    after MAIL, RCPT or DATA; `hang` leaves the client waiting after DATA for as long as it is set; `drop` takes
+    the message, then breaks the connection instead of saying so. `conversations` counts connections; one that had
     `most_messages` gets no more of them. `certificate` is what a client has to trust (SSL_CERT_FILE), None
     without TLS.
     """
