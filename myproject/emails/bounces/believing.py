@@ -23,6 +23,7 @@ from myproject.emails.models import Email
 from myproject.emails.services import suppression
 from myproject.emails.services.delivery import Refused
 from myproject.emails.services.outbox import one_line
+from myproject.settings import settings_of
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,9 @@ def find_mail(db: Session, registry: Registry, report: Report) -> tuple[Email | 
         for address in named:
             if ticket is not None and ticket.is_for(registry, address):
                 return email, address
+    if settings_of(registry).mail_redirect_all_to:
+        # It came to another reader than the one whom the mail names.
+        return None, ""
     email = db.scalar(sa.select(Email).where(Email.message_id.in_(report.message_ids)).limit(1))
     return (email, email.to_address) if email else (None, "")
 
@@ -121,7 +125,11 @@ def take_event(db: Session, provider: str, event: Event) -> Outcome:
 
 
 def take_refusal(event: Refused) -> None:
-    """Counts what a server said while it was asked to take a mail, which only it could say."""
+    """Counts what a server said while it was asked to take a mail, which only it could say. Of a mail that went to
+    `mail.redirect_all_to` instead, it says nothing of whom that was for.
+    """
+    if settings_of(event.db.info["registry"]).mail_redirect_all_to:
+        return
     words = f"{event.code} {event.text}"
     verdict, _code = judge("failed", event.enhanced_code, words)
     if verdict in REASONS:

@@ -12,7 +12,7 @@ from pyramid.registry import Registry
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.db import utc_now
+from myproject.db import publish, sessions_of, utc_now
 from myproject.emails.bounces.believing import Outcome, take_message
 from myproject.emails.bounces.mailbox import MailboxError, check_mailbox, read_mailbox
 from myproject.emails.bounces.returning import return_address
@@ -20,6 +20,7 @@ from myproject.emails.bounces.watching import read_bounces
 from myproject.emails.constants import Kind, Reason, State
 from myproject.emails.models import Email, Suppression
 from myproject.emails.services import suppression
+from myproject.emails.services.delivery import Refused
 from myproject.emails.services.outbox import queue_mail
 from myproject.settings import settings_of
 from tests import servers
@@ -148,8 +149,11 @@ def test_mail_that_was_redirected_says_nothing_of_whom_it_was_for(
     make_app: Callable[..., Router], db: Session, email: Email
 ) -> None:
     staging = make_app(**BOUNCE_ADDRESS, mail_redirect_all_to="staging@example.net").registry
-    returned = shape("postfix_unknown", return_address(staging, email))
+    returned = shape("postfix_unknown", return_address(staging, email), email.message_id)
     assert take(staging, db, returned) is Outcome.NOT_OURS
+    with sessions_of(staging).writing() as own:
+        publish(own, Refused(own, email, 550, "5.1.1", "No such mailbox"))
+    assert known(db) is None
 
 
 def test_of_workers_that_read_one_message_at_once_one_counts_it(
