@@ -60,11 +60,19 @@ def reopen(case: Case) -> None:
     case.reason = ""
 
 
-def decide(db: Session, actor: Actor, case_id: int, decision: MODERATION.Decision, reason: str = "") -> Case:
+def decide(
+    db: Session,
+    actor: Actor,
+    case_id: int,
+    decision: MODERATION.Decision,
+    reason: str = "",
+    *,
+    own_too: bool = False,
+) -> Case:
     """Leaves a text in the open, or puts it there again; or removes it, with a reason that everybody may read.
-    Raises AlreadyAnswered, OwnText.
+    `own_too`: also one of the actor's own, who may be alone in running the site. Raises AlreadyAnswered, OwnText.
     """
-    case, text = lock_case(db, actor, case_id)
+    case, text = lock_case(db, actor, case_id, own_too)
     if decision is MODERATION.Decision.REMOVED:
         # Closes the case too: see `close_removed`.
         texts.remove(db, actor, text, reason)
@@ -81,7 +89,7 @@ def ask_for_change(db: Session, actor: Actor, case_id: int, reason: str) -> Case
     """Leaves a text hidden until its author has changed it, which they may do once; that puts it back into the
     queue. Raises AlreadyAnswered, OwnText, NotHidden and, where they have changed it, ChangedBefore.
     """
-    case, text = lock_case(db, actor, case_id)
+    case, text = lock_case(db, actor, case_id, False)
     if not texts.is_hidden(text):
         raise errors.NotHidden
     if case.changed_at is not None or case.state == MODERATION.State.ASKED:
@@ -93,14 +101,14 @@ def ask_for_change(db: Session, actor: Actor, case_id: int, reason: str) -> Case
     return case
 
 
-def lock_case(db: Session, actor: Actor, case_id: int) -> tuple[Case, texts.Text]:
+def lock_case(db: Session, actor: Actor, case_id: int, own_too: bool) -> tuple[Case, texts.Text]:
     """A case to be decided, and its text, both held. Raises AlreadyAnswered, OwnText."""
     named = db.get_one(Case, case_id)
     text = texts.lock_text(db, post_id=named.post_id, comment_id=named.comment_id)
     case = db.get_one(Case, case_id, with_for_update=True, populate_existing=True)
     if case.state not in IN_HAND:
         raise errors.AlreadyAnswered
-    if text.author_id == actor.id:
+    if text.author_id == actor.id and not own_too:
         raise errors.OwnText
     return case, text
 

@@ -69,14 +69,15 @@ class AnswerCase(FormView):
         if pressed != "keep" and not reason:
             raise InputError(_("Say why: its author gets to read it"), "reason")
         db, actor, case_id = request.dbsession, actor_of(request), self.item.id
+        own_too = request.member.is_admin
         if pressed == "ask":
             cases.ask_for_change(db, actor, case_id, reason)
             request.flash(_("It stays hidden, and its author is asked to change it"))
         elif pressed == "remove":
-            cases.decide(db, actor, case_id, MODERATION.Decision.REMOVED, reason)
+            cases.decide(db, actor, case_id, MODERATION.Decision.REMOVED, reason, own_too=own_too)
             request.flash(_("It is removed"))
         else:
-            cases.decide(db, actor, case_id, MODERATION.Decision.KEPT, reason)
+            cases.decide(db, actor, case_id, MODERATION.Decision.KEPT, reason, own_too=own_too)
             request.flash(_("It is in the open"))
         return self.redirect("moderation.queue")
 
