@@ -40,11 +40,13 @@ def note_failure(db: Session, domain: str, error: DeliveryError) -> None:
         close(db, EMAIL.SERVER_ROUTE, error, EMAIL.SERVER_PAUSES_SECONDS)
     elif error.fault is Fault.BROKEN:
         close(db, EMAIL.SERVER_ROUTE, error, EMAIL.SERVER_PAUSES_SECONDS, spare=EMAIL.BREAKS_OF_A_SERVER - 1)
-    else:
-        # It talks to us: what it refused is of this mail, or of its domain.
+    elif error.code:
+        # The server talks to us: what it refused is of this mail, or of its domain.
         reopen(db, EMAIL.SERVER_ROUTE)
         if error.fault is Fault.SLOW:
             close(db, domain, error, EMAIL.DOMAIN_PAUSES_SECONDS)
+        else:
+            reopen(db, domain)
 
 
 def close(db: Session, route: str, error: DeliveryError, pauses: tuple[int, int], *, spare: int = 0) -> None:

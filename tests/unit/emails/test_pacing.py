@@ -43,10 +43,12 @@ def leased(db: Session, **options: Any) -> Lease:
     return lease
 
 
-def fail(db: Session, fault: Fault, text: str = "no") -> Email:
-    """Claims the next mail and has it fail; gives it as it is then."""
+def fail(db: Session, fault: Fault, text: str = "no", code: int | None = None) -> Email:
+    """Claims the next mail and has it fail, if need be by an answer of the server; gives it as it is then."""
+    if code is None:
+        code = 0 if fault in (Fault.SERVER, Fault.BROKEN) else 550
     lease = leased(db)
-    mark_failed(db, lease, DeliveryError(text, fault))
+    mark_failed(db, lease, DeliveryError(text, fault, code=code))
     return db.get_one(Email, lease.email_id, populate_existing=True)
 
 
@@ -169,6 +171,15 @@ def test_a_refusal_shows_that_the_mail_server_is_there(db: Session, fault: Fault
     assert leased(db)
 
 
+def test_a_mail_that_can_not_be_written_says_nothing_of_the_mail_server(db: Session) -> None:
+    for _ in range(2):
+        queued(db)
+    fail(db, Fault.SERVER)
+    open_all(db)
+    fail(db, Fault.LATER, code=0)
+    assert claim(db, WORKER) is None
+
+
 def test_an_admin_opens_the_way_to_the_mail_server_at_once(db: Session) -> None:
     queued(db)
     fail(db, Fault.SERVER, "The mail server refused the user name or password")
@@ -190,7 +201,9 @@ def test_a_domain_that_wants_fewer_mails_waits_and_the_others_go_on(db: Session)
     assert claim(db, WORKER) is None
     assert closed_for(db, "slow.example") == pytest.approx(60, rel=0.15)
     open_all(db)
-    assert leased(db).email_id == slow[1].id
+    assert fail(db, Fault.RECIPIENT).id == slow[1].id
+    # It was heard out.
+    assert pacing.closed_routes(db) == []
 
 
 def test_a_pace_holds_for_each_domain_and_not_for_the_safety_of_accounts(db: Session) -> None:
