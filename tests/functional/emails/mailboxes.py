@@ -118,10 +118,8 @@ class Pop3(Session):
         return self.mailbox.messages[self.listed[number - 1]]
 
     def send(self, lines: list[bytes]) -> None:
-        self.say("+OK")
-        for line in lines:
-            self.wfile.write((b"." if line.startswith(b".") else b"") + line + b"\r\n")
-        self.say(".")
+        stuffed = [b"." + line if line.startswith(b".") else line for line in lines]
+        self.wfile.write(b"\r\n".join([b"+OK", *stuffed, b".", b""]))
 
 
 class Imap(Session):
