@@ -14,6 +14,7 @@ from myproject.feeds.services.entries import Entry
 from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.posts.services import tags
+from myproject.posts.services.links import with_link
 from myproject.posts.services.rows import PostPage
 from myproject.search import constants as SEARCH
 from myproject.search.services.queries import parse_query
@@ -102,9 +103,9 @@ def atom_entry(request: Request, entry: Entry) -> xml.AtomEntry:
     else:
         profile = site_url(request.registry, "users.profile", name=entry.author_name.lower())
         author = xml.Author(entry.author_display_name or entry.author_name, profile)
-    return xml.AtomEntry(
-        key, address, title, entry.body_html, entry.published_at, entry.updated_at, author, entry.tags
-    )
+    link = entry.link_url or ""
+    html, times = with_link(link, entry.body_html), (entry.published_at, entry.updated_at)
+    return xml.AtomEntry(key, address, title, html, *times, author, entry.tags, link)
 
 
 def document(body: bytes, content_type: str, updated: datetime | None = None) -> Response:

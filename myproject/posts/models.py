@@ -87,6 +87,7 @@ class Post(Base):
         sa.CheckConstraint(f"length(slug) BETWEEN 1 AND {POST.SLUG_MAX_LENGTH}", name="slug_length"),
         sa.CheckConstraint(f"length(body) <= {POST.BODY_MAX_BYTES}", name="body_length"),
         sa.CheckConstraint(f"length(excerpt) <= {POST.EXCERPT_MAX_LENGTH}", name="excerpt_length"),
+        sa.CheckConstraint(f"length(link_url) <= {POST.LINK_MAX_LENGTH}", name="link_url_length"),
         sa.CheckConstraint("comment_count >= 0", name="comment_count"),
         sa.CheckConstraint("like_count >= 0", name="like_count"),
         sa.CheckConstraint(
@@ -125,6 +126,8 @@ class Post(Base):
     body_html: Mapped[str] = mapped_column(sa.Text)
     body_renderer: Mapped[int]
     excerpt: Mapped[str] = mapped_column(sa.String(POST.EXCERPT_MAX_LENGTH))
+    # What the post is about, where that stands elsewhere in the web; or empty.
+    link_url: Mapped[str] = mapped_column(sa.String(POST.LINK_MAX_LENGTH), default="")
     # Counted in SQL with each comment and like, so that no page counts rows.
     comment_count: Mapped[int] = mapped_column(default=0)
     like_count: Mapped[int] = mapped_column(default=0)
@@ -160,6 +163,7 @@ class PostRevision(Base):
     __tablename__ = "post_revisions"
     __table_args__ = (
         sa.UniqueConstraint("post_id", "version"),
+        sa.CheckConstraint(f"length(link_url) <= {POST.LINK_MAX_LENGTH}", name="link_url_length"),
         sa.CheckConstraint(f"length(reason) <= {POST.REASON_MAX_LENGTH}", name="reason_length"),
     )
 
@@ -168,6 +172,7 @@ class PostRevision(Base):
     version: Mapped[int]
     title: Mapped[str] = mapped_column(sa.String(POST.TITLE_MAX_LENGTH))
     body: Mapped[str] = mapped_column(sa.Text)
+    link_url: Mapped[str] = mapped_column(sa.String(POST.LINK_MAX_LENGTH), default="")
     tags: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     editor_id: Mapped[int | None] = mapped_column(
         BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"), index=True

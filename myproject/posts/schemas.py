@@ -6,10 +6,14 @@ import colander
 import deform
 
 from myproject.forms.pictures import alt_node, image_node
-from myproject.forms.schema import IntegerType, Schema, checkbox, line, paragraph
+from myproject.forms.schema import BIDI_CONTROLS, IntegerType, Schema, checkbox, line, paragraph
 from myproject.i18n import _
 from myproject.posts import constants as POST
+from myproject.posts.services.links import host_of
 from myproject.text import canonical, is_name
+
+# Blanks, what no address holds unquoted (RFC 3986, 2), and what turns the direction of writing around.
+UNLINKABLE = re.compile(r"[\s\\<>\"]|" + BIDI_CONTROLS.pattern)
 
 
 def body_size(node: colander.SchemaNode, value: str) -> None:
@@ -35,6 +39,12 @@ def tag_names(node: colander.SchemaNode, text: str) -> None:
             )
 
 
+def web_link(node: colander.SchemaNode, value: str) -> None:
+    """A whole address in the web, that shows where it leads."""
+    if "." not in host_of(value).strip(".") or UNLINKABLE.search(value):
+        raise colander.Invalid(node, _("Write a whole address, such as https://example.org"))
+
+
 class PostText(Schema):
     title = line("title", _("Title"), min=POST.TITLE_MIN_LENGTH, max=POST.TITLE_MAX_LENGTH)
     body = paragraph(
@@ -43,6 +53,15 @@ class PostText(Schema):
         rows=14,
         check=body_size,
         hint=_("Markdown works here: **bold**, *italic*, lists, tables, ``` for code"),
+    )
+    link_url = line(
+        "link_url",
+        _("Link (optional)"),
+        max=POST.LINK_MAX_LENGTH,
+        check=web_link,
+        attributes={"inputmode": "url"},
+        optional=True,
+        hint=_("What you write about, where that stands elsewhere"),
     )
     image = image_node()
     image_alt = alt_node()

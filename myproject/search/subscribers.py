@@ -13,7 +13,7 @@ from myproject.posts.models import Post
 from myproject.search.services import indexing
 
 # A like or a count is nothing to the index.
-INDEXED = ("title", "body", "status", "published_at")
+INDEXED = ("title", "body", "link_url", "status", "published_at")
 
 
 def text_written(mapper: Mapper[Any], connection: sa.Connection, target: Post | Comment) -> None:

@@ -28,6 +28,7 @@ class Entry(Tagged):
     title: str
     slug: str
     body_html: str
+    link_url: str | None
     published_at: datetime
     edited_at: datetime | None
     author_name: str | None
@@ -46,6 +47,7 @@ POSTS = (
         Post.title,
         Post.slug,
         Post.body_html,
+        Post.link_url,
         Post.published_at,
         Post.edited_at,
         AUTHOR_NAME,
@@ -62,6 +64,7 @@ COMMENTS = (
         Post.title,
         Post.slug,
         Comment.body_html,
+        sa.null(),
         Comment.created_at,
         Comment.edited_at,
         AUTHOR_NAME,

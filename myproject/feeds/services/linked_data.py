@@ -39,6 +39,8 @@ def posting(post: PostPage, comments: Sequence[CommentRow], address: str, site_u
         data["datePublished"] = post.published_at.isoformat(timespec="seconds")
     if post.edited_at is not None:
         data["dateModified"] = post.edited_at.isoformat(timespec="seconds")
+    if post.link_url:
+        data["sharedContent"] = {"@type": "WebPage", "url": post.link_url}
     if post.tags:
         data["keywords"] = post.tags
     shown = [comment for comment in comments if comment.published][: FEED.LINKED_COMMENTS_MAX]

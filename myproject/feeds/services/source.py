@@ -12,7 +12,7 @@ from myproject.feeds.services.xml import absolute, moment
 from myproject.posts.models import Post
 from myproject.posts.services.rows import PostPage
 
-SOURCE = sa.select(Post.title, Post.body, Post.body_html).where(Post.id == sa.bindparam("post_id"))
+SOURCE = sa.select(Post.title, Post.link_url, Post.body, Post.body_html).where(Post.id == sa.bindparam("post_id"))
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,15 @@ class Source:
     """The words of a post, all of the same version. `body` is Markdown."""
 
     title: str
+    link_url: str
     body: str
     body_html: str
 
     @property
     def markdown(self) -> str:
         """The whole as one text, its title as a heading."""
-        return f"# {self.title}\n\n{self.body.rstrip()}\n"
+        link = f"<{self.link_url}>\n\n" if self.link_url else ""
+        return f"# {self.title}\n\n{link}{self.body.rstrip()}\n"
 
 
 def source_of(db: Session, post_id: int) -> Source:
@@ -48,6 +50,7 @@ def described(post: PostPage, source: Source, address: str, site_url: str) -> di
         "id": post.id,
         "url": address,
         "title": source.title,
+        "link_url": source.link_url or None,
         "author": author,
         "tags": post.tags,
         "published_at": moment(post.published_at) if post.published_at else None,

@@ -25,7 +25,9 @@ class Author:
 
 @dataclass(frozen=True)
 class AtomEntry:
-    """`key` is the entry's path without what may change, such as `/posts/1`; addresses are absolute."""
+    """`key` is the entry's path without what may change, such as `/posts/1`; addresses are absolute. `related` is
+    that of what it is about, if it stands elsewhere.
+    """
 
     key: str
     address: str
@@ -35,6 +37,7 @@ class AtomEntry:
     updated: datetime
     author: Author
     tags: Iterable[str] = ()
+    related: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def write_feed(feed: AtomFeed, site_url: str) -> bytes:
         add(entry, "id", tag_uri(site_url, each.key, each.published))
         add(entry, "title", each.title)
         add(entry, "link", rel="alternate", type="text/html", href=each.address)
+        if each.related:
+            add(entry, "link", rel="related", href=each.related)
         add(entry, "published", moment(each.published))
         add(entry, "updated", moment(each.updated))
         author = add(entry, "author")

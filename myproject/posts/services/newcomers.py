@@ -20,7 +20,7 @@ from myproject.settings import settings_of
 from myproject.users.models import User
 
 # As the renderer of Markdown writes links that lead elsewhere.
-LINK = re.compile(r'<a [^>]*href="https?:')
+LINK = re.compile(r'<a [^>]*href="https?:', re.I)
 
 
 def new_until(db: Session, user_id: int, days: int, posts: int) -> datetime | None:

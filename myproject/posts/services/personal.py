@@ -31,6 +31,7 @@ def export_posts(db: Session, person: Person) -> Iterator[File]:
         Post.status,
         Post.title,
         Post.slug,
+        Post.link_url,
         Post.created_at,
         Post.published_at,
         Post.edited_at,
@@ -46,7 +47,13 @@ def export_posts(db: Session, person: Person) -> Iterator[File]:
     for row in db.execute(texts.order_by(Post.id), execution_options={"yield_per": 20}):
         yield f"posts/{row.id}-{row.slug}.md", (f"# {row.title}\n\n", row.body, "\n")
     kept = (
-        sa.select(PostRevision.post_id, PostRevision.created_at, PostRevision.title, PostRevision.body)
+        sa.select(
+            PostRevision.post_id,
+            PostRevision.created_at,
+            PostRevision.title,
+            PostRevision.body,
+            PostRevision.link_url,
+        )
         .join(Post, Post.id == PostRevision.post_id)
         .where(Post.author_id == person.id)
         .order_by(PostRevision.id)

@@ -151,7 +151,7 @@ def purge_removed(db: Session, which: sa.ColumnElement[bool]) -> None:
     ids = [post.id for post in posts]
     for post in posts:
         post.title, post.slug = PURGED_TITLE, PURGED_SLUG
-        post.body = post.body_html = post.excerpt = ""
+        post.body = post.body_html = post.excerpt = post.link_url = ""
         post.like_count = 0
         post.version += 1
     if ids:

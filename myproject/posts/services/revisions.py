@@ -1,6 +1,6 @@
 """The texts that posts had before they were changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +38,7 @@ class Words:
     title: str
     body: str
     tags: tuple[str, ...]
+    link_url: str
 
 
 def keep_revision(db: Session, post: Post, editor_id: int | None, reason: str = "") -> None:
@@ -50,6 +51,7 @@ def keep_revision(db: Session, post: Post, editor_id: int | None, reason: str = 
             version=post.version,
             title=post.title,
             body=post.body,
+            link_url=post.link_url,
             tags=[tag.name for tag in post.tags],
             editor_id=editor_id,
             reason=reason,
@@ -101,7 +103,7 @@ def words_at(db: Session, post_id: int, version: int) -> Words | None:
     revision = db.scalars(
         sa.select(PostRevision).where(PostRevision.post_id == post_id, PostRevision.version == version)
     ).first()
-    return None if revision is None else Words(revision.title, revision.body, tuple(revision.tags))
+    return None if revision is None else words_of(revision, revision.tags)
 
 
 def words_after(db: Session, post_id: int, version: int) -> Words:
@@ -113,4 +115,8 @@ def words_after(db: Session, post_id: int, version: int) -> Words:
 
 
 def present_words(post: Post) -> Words:
-    return Words(post.title, post.body, tuple(tag.name for tag in post.tags))
+    return words_of(post, (tag.name for tag in post.tags))
+
+
+def words_of(text: Post | PostRevision, tags: Iterable[str]) -> Words:
+    return Words(text.title, text.body, tuple(tags), text.link_url)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from myproject.pagination import EPOCH, MICROSECOND
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, Tag, post_tags
+from myproject.posts.services.links import host_of
 from myproject.users import constants as USER
 from myproject.users.models import User
 
@@ -60,6 +61,7 @@ class PostPage(Tagged):
     slug: str
     body_html: str
     excerpt: str
+    link_url: str
     comment_count: int
     like_count: int
     published_at: datetime | None
@@ -76,6 +78,10 @@ class PostPage(Tagged):
     author_role: USER.Role
     author_avatar: str
     tag_names: str | None
+
+    @property
+    def link_host(self) -> str:
+        return host_of(self.link_url)
 
     @property
     def is_draft(self) -> bool:
@@ -136,6 +142,7 @@ PAGE_COLUMNS = (
     Post.slug,
     Post.body_html,
     Post.excerpt,
+    Post.link_url,
     Post.comment_count,
     Post.like_count,
     Post.published_at,

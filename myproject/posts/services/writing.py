@@ -17,6 +17,7 @@ from myproject.markdown.references import LookUp, know_nothing
 from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post
+from myproject.posts.services.links import host_of, with_link
 from myproject.posts.services.lists import list_drafts
 from myproject.posts.services.revisions import keep_revision
 from myproject.posts.services.tags import find_or_make_tags, relist
@@ -54,12 +55,24 @@ class Text:
     body_html: str
     excerpt: str
     tags: tuple[str, ...] = ()
+    link_url: str = ""
+
+    @property
+    def link_host(self) -> str:
+        return host_of(self.link_url)
+
+    @property
+    def whole_html(self) -> str:
+        """The words with the link before them."""
+        return with_link(self.link_url, self.body_html)
 
 
-def render(title: str, body: str, tags: Iterable[str], look_up: LookUp = know_nothing) -> Text:
+def render(
+    title: str, body: str, tags: Iterable[str], look_up: LookUp = know_nothing, *, link_url: str = ""
+) -> Text:
     """Renders a post's Markdown; what the preview shows and the page will."""
     body_html = render_markdown(body, look_up)
-    return Text(title, body, body_html, excerpt(body_html, POST.EXCERPT_MAX_LENGTH), tuple(tags))
+    return Text(title, body, body_html, excerpt(body_html, POST.EXCERPT_MAX_LENGTH), tuple(tags), link_url)
 
 
 def create_post(db: Session, author_id: int, text: Text, *, publish: bool, approve_first: int = 0) -> Post:
@@ -127,12 +140,13 @@ def note_edit(db: Session, post: Post, editor: Actor | None, reason: str) -> Non
 
 def is_of(post: Post, text: Text) -> bool:
     """Whether a post says just what `text` does: saved twice, or by somebody of the same mind."""
-    said = post.title, post.body, {tag.name for tag in post.tags}
-    return said == (text.title, text.body, set(text.tags))
+    said = post.title, post.body, post.link_url, {tag.name for tag in post.tags}
+    return said == (text.title, text.body, text.link_url, set(text.tags))
 
 
 def apply(db: Session, post: Post, text: Text) -> None:
     post.title, post.body, post.body_html, post.excerpt = text.title, text.body, text.body_html, text.excerpt
+    post.link_url = text.link_url
     post.body_renderer = RENDERER_VERSION
     slug = slugify(text.title)[: POST.SLUG_MAX_LENGTH]
     post.slug = f"{slug}-post"[: POST.SLUG_MAX_LENGTH] if slug in POST.RESERVED_SLUGS else slug

@@ -66,7 +66,7 @@ class PostHistory(FormView):
         if words is None:
             raise HTTPNotFound
         # Rendering is slow: it comes before the transaction's first statement.
-        text = writing.render(words.title, words.body, words.tags, request.look_up)
+        text = writing.render(words.title, words.body, words.tags, request.look_up, link_url=words.link_url)
         reason = request.translate(_("An older text was restored"))
         post = writing.edit_post(
             request.dbsession, post_id, data["version"], text, editor=actor_of(request), reason=reason
@@ -90,6 +90,7 @@ def compared(old: revisions.Words, new: revisions.Words) -> list[tuple[Any, list
     """What changed in each part of a post: its name, and the pieces of the difference."""
     parts = (
         (_("Title"), old.title, new.title),
+        (_("Link"), old.link_url, new.link_url),
         (_("Tags"), ", ".join(old.tags), ", ".join(new.tags)),
         (_("Text"), old.body, new.body),
     )

@@ -41,7 +41,7 @@ class WritePost(TakesPictures):
     title = _("New post")
     template = "myproject:templates/posts/write.html"
     buttons: tuple[deform.Button, ...] = (PUBLISH, PREVIEW, SAVE_DRAFT, ADD_IMAGE)
-    keeps = ("title", "body", "tags")
+    keeps = ("title", "body", "link_url", "tags")
     preview: writing.Text | None = None
     hints: Sequence[similar.Hint] = ()
 
@@ -66,7 +66,7 @@ class WritePost(TakesPictures):
                 if self.hints:
                     self.limit("preview_account")
                     return self.page()
-            self.limit_saving(publish, text.body_html)
+            self.limit_saving(publish, text.whole_html)
         post = self.save(text, data, publish)
         self.tell_without_alt(text.body_html)
         return self.leave(post)
@@ -74,7 +74,8 @@ class WritePost(TakesPictures):
     def text_of(self, data: dict[str, Any]) -> writing.Text:
         names = schemas.tag_list(data["tags"])
         self.check_tags(names)
-        return writing.render(data["title"], data["body"], names, self.request.look_up)
+        link_url = data["link_url"]
+        return writing.render(data["title"], data["body"], names, self.request.look_up, link_url=link_url)
 
     def check_tags(self, names: tuple[str, ...]) -> None:
         """Raises UnknownTag where only staff make new tags (`posts.new_tags`), and this is a member's."""
@@ -90,7 +91,7 @@ class WritePost(TakesPictures):
         if self.is_published():
             return []
         with reading(self.request) as db:
-            return similar.find_hints(db, text.title, text.body_html, self.request.member.id)
+            return similar.find_hints(db, text.title, text.whole_html, self.request.member.id)
 
     def is_published(self) -> bool:
         """Whether others read the post already, or staff."""
@@ -99,10 +100,10 @@ class WritePost(TakesPictures):
     def limit(self, name: str) -> None:
         limiter_of(self.request.registry).hit(name, str(self.request.member.id))
 
-    def limit_saving(self, publish: bool, body_html: str) -> None:
+    def limit_saving(self, publish: bool, whole_html: str) -> None:
         if publish and not self.is_published():
             with reading(self.request) as db:
-                brake(db, self.request.registry, self.request.member, body_html, "newcomer_post_account")
+                brake(db, self.request.registry, self.request.member, whole_html, "newcomer_post_account")
             limiter_of(self.request.registry).hit("write_address", client_key(self.request.client_addr))
             self.limit("post_account")
         else:
@@ -113,13 +114,14 @@ class WritePost(TakesPictures):
         form has made, or leads to what it has published.
         """
         db, member_id = self.request.dbsession, self.request.member.id
-        token, said = self.posted_once(), said_in(text.title, text.body, text.tags)
+        token, said = self.posted_once(), said_in(text.title, text.body, text.tags, text.link_url)
         sent = once.claim(db, member_id, token, said) if token else None
         post = db.get(Post, sent.made_id, with_for_update=True) if sent else None
         if post is None:
             post = writing.create_post(db, member_id, text, publish=publish, approve_first=self.approve_first())
         elif sent and post.status == POST.Status.DRAFT:
-            if sent.content_hash != said_in(post.title, post.body, [tag.name for tag in post.tags]):
+            now_said = said_in(post.title, post.body, [tag.name for tag in post.tags], post.link_url)
+            if sent.content_hash != now_said:
                 # Somebody has gone on with the draft elsewhere.
                 self.refuse_other_text()
             post = writing.edit_post(
@@ -220,6 +222,7 @@ class EditPost(WritePost):
             return {
                 "title": post.title,
                 "body": post.body,
+                "link_url": post.link_url,
                 "tags": ", ".join(tag.name for tag in post.tags),
                 "version": post.version,
             }
@@ -245,5 +248,5 @@ class EditPost(WritePost):
         return self.redirect("posts.view", id=post.id, slug=post.slug)
 
 
-def said_in(title: str, body: str, tags: Any) -> str:
-    return once.content_hash(title, body, sorted(tags))
+def said_in(title: str, body: str, tags: Any, link_url: str) -> str:
+    return once.content_hash(title, body, sorted(tags), link_url)

@@ -22,6 +22,7 @@ from myproject.db import Sessions
 from myproject.personal_data import Person
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
+from myproject.posts.services.links import with_link
 from myproject.search import constants as SEARCH
 from myproject.search.models import SearchEntry
 from myproject.search.services.words import EVERY, GAP, IN_TITLE, author_mark, link_mark, words_of, year_mark
@@ -67,9 +68,8 @@ def index_post(connection: sa.Connection, post: Post) -> None:
     """Writes a post's entry, on the connection of the transaction in which the post is written."""
     if post.title and post.body:
         if post.status == POST.Status.PUBLISHED:
-            words = entry_words(
-                post.title, post.body, post.body_html, post.author_id, post.published_at, is_post=True
-            )
+            whole = with_link(post.link_url, post.body_html)
+            words = entry_words(post.title, post.body, whole, post.author_id, post.published_at, is_post=True)
             keep(connection, SearchEntry.post_id, post.id, words)
     else:
         forget(connection, SearchEntry.post_id, post.id)

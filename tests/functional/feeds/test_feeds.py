@@ -173,6 +173,7 @@ def test_a_post_stands_as_json_beside_its_markdown_with_when_and_by_whom_it_was_
         "id": post.id,
         "url": address,
         "title": "How to <keep> bees",
+        "link_url": None,
         "author": {"name": "ada", "display_name": "ada", "url": "http://localhost/@ada/"},
         "tags": ["garden"],
         "published_at": published,
