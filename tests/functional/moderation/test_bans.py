@@ -67,6 +67,9 @@ def test_who_is_banned_reads_why_in_place_of_the_form_and_loses_nothing_they_typ
     page = client.get(f"/comments/{other.id}/reply/")
     assert WHY in page.html.select_one(".notice-warning").get_text()
     assert "form" not in page.forms
+    place = client.get(f"/posts/{post.id}/of-tea/").html.select_one(".write-comment")
+    assert WHY in place.get_text()
+    assert place.textarea is None
     edited = form_with(client.get(f"/comments/{own.id}/edit/"), "body")
     edited["body"] = "Another insult"
     assert WHY in summary(edited.submit("save", status=422))

@@ -355,7 +355,7 @@ def test_the_page_of_a_post_leads_members_to_reporting_and_to_what_is_hidden(
     for client in reporters:
         report(client, comment)
     hidden, place = f"/comments/{comment.id}/hidden/", f"#comment-{comment.id}"
-    assert "hidden until staff" in guest.get(page).html.select_one(place).get_text()
+    assert "This comment is hidden." in guest.get(page).html.select_one(place).get_text()
     assert hidden not in guest.get(page)
     assert "None" not in guest.get(page).html.select_one(place).get_text()
     told = reporters[0].get(page)
