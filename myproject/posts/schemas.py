@@ -56,7 +56,7 @@ class PostText(Schema):
     )
     link_url = line(
         "link_url",
-        _("Link (optional)"),
+        _("Link"),
         max=POST.LINK_MAX_LENGTH,
         check=web_link,
         attributes={"inputmode": "url"},

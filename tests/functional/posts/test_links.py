@@ -6,8 +6,10 @@ from xml.etree import ElementTree
 import pytest
 from sqlalchemy.orm import Session
 
+from myproject.db import utc_now
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
+from myproject.posts.services.removal import purge_removed
 from myproject.posts.services.writing import create_post, render
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -105,3 +107,10 @@ def test_changed_link_stands_in_the_history_and_comes_back_with_the_older_text(
     form_with(history, "revision").submit("restore", status=303)
     db.expire_all()
     assert db.get_one(Post, post.id).link_url == LINK
+
+
+def test_link_of_a_purged_post_is_gone_with_its_text(db: Session, ann: User) -> None:
+    post = create_post(db, ann.id, render("About bees", "Some text", (), link_url=LINK), publish=True)
+    post.status, post.removed_at = POST.Status.REMOVED, utc_now()
+    purge_removed(db, Post.id == post.id)
+    assert (post.body, post.link_url) == ("", "")
