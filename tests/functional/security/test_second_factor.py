@@ -121,6 +121,9 @@ def test_who_must_have_a_second_factor_reaches_only_what_sets_it_up(
         sign_in(client, world.users[visitor])
         token = csrf_token(client.get(SETTINGS))
         answer = client.request(world.path(row), method=method, headers={"X-CSRF-Token": token}, status="*")
+        if answer.status_int == 303 and answer.location.endswith("/hidden/"):
+            # What is said of a hidden post has an address of its own.
+            answer = answer.follow()
         sent_there = answer.status_int == 303 and answer.location == f"http://localhost{SETTINGS}"
         # What is not there is not there for them either.
         absent = (
