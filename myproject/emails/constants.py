@@ -149,6 +149,8 @@ SERVER_PAUSES_SECONDS = (5, 300)
 DOMAIN_PAUSES_SECONDS = (60, 3600)
 # So many mails in a row must break off until that is the server's fault.
 BREAKS_OF_A_SERVER = 3
+# How long the others wait for the mail that finds out whether a route works again.
+PROBE_SECONDS = 10
 ROUTES_SHOWN = 20
 ROUTE_KEPT_SECONDS = 86_400
 

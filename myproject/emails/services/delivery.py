@@ -113,11 +113,14 @@ def claim(db: Session, worker: str, *, pace: float = 0, patient: bool = False) -
     is_probe = False
     while found is not None or (found := first(db, passed_over)) is not None:
         if found.server_failures and not is_probe:
-            is_probe = pacing.take_turn(db, EMAIL.SERVER_ROUTE, EMAIL.LEASE_SECONDS)
+            is_probe = pacing.begin_probe(db, EMAIL.SERVER_ROUTE)
             if not is_probe:
                 return None
-        seconds = EMAIL.LEASE_SECONDS if found.failures else 0 if found.lane == Lane.SECURITY else pace
-        if not seconds or pacing.take_turn(db, found.to_domain, seconds):
+        if found.failures:
+            is_free = pacing.begin_probe(db, found.to_domain)
+        else:
+            is_free = not pace or found.lane == Lane.SECURITY or pacing.take_turn(db, found.to_domain, pace)
+        if is_free:
             return lease(db, found.id, worker)
         # Another worker has just sent there.
         passed_over.append(found.to_domain)

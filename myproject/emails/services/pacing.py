@@ -21,6 +21,18 @@ def spread(seconds: float) -> float:
     return seconds * random.uniform(1 - EMAIL.JITTER, 1 + EMAIL.JITTER)  # noqa: S311 - no secret
 
 
+def begin_probe(db: Session, route: str) -> bool:
+    """Closes a route that failed to others, for one mail to find out; False where somebody else does, or has."""
+    # Where it works again meanwhile, it must stay open: nobody would open it.
+    statement = (
+        sa.update(MailRoute)
+        .where(MailRoute.domain == route, MailRoute.failures > 0, MailRoute.opens_at <= clock())
+        .values(opens_at=clock(EMAIL.PROBE_SECONDS))
+        .returning(MailRoute.domain)
+    )
+    return db.execute(statement, execution_options=IN_DATABASE_ONLY).first() is not None
+
+
 def take_turn(db: Session, route: str, seconds: float) -> bool:
     """Closes an open route to others for some seconds; False where somebody has just done so."""
     statement = (

@@ -144,8 +144,18 @@ def test_a_probe_whose_worker_dies_is_followed_by_another(db: Session) -> None:
     open_all(db)
     leased(db)
     assert claim(db, WORKER) is None
-    assert closed_for(db) <= EMAIL.LEASE_SECONDS
+    assert closed_for(db) <= EMAIL.PROBE_SECONDS
     open_all(db)
+    assert leased(db)
+
+
+def test_a_route_that_works_again_is_not_closed_by_a_probe_that_comes_too_late(db: Session) -> None:
+    queued(db)
+    fail(db, Fault.SERVER)
+    open_all(db)
+    # Another worker's mail got through after this one had looked.
+    pacing.reopen(db, EMAIL.SERVER_ROUTE)
+    assert not pacing.begin_probe(db, EMAIL.SERVER_ROUTE)
     assert leased(db)
 
 
