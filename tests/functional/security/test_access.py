@@ -42,6 +42,9 @@ from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token
 
+# Nothing of this depends on the database.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 HOUR = timedelta(hours=1)
 VISITORS = ("guest", "new", "owner", "other", "staff", "admin")
 MAIL = "20261122T100000000000-00000000"
