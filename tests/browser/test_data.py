@@ -71,6 +71,7 @@ def test_a_member_takes_their_data_along(make_page: Callable[..., Page], javascr
     name = f"dora-{'script' if javascript else 'plain'}"
     page = make_page(java_script_enabled=javascript, accept_downloads=True)
     register(page, name)
+    verify(page, name)
     page.goto("/users/me/")
     page.get_by_role("link", name="Your data").click()
     page.get_by_role("button", name="Put my data together").click()

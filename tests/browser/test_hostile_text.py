@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Dialog, Page, StorageState, expect
 
-from tests.browser.people import open_mail
-from tests.conftest import LiveServer
+from tests.browser.people import DEMO_PASSWORD, open_mail, sign_in
 
 SCRIPT = "<script>alert(1); document.documentElement.dataset.hacked = 1</script>"
 IMAGE = '<img src=x onerror="alert(2); document.documentElement.dataset.hacked = 2">'
@@ -59,10 +58,14 @@ def is_harmless(page: Page) -> bool:
         assert not (link.get_attribute("href") or "").lower().startswith(("javascript:", "data:", "vbscript:"))
     # What is told to search engines stands in a script that is data: no browser runs it.
     data = "[type='application/ld+json']"
+    # The bell in the header is the site's own, in a link that holds nothing that anybody wrote.
+    bell = "nav .site-nav-notices > svg[aria-hidden=true]"
     acting = (
-        f"script:not([src], {data}), svg, iframe, main style, main img, [onerror], [onload], [ontoggle], [onfocus]"
+        f"script:not([src], {data}), svg:not({bell}), iframe, main style, main img, "
+        "[onerror], [onload], [ontoggle], [onfocus]"
     )
     assert page.locator(acting).count() == 0
+    assert page.locator(bell).count() <= 1
     return page.evaluate("document.documentElement.dataset.hacked") is None
 
 
@@ -104,16 +107,16 @@ def test_hostile_post_comment_and_profile_are_shown_as_text(
         assert is_harmless(guest)
 
 
-def test_hostile_browser_name_and_search_are_shown_to_admins_as_text(
-    make_bare_page: Callable[..., Page], signed_in: Callable[[str], StorageState], live_server: LiveServer
-) -> None:
+def test_hostile_browser_name_and_search_are_shown_to_admins_as_text(make_bare_page: Callable[..., Page]) -> None:
     visitor = make_bare_page(user_agent=f"{IMAGE}{SCRIPT}")
     visitor.goto("/users/login/")
     visitor.get_by_label("Nickname or email").fill("priya")
     visitor.get_by_label("Password").fill("demo-password-1")
     visitor.locator("main").get_by_role("button", name="Sign in", exact=True).click()
 
-    admin = make_bare_page(storage_state=signed_in("ada"))
+    # Accounts are shown to who has signed in a short while ago: the sign-in of the whole run may be too old.
+    admin = make_bare_page()
+    sign_in(admin, "ada", DEMO_PASSWORD)
     admin.goto("/admin/users/?q=priya")
     admin.get_by_role("link", name="priya", exact=True).click()
     expect(admin.get_by_role("cell", name="<img src=x")).to_be_visible()
