@@ -9,8 +9,9 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
-from myproject.emails.models import Email
 from myproject.forms.models import Submission
+from myproject.notifications import constants as NOTE
+from myproject.notifications.models import Notification
 from myproject.posts.models import Post
 from myproject.users.models import User
 from tests.conftest import Client, form_with
@@ -54,7 +55,8 @@ def test_of_many_that_come_at_once_one_acts_and_all_lead_to_what_it_made(
     assert bodies(db, Post if what == "post" else Comment, bob) == ["Once"]
     db.refresh(post)
     assert post.comment_count == (1 if what == "comment" else 0)
-    assert len(db.scalars(sa.select(Email)).all()) == (1 if what == "comment" else 0)
+    told = [tuple(row) for row in db.execute(sa.select(Notification.user_id, Notification.mail))]
+    assert told == ([(post.author_id, NOTE.Mail.WAITING)] if what == "comment" else [])
 
 
 def test_a_form_sent_again_counts_for_no_limit(

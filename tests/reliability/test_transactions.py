@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
 from myproject.emails.models import Email
+from myproject.notifications import constants as NOTE
+from myproject.notifications.models import Notification
 from myproject.posts.models import Post, Tag
 from myproject.users.models import User
 from tests.conftest import PASSWORD, Client, form_with
@@ -71,12 +73,12 @@ def test_what_a_request_wrote_before_it_failed_is_undone(
     form = comment_form(client, post)
     failed = form.submit("send", status=500, headers=failing)
     assert "Traceback" not in failed
-    assert (rows(db, Comment), rows(db, Email)) == (0, 0)
+    assert (rows(db, Comment), rows(db, Notification)) == (0, 0)
     db.refresh(post)
     assert post.comment_count == 0
 
     form.submit("send", status=303)
-    assert (rows(db, Comment), rows(db, Email)) == (1, 1)
+    assert (rows(db, Comment), rows(db, Notification)) == (1, 1)
     db.refresh(post)
     assert post.comment_count == 1
 
@@ -216,7 +218,7 @@ def test_eight_writers_that_read_and_write_lose_nothing_and_fail_nothing(
 
 
 def test_eight_members_who_comment_at_once_lose_nothing_and_fail_nothing(
-    faulty: Router, db: Session, post: Post
+    faulty: Router, db: Session, ann: User, post: Post
 ) -> None:
     forms = []
     for number in range(WRITERS):
@@ -235,8 +237,10 @@ def test_eight_members_who_comment_at_once_lose_nothing_and_fail_nothing(
     assert answers == [303] * WRITERS * ROUNDS
     db.refresh(post)
     assert post.comment_count == rows(db, Comment) == WRITERS * ROUNDS
-    # One mail each to the post's author.
-    assert rows(db, Email) == WRITERS * ROUNDS
+    # The post's author is told of each once, and mail of it waits.
+    told = db.execute(sa.select(Notification.comment_id, Notification.user_id, Notification.mail))
+    expected = [(comment_id, ann.id, NOTE.Mail.WAITING) for comment_id in db.scalars(sa.select(Comment.id))]
+    assert sorted(map(tuple, told)) == sorted(expected)
     paths = list(db.scalars(sa.select(Comment.path)))
     assert len(set(paths)) == len(paths)
 

@@ -48,7 +48,8 @@ def test_models_services_and_a_session_are_at_hand(shell: Callable[..., list[str
         PRINT.format("users.profiles.find_profile(db, 'ann').title"),
         PRINT.format("db.query(User).count()"),
         PRINT.format(
-            "[callable(verb) for verb in (posts.lists.list_posts, comments.threads.list_comments, emails.claim)]"
+            "[callable(verb) for verb in"
+            " (posts.lists.list_posts, comments.threads.list_comments, emails.delivery.claim)]"
         ),
         PRINT.format(f"[{', '.join(model.__name__ for model in MODELS)}] is not None"),
         PRINT.format("app is not None and request.registry is registry"),
