@@ -7,7 +7,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 INI := development.ini
-WORKERS := $(shell getconf _NPROCESSORS_ONLN)
+# Tests wait for servers and browsers for half of their time.
+WORKERS := $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 # GNU's name, else that of macOS.
 SHA256 := $(shell command -v sha256sum || echo shasum -a 256)
 # Further words for a command: make test args="-k login"

@@ -95,6 +95,7 @@ def test_members_have_the_roles_and_states_that_are_printed(demo, db):
     assert {status for _, status in members.values()} == set(USER.Status)
 
 
+@ONCE
 def test_member_signs_in_with_the_printed_password(demo, client):
     client.login("ada", printed_password(demo()))
 
@@ -130,6 +131,7 @@ def test_front_page_shows_the_newest_post(demo, client):
     assert newest.title in client.get("/").text
 
 
+@ONCE
 def test_first_run_fills_an_empty_site(demo, db):
     assert demo("--first-run").exit_code == 0
     assert count(db, Post) == len(POSTS)
@@ -163,6 +165,7 @@ def test_second_run_is_refused(demo, db):
     assert state(db) == before
 
 
+@ONCE
 def test_name_that_is_taken_leaves_the_site_as_it_was(demo, db):
     db.add(User(name="Lena", name_canonical="lena", email="l@example.org", email_canonical="l@example.org"))
     db.commit()
@@ -181,6 +184,7 @@ def test_production_is_refused(demo, db, arguments):
     assert count(db, User) == 0
 
 
+@ONCE
 def test_no_mail_goes_out(filled, db, mails):
     assert count(db, Email) == 0
     assert mails() == []
@@ -212,6 +216,7 @@ def test_bulk_adds_as_many_rows_as_asked_for(filled, db):
     assert (count(db, Post), count(db, Comment)) == (len(POSTS) + 40, COMMENT_COUNT + 300)
 
 
+@ONCE
 def test_bulk_goes_on_a_site_that_is_filled(demo, db):
     demo()
     assert demo("--posts", "3").exit_code == 0
@@ -224,6 +229,7 @@ def test_bulk_comments_need_bulk_posts(demo, db):
     assert count(db, User) == 0
 
 
+@ONCE
 def test_bulk_posts_carry_tags(filled, db):
     titles = {post.title: set(post.tags) for post in POSTS}
     bulk = db.scalars(sa.select(Post).order_by(Post.id.desc()).limit(40)).all()
@@ -239,6 +245,7 @@ def test_counts_of_comments_are_right(filled, db):
     }
 
 
+@ONCE
 def test_likes_are_counted_and_nobody_likes_their_own(filled, db):
     for model, like, thing in ((Post, PostLike, PostLike.post_id), (Comment, CommentLike, CommentLike.comment_id)):
         liked = dict(db.execute(sa.select(thing, sa.func.count()).group_by(thing)).all())
@@ -275,6 +282,7 @@ def test_a_post_written_after_bulk_has_a_number_of_its_own(filled, db):
     assert make_post(db, ada).id > 40
 
 
+@ONCE
 def test_latest_activity_is_the_latest_comment(filled, db):
     latest = dict(
         db.execute(sa.select(Comment.post_id, sa.func.max(Comment.created_at)).group_by(Comment.post_id)).all()
@@ -283,6 +291,7 @@ def test_latest_activity_is_the_latest_comment(filled, db):
         assert post.last_activity_at == latest.get(post.id, post.published_at)
 
 
+@ONCE
 def test_every_path_is_its_parents_and_its_own_number(filled, db):
     comments = {comment.id: comment for comment in db.scalars(sa.select(Comment))}
     for comment in comments.values():
@@ -293,6 +302,7 @@ def test_every_path_is_its_parents_and_its_own_number(filled, db):
         assert comment.path == above + str(comment.id).zfill(COMMENT.SEGMENT)
 
 
+@ONCE
 def test_threads_read_from_top_to_bottom(filled, db):
     for post_id in db.scalars(sa.select(Post.id)):
         read = set()

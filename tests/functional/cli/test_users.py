@@ -18,6 +18,9 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import text_of
 from tests.phones import turn_on
 
+# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def command(app_settings: Callable[..., dict[str, str]], db: Session, tmp_path: Path) -> Callable[..., Result]:

@@ -20,6 +20,9 @@ from tests.functional.pages import csrf_token
 from tests.functional.security.test_access import TABLE, VISITORS, Row, World
 from tests.phones import CLIENT, turn_on
 
+# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 SETTINGS = "/users/me/security/second-factor/"
 # Where the code is asked for, and what to do without one.
 SHOW = ("users.second_factor", "users.second_factor.lost")

@@ -124,6 +124,7 @@ def test_a_made_up_link_and_one_of_another_kind_are_not_there(client: Client, db
     client.get(f"/users/setup/{client.cookies['step']}/", status=404)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_the_start_of_a_site_without_an_admin_prints_the_link(
     make_live_server: Callable[..., LiveServer], db: Session
 ) -> None:

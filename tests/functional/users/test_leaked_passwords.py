@@ -15,6 +15,9 @@ from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import field_errors, link_in
 
+# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 LEAKED = "a password of a leak"
 FRESH = "staple battery horse"
 TOLD = "This password was found in a leak at another site, so others may know it. Choose another."

@@ -32,6 +32,9 @@ from tests.oidc.providers import (
     unsigned,
 )
 
+# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 
 @pytest.fixture(scope="module")
 def hostile_server() -> Iterator[HostileProvider]:
