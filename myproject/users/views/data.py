@@ -38,7 +38,10 @@ class Data(FormView):
         limiter_of(request.registry).hit("export_account", str(request.member.id))
         asked = export.ask_for_export(request.dbsession, request.member.id, client_of(request))
         enqueue(request.dbsession, tasks.make_export, export_id=asked.id)
-        request.flash(_("We put your data together, and send you a mail when they are ready."))
+        if request.member.verified:
+            request.flash(_("We put your data together, and send you a mail when they are ready."))
+        else:
+            request.flash(_("We put your data together. They will be here in a minute."))
         return self.redirect("users.data")
 
 

@@ -28,9 +28,6 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import code_in, flashes, heading, link_in, text_of
 from tests.unit.emails.samples import CONTEXTS, sample
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-
 Mails = Callable[..., list[EmailMessage]]
 Counter = Callable[..., AbstractContextManager[list[str]]]
 

@@ -112,7 +112,7 @@ def test_an_address_that_nobody_has_verified_gets_no_mail_of_it(
     client: Client, db: Session, ann: User, mails: Mails
 ) -> None:
     ann.email_verified_at, ann.status = None, USER.Status.NEW
-    ask(client)
+    assert flashes(ask(client).follow()) == ["We put your data together. They will be here in a minute."]
     assert mails() == []
     fetch(client)
 
