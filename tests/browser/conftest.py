@@ -40,7 +40,7 @@ LIMITS = {
         "keep_account",
         "passkey_address",
     )
-} | {"newcomers.days": "0"}
+} | {"newcomers.days": "0", "notifications.daily_cap": "10000"}
 
 # Chromium tells the page about a broken policy; the page's console tells the test.
 TELL_VIOLATIONS = """

@@ -139,10 +139,10 @@ def list_long_words(page: Page) -> Any:
 
 def mail_long_words(page: Page) -> Any:
     write_long_words(page)
-    open_post(*DEEP_THREAD)(page)
+    open_post("nikos", "Fasolada")(page)
     page.get_by_label("Your comment").fill("W" * 500)
     page.get_by_role("button", name="Send").click()
-    open_mail(page, "priya", "W" * 60)
+    open_mail(page, "nikos", "W" * 60)
     return page.goto("/dev/mailbox/")
 
 

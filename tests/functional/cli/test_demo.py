@@ -255,6 +255,7 @@ def test_likes_are_counted_and_nobody_likes_their_own(filled, db):
         assert db.scalars(own).all() == []
 
 
+@ONCE
 def test_lists_of_tags_and_tops_have_what_belongs_there(filled, db):
     listed = sa.select(sa.func.count()).select_from(post_tags).join(Post, Post.id == post_tags.c.post_id)
     in_the_open = Post.status == POST.Status.PUBLISHED
@@ -271,6 +272,7 @@ def test_lists_of_tags_and_tops_have_what_belongs_there(filled, db):
     }
 
 
+@ONCE
 def test_everything_in_the_open_can_be_searched_for(filled, db):
     wanted = {(id, None) for id in db.scalars(sa.select(Post.id).where(Post.status == POST.Status.PUBLISHED))}
     wanted |= {(None, id) for id in db.scalars(sa.select(Comment.id))}

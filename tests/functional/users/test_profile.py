@@ -12,6 +12,9 @@ from tests.conftest import Client, form_with
 from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import field_errors, flashes, heading
 
+# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
 VALUES = {
     "display_name": "Ann Lee",
     "bio": "I *like* tea.\n\n    and code",
