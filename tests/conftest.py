@@ -162,6 +162,29 @@ def database_url(database: SqliteDatabase | PostgresqlDatabase) -> str:
     return database.url
 
 
+# What is asked of PostgreSQL too only with `EVERY_DATABASE=1 make test`: many screens, few statements. Those of
+# registering, signing in and sessions, and all of posts, comments and mails, are asked of both each time.
+MOSTLY_SQLITE = tuple(
+    f"functional/{folder}/" for folder in ("users", "admin", "cli", "forms", "web", "moderation", "images")
+)
+ALWAYS_ON_BOTH = ("test_register", "test_login", "test_verify", "test_sessions", "test_init", "test_any_text")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    def is_left_out(item: pytest.Item) -> bool:
+        callspec = getattr(item, "callspec", None)
+        return (
+            callspec is not None
+            and callspec.params.get("backend") == "postgresql"
+            and any(folder in item.nodeid for folder in MOSTLY_SQLITE)
+            and item.path.stem not in ALWAYS_ON_BOTH
+        )
+
+    if not os.environ.get("EVERY_DATABASE"):
+        config.hook.pytest_deselected(items=[item for item in items if is_left_out(item)])
+        items[:] = [item for item in items if not is_left_out(item)]
+
+
 # The application
 
 
