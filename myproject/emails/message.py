@@ -18,6 +18,7 @@ from pyramid.registry import Registry
 
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
+from myproject.emails.services import choosing
 from myproject.emails.services.outbox import mail_domain, one_line, printable
 from myproject.emails.services.unsubscribing import Stop, make_token
 from myproject.i18n import DOMAIN
@@ -109,7 +110,8 @@ def moment(settings: Settings, locale: str, when: str, zone: str = "") -> str:
 @dataclass(frozen=True)
 class StopLinks:
     """Absolute addresses in a mail that can be stopped: what stops its kind, what stops mail about its post, where
-    one reads why it came. The latter two are empty where it is about no post.
+    one reads why it came, where its reader chooses without a sign-in. The second and the third are empty where it
+    is about no post.
     """
 
     kind: str
@@ -127,16 +129,19 @@ def stop_links(registry: Registry, email: Email, *, masked: bool = False) -> Sto
     if email.user_id is None:
         raise LookupError("nobody is left who could stop this mail")
 
+    keys = keys_of(registry)
+
     def address(stop: Stop) -> str:
-        token = EMAIL.MASK if masked else make_token(keys_of(registry), stop)
+        token = EMAIL.MASK if masked else make_token(keys, stop)
         return site_url(registry, "emails.unsubscribe", token=token)
 
     post_id = email.thread_scope
+    choices = EMAIL.MASK if masked else choosing.make_token(keys, email.user_id)
     return StopLinks(
         kind=address(Stop(email.user_id, topic=email.topic)),
         thread=address(Stop(email.user_id, post_id=post_id)) if post_id else "",
         why=site_url(registry, "notifications.why", id=post_id) if post_id else "",
-        settings=site_url(registry, "notifications.settings"),
+        settings=site_url(registry, "notifications.choices", token=choices),
     )
 
 

@@ -34,6 +34,13 @@ def includeme(config: Configurator) -> None:
         settings.Settings, route_name="notifications.settings", permission=Permission.NOTIFICATION_READ
     )
 
+    config.add_route(
+        "notifications.choices", "/notifications/settings/{token:[A-Za-z0-9_.-]{1,300}}/", factory=settings.Link
+    )
+    config.add_form_view(
+        settings.LinkedSettings, route_name="notifications.choices", permission=Permission.NOTIFICATION_CHOOSE
+    )
+
     config.add_route("notifications.why", "/posts/{id:[0-9]{1,18}}/why/")
     config.add_view(
         why.why_of_post,

@@ -48,6 +48,7 @@ class Permission(StrEnum):
     IMAGE_WRITE = "images:image:write"
     IMAGE_DELETE = "images:image:delete"
     NOTIFICATION_READ = "notifications:notification:read"
+    NOTIFICATION_CHOOSE = "notifications:choices:edit"
     FLAG_WRITE = "moderation:flag:write"
     HIDDEN_VIEW = "moderation:hidden:view"
     WAITING_ANSWER = "moderation:waiting:answer"
@@ -132,6 +133,8 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.IMAGE_WRITE: (signed_in,),
     Permission.IMAGE_DELETE: (author, staff),
     Permission.NOTIFICATION_READ: (signed_in,),
+    # By a link in a mail, which says whose they are.
+    Permission.NOTIFICATION_CHOOSE: (everyone,),
     # Reporting asks `may_publish` too; who reads a hidden text, `moderation.services.hidden` decides.
     Permission.FLAG_WRITE: (signed_in,),
     Permission.HIDDEN_VIEW: (signed_in,),
@@ -149,8 +152,16 @@ WITHOUT_SECOND_FACTOR = frozenset({Permission.ACCOUNT_PROTECT, Permission.ACCOUN
 
 
 # Granted before it is asked who looks: a page shows many files, and none of them should take a query; a link that
-# stops mail works the same whoever is signed in.
-FOR_ALL = frozenset({Permission.AVATAR_VIEW, Permission.IMAGE_VIEW, Permission.MAIL_STOP, Permission.BOUNCE_TELL})
+# stops mail, or chooses it, works the same whoever is signed in.
+FOR_ALL = frozenset(
+    {
+        Permission.AVATAR_VIEW,
+        Permission.IMAGE_VIEW,
+        Permission.MAIL_STOP,
+        Permission.NOTIFICATION_CHOOSE,
+        Permission.BOUNCE_TELL,
+    }
+)
 
 
 def is_for_members(permission: str | None) -> bool:

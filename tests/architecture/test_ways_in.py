@@ -18,6 +18,7 @@ EXPECTED = {
         "services/passwords.py:reset_password",
         "services/addresses.py:confirm_change",
         "services/lost_second_factor.py:begin",
+        "settings.py:Link.__init__",
         # Whose second factor stays, however long they have waited.
         "services/second_factor.py:carry_out_reset",
         # Whose sign-ins end with a changed status.

@@ -1,10 +1,8 @@
 """Stopping mail from within a mail (RFC 8058): a link that needs no sign-in, never ends, and stops one thing."""
 
-import hashlib
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.orm import Session
 
 from myproject.db import publish
@@ -13,6 +11,7 @@ from myproject.emails.models import Email
 from myproject.emails.services.outbox import IN_DATABASE_ONLY
 from myproject.i18n import _
 from myproject.security.keys import KeyRing
+from myproject.security.links import make_link_token, read_link_token
 
 PURPOSE = "unsubscribe"
 
@@ -55,25 +54,19 @@ class Unsubscribed:
     post_id: int | None
 
 
-def serializer(keys: KeyRing) -> URLSafeSerializer:
-    """Without the time, so that a mail that is sent again has the same link. The newest key signs, all verify."""
-    return URLSafeSerializer(
-        list(reversed(keys.derive(PURPOSE))), salt=PURPOSE, signer_kwargs={"digest_method": hashlib.sha256}
-    )
-
-
 def make_token(keys: KeyRing, stop: Stop) -> str:
     """Characters that may stand in an address, and let whoever holds them do nothing but `stop`."""
-    return str(serializer(keys).dumps([stop.user_id, stop.post_id or stop.topic]))
+    return make_link_token(keys, PURPOSE, [stop.user_id, stop.post_id or stop.topic])
 
 
 def read_token(keys: KeyRing, token: str) -> Stop | None:
     """What the token stops; None where the site has not made it."""
-    try:
-        user_id, what = serializer(keys).loads(token)
-    except (BadData, ValueError, TypeError):
-        return None
-    return Stop(user_id, post_id=what) if isinstance(what, int) else Stop(user_id, topic=what)
+    match read_link_token(keys, PURPOSE, token):
+        case [user_id, int(post_id)]:
+            return Stop(user_id, post_id=post_id)
+        case [user_id, topic]:
+            return Stop(user_id, topic=topic)
+    return None
 
 
 def unsubscribe(db: Session, stop: Stop) -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import colander
 import deform
+from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from myproject.db import reading
+from myproject.emails.services import choosing
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.notifications import constants as NOTE
@@ -14,6 +16,10 @@ from myproject.notifications import schemas
 from myproject.notifications.services import choices
 from myproject.notifications.views.inbox import after_of
 from myproject.posts.services import attention, tags
+from myproject.security.keys import keys_of
+from myproject.users.models import User
+from myproject.users.services.accounts import can_sign_in
+from myproject.web.request import Request
 
 
 class Settings(FormView):
@@ -21,6 +27,11 @@ class Settings(FormView):
 
     title = _("What you hear of, and where")
     template = "myproject:templates/notifications/settings.html"
+
+    @property
+    def member_id(self) -> int:
+        """Whose choices these are."""
+        return self.request.member.id
 
     def make_schema(self) -> colander.SchemaNode:
         return schemas.settings()
@@ -38,18 +49,19 @@ class Settings(FormView):
         return form
 
     def initial(self) -> dict[str, Any]:
+        member_id = self.member_id
         with reading(self.request) as db:
-            chosen = choices.read_choices(db, self.request.member.id)
+            chosen = choices.read_choices(db, member_id)
             values: dict[str, Any] = {
-                "digest": str(int(choices.read_digest(db, self.request.member.id))),
-                "without_texts": choices.wants_no_texts(db, self.request.member.id),
+                "digest": str(int(choices.read_digest(db, member_id))),
+                "without_texts": choices.wants_no_texts(db, member_id),
             }
         for kind, choice in chosen.items():
             values |= {schemas.inbox_field(kind): choice.inbox, schemas.mail_field(kind): str(int(choice.mail))}
         return {name: value for name, value in values.items() if name in self.form.schema}
 
     def values(self) -> dict[str, Any]:
-        after, member_id = after_of(self.request), self.request.member.id
+        after, member_id = after_of(self.request), self.member_id
         with reading(self.request) as db:
             return {
                 "posts": attention.list_attention(db, member_id, after),
@@ -58,7 +70,7 @@ class Settings(FormView):
             }
 
     def submit(self, data: dict[str, Any]) -> Response:
-        db, member_id = self.request.dbsession, self.request.member.id
+        db, member_id = self.request.dbsession, self.member_id
         present = choices.read_choices(db, member_id)
         for kind in NOTE.Kind:
             inbox = data.get(schemas.inbox_field(kind), present[kind].inbox)
@@ -68,4 +80,32 @@ class Settings(FormView):
         choices.set_digest(db, member_id, NOTE.Digest(int(data["digest"])))
         choices.set_without_texts(db, member_id, data["without_texts"])
         self.request.flash(_("Your choice is saved"))
-        return self.redirect("notifications.settings")
+        return self.redirect(self.request.matched_route.name, **self.request.matchdict)
+
+
+class Link:
+    """The context of `/notifications/settings/TOKEN/`: the member whose choices a link in their mail opens. Raises
+    HTTPNotFound where the site has not made the link, and where that member is gone or shut out.
+    """
+
+    def __init__(self, request: Request) -> None:
+        user_id = choosing.read_token(keys_of(request.registry), request.matchdict["token"])
+        with reading(request) as db:
+            user = db.get(User, user_id) if user_id is not None else None
+            if user is None or not can_sign_in(user):
+                raise HTTPNotFound
+            self.user_id = user.id
+
+
+class LinkedSettings(Settings):
+    """The same choices without a sign-in, for whoever has the link of a mail; of the member nothing but these."""
+
+    template = "myproject:templates/notifications/choices.html"
+
+    @property
+    def member_id(self) -> int:
+        return int(self.request.context.user_id)
+
+    def values(self) -> dict[str, Any]:
+        # Whoever is signed in makes no difference, nor is to be seen.
+        return {"neutral": True}

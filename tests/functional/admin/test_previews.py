@@ -33,7 +33,8 @@ def test_every_kind_of_mail_has_a_preview_with_subject_text_and_html(root: Clien
         # Nothing in them does anything.
         for part in (page, html):
             assert "t0ken" not in part
-            assert ("/emails/unsubscribe/********/" in part) is (SAMPLES[kind].topic is not None)
+            for link in ("/emails/unsubscribe/********/", "/notifications/settings/********/"):
+                assert (link in part) is (SAMPLES[kind].topic is not None)
     assert root.get("/admin/emails/previews/reply/").html.select("dl dd")[0].get_text() == (
         "bob (My community) <noreply@localhost>"
     )

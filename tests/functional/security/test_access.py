@@ -22,7 +22,7 @@ from myproject.comments.models import Comment
 from myproject.comments.services.removal import remove_comment
 from myproject.db import utc_now
 from myproject.emails.constants import Kind, Reason
-from myproject.emails.services import suppression, unsubscribing
+from myproject.emails.services import choosing, suppression, unsubscribing
 from myproject.emails.services.lists import list_emails
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.images import services as images
@@ -302,6 +302,8 @@ TABLE = (
     Row("notifications.list", "/notifications/", members(200)),
     Row("notifications.read", "/notifications/read/", NOT_ALLOWED, members(400)),
     Row("notifications.settings", "/notifications/settings/", members(200), members(422)),
+    Row("notifications.choices", "/notifications/settings/{choices_token}/", everybody(200), everybody(422)),
+    Row("notifications.choices", "/notifications/settings/no-such-token/", NOBODY, NOBODY),
     Row("notifications.why", "/posts/{post}/why/", members(200)),
     Row("notifications.why", "/posts/{draft}/why/", (303, 404, 200, 404, 404, 404)),
     Row("notifications.why_member", "/admin/users/{user}/why/", admins(200)),
@@ -430,6 +432,7 @@ class World:
             "{image}": self.make_image,
             "{keep_token}": self.make_keep_token,
             "{stop_token}": self.make_stop_token,
+            "{choices_token}": lambda: choosing.make_token(keys_of(self.db.info["registry"]), self.owner.id),
             "{change_token}": lambda: self.make_address_token(USER.TokenPurpose.CHANGE_EMAIL),
             "{undo_token}": lambda: self.make_address_token(USER.TokenPurpose.UNDO_EMAIL),
             "{lost_token}": lambda: self.make_second_factor_token(USER.TokenPurpose.RESET_SECOND_FACTOR),

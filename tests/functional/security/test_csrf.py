@@ -16,10 +16,11 @@ from myproject.db import Base, utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
 from myproject.emails.models import MailRoute
-from myproject.emails.services import suppression
+from myproject.emails.services import choosing, suppression
 from myproject.emails.services.handling import cancel
 from myproject.emails.services.lists import list_emails
 from myproject.emails.services.outbox import Mail, queue_mail
+from myproject.security.keys import keys_of
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 from myproject.users.services import accounts, sign_ins, tokens
@@ -117,6 +118,7 @@ FORMS = (
     Form("reply", "member", "/comments/{comment}/reply/", {"body": "Indeed"}, "send"),
     Form("edit comment", "member", "/comments/{comment}/edit/", {"body": "Well put"}),
     Form("notification settings", "member", "/notifications/settings/", {"mail_mention": "0", "digest": "7"}),
+    Form("choices", "guest", "/notifications/settings/{choices}/", {"mail_mention": "0", "digest": "7"}),
     Form("report", "admin", "/comments/{comment}/report/", {"reason": "2", "note": "Look at this"}, "report"),
     Form("change member", "admin", "/admin/users/{new}/", {"role": "1", "status": "2", "reason": "helps"}),
     Form("mail doctor", "admin", "/admin/emails/doctor/", {"headers": "From: a@example.org"}, "look"),
@@ -169,6 +171,7 @@ def world(app: Router, db: Session) -> World:
         "comment": str(make_comment(db, post, member).id),
         "new": str(new.id),
         "code": "BCDF-GHJK",
+        "choices": choosing.make_token(keys_of(app.registry), member.id),
         "verify": tokens.add_token(db, new, USER.TokenPurpose.VERIFY_EMAIL, HOUR, "BCDF-GHJK"),
         "change": tokens.add_token(db, member, USER.TokenPurpose.CHANGE_EMAIL, HOUR, email="x@example.org"),
         "undo": tokens.add_token(db, member, USER.TokenPurpose.UNDO_EMAIL, HOUR, email="old@example.org"),

@@ -43,8 +43,9 @@ LEFT = {
     "users.correct_email",
     "users.terms",
     "users.logout",
-    # Stops mail, whoever is signed in.
+    # Stop mail, and choose it, whoever is signed in.
     "emails.unsubscribe",
+    "notifications.choices",
     # Files, which are not asked for whom.
     "users.avatar",
     "images.view",

@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,9 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
+from myproject.emails.services import choosing, unsubscribing
+from myproject.notifications.services import choices
+from myproject.security.keys import keys_of
 from myproject.users import constants as USER
 from myproject.users.models import SecondFactorReset, User, UserToken
 from myproject.users.services import tokens
@@ -92,6 +96,31 @@ def test_a_link_opens_the_door_of_its_own_purpose_only_and_once(
     client.post(path, fields, status=410)
     client.get(path, status=410)
     assert state(db) == after
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_links_that_never_end_open_no_other_door_and_no_other_link_opens_theirs(
+    app: Router, client: Client, db: Session
+) -> None:
+    ann, keys = make_user(db, "ann"), keys_of(app.registry)
+    endless = {
+        "/emails/unsubscribe/{}/": unsubscribing.make_token(keys, unsubscribing.Stop(ann.id, topic="reply")),
+        "/notifications/settings/{}/": choosing.make_token(keys, ann.id),
+    }
+    fields = {"csrf_token": csrf_token(client.get("/users/login/")), "mail_mention": "0", "digest": "7"}
+    other = [tokens.add_token(db, ann, purpose, HOUR, email="elsewhere@example.org") for purpose in Purpose]
+    for door, token in product(endless, (*endless.values(), *other)):
+        own = endless[door] == token
+        client.get(door.format(token), status=200 if own else 404)
+        if not own:
+            client.post(door.format(token), fields, status=404)
+    for door, token in product(DOORS.values(), endless.values()):
+        answers = [
+            client.get(door.path.format(token), status="*"),
+            client.post(door.path.format(token), fields | door.fields, status="*"),
+        ]
+        assert {answer.status_int for answer in answers} <= {404, 410}
+    assert choices.read_choices(db, ann.id) == choices.DEFAULTS
 
 
 @pytest.mark.parametrize("purpose", Purpose, ids=lambda purpose: purpose.name)

@@ -20,6 +20,7 @@ from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
 from myproject.emails.message import inert, make_message, stop_links
 from myproject.emails.models import Email
+from myproject.emails.services import choosing
 from myproject.emails.services.outbox import one_line, printable
 from myproject.emails.services.samples import sample_row
 from myproject.emails.services.unsubscribing import Stop, make_token, read_token
@@ -204,6 +205,8 @@ def test_the_links_of_the_footer_stop_what_they_say(registry: Registry) -> None:
     keys, text = keys_of(registry), part(make_message(registry, row(user_id=7)), "plain")
     stops = [read_token(keys, token) for token in re.findall(r"/emails/unsubscribe/([^/]+)/", text)]
     assert stops == [Stop(7, topic="reply"), Stop(7, post_id=4)]
+    (choices,) = re.findall(r"/notifications/settings/([^/]+)/", text)
+    assert choosing.read_token(keys, choices) == 7
 
 
 def test_a_mail_that_is_made_again_has_the_same_links(registry: Registry) -> None:
@@ -220,9 +223,10 @@ def test_a_mail_that_nobody_could_stop_is_an_error(registry: Registry) -> None:
 def test_a_preview_stops_nothing(registry: Registry) -> None:
     preview = registry["mail_templates"].preview(row())
     assert preview is not None
-    tokens = re.findall(r"/emails/unsubscribe/([^/]+)/", preview[1])
-    assert tokens
-    assert [read_token(keys_of(registry), token) for token in tokens] == [None, None]
+    tokens = re.findall(r"/(?:emails/unsubscribe|notifications/settings)/([^/]+)/", preview[1])
+    assert tokens == [EMAIL.MASK] * 3
+    keys = keys_of(registry)
+    assert {read(keys, EMAIL.MASK) for read in (read_token, choosing.read_token)} == {None}
 
 
 @pytest.mark.parametrize("kind", Kind)

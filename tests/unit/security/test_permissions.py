@@ -84,6 +84,7 @@ GRANTS: dict[str, set[str]] = {
     "images:image:write": SIGNED_IN,
     "images:image:delete": AUTHOR_AND_STAFF,
     "notifications:notification:read": SIGNED_IN,
+    "notifications:choices:edit": EVERYONE,
     "moderation:flag:write": SIGNED_IN,
     "moderation:hidden:view": SIGNED_IN,
     "moderation:waiting:answer": {"staff", "admin"},
