@@ -1,13 +1,14 @@
 """The texts that comments had before they were changed."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment, CommentRevision
 from myproject.db import utc_now
-from myproject.posts.services.revisions import GRACE, Change, changes_of, was_last_edited_by
+from myproject.posts.services.revisions import GRACE, Change, changes_of, version_said, was_last_edited_by
 
 
 def keep_revision(db: Session, comment: Comment, editor_id: int | None, reason: str = "") -> None:
@@ -31,6 +32,11 @@ def is_grace_edit(db: Session, comment: Comment, editor_id: int | None) -> bool:
 def list_changes(db: Session, comment_id: int) -> Sequence[Change]:
     """How a comment was changed, latest first, so many as a page shows."""
     return changes_of(db, CommentRevision, CommentRevision.comment_id == comment_id)
+
+
+def version_at(db: Session, comment_id: int, moment: datetime) -> int | None:
+    """Which version a comment said at a `moment`; None where it has not been changed since."""
+    return version_said(db, CommentRevision, CommentRevision.comment_id == comment_id, moment)
 
 
 def body_at(db: Session, comment_id: int, version: int) -> str | None:

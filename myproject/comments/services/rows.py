@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from myproject.comments import constants as COMMENT
-from myproject.comments.models import Comment
+from myproject.comments.models import Comment, CommentRevision
 from myproject.comments.services.visibility import HIDDEN, REMOVED
 from myproject.pagination import EPOCH, MICROSECOND
-from myproject.posts.services.rows import AUTHOR_COLUMNS
+from myproject.posts.services.rows import AUTHOR_COLUMNS, changed_at
 from myproject.users import constants as USER
 from myproject.users.models import User
 
@@ -22,6 +22,7 @@ class CommentRow:
 
     `reply_to` names whom it answers where that is not the comment it stands under, and is empty where that member
     is gone. Of a `removed` comment only the place is left, for the sake of its replies; of a `hidden` one too.
+    `changed_at` is when an older text of it was kept last.
     `closes` is how many lists end after it, `opens` whether one begins, and `below` how many comments of the page
     stand in that; `has_more` where others do that the page does not show. `rest_id` is the comment with which the
     rest of its thread begins, where the page shows no more of it.
@@ -35,6 +36,7 @@ class CommentRow:
     body_html: str
     created_at: datetime
     edited_at: datetime | None
+    changed_at: datetime | None
     author_name: str | None
     author_display_name: str
     author_role: USER.Role
@@ -86,6 +88,7 @@ Parent = aliased(Comment)
 ParentAuthor = aliased(User)
 # Who removed it may be gone by now: staff have left a reason.
 REMOVED_BY_AUTHOR = sa.func.coalesce(Comment.removed_by_id == Comment.author_id, Comment.removal_reason == "")
+CHANGED_AT = changed_at(Comment.edited_at, CommentRevision, CommentRevision.comment_id == Comment.id, Comment)
 COLUMNS = (
     Comment.id,
     Comment.post_id,
@@ -97,6 +100,7 @@ COLUMNS = (
     sa.case((REMOVED | HIDDEN, ""), else_=Comment.body_html).label("body_html"),
     Comment.created_at,
     Comment.edited_at,
+    CHANGED_AT.label("changed_at"),
     *AUTHOR_COLUMNS,
     Comment.status,
     REMOVED_BY_AUTHOR.label("removed_by_author"),

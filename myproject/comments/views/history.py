@@ -8,21 +8,22 @@ from pyramid.response import Response
 
 from myproject.audit import actor_of
 from myproject.comments.models import Comment
-from myproject.comments.services import revisions, rows, writing
+from myproject.comments.services import replies, revisions, rows, writing
 from myproject.comments.views.removal import post_address
 from myproject.db import reading
 from myproject.diff import diff, shortened
 from myproject.forms.view import FormView
 from myproject.i18n import _
-from myproject.pagination import row_number
 from myproject.posts import schemas
 from myproject.text import render_markdown
+from myproject.web.asked import asked_number
 from myproject.web.request import Request
 
 
 class CommentHistory(FormView):
     """How a comment was changed, one change at a time: that of `?version=`, which was the text until then, or the
-    latest. Staff post `revision` to make that text the present one.
+    latest; or all that was changed since the reply `?since=`, which answers it, was written. Staff post `revision`
+    to make that older text the present one.
     """
 
     schema = schemas.RestoredVersion
@@ -32,26 +33,30 @@ class CommentHistory(FormView):
 
     def __init__(self, request: Request) -> None:
         comment: rows.CommentRow = request.context
-        asked = request.GET.get("version")
-        version = row_number(asked) if asked else None
-        if comment.removed or comment.hidden or (asked and version is None):
+        version, self.since = asked_number(request, "version"), asked_number(request, "since")
+        if comment.removed or comment.hidden:
             raise HTTPNotFound
         with reading(request) as db:
             self.changes = revisions.list_changes(db, comment.id)
-            found = (change for change in self.changes if version in (None, change.version))
-            self.shown = next(found, None)
-            if version is not None and self.shown is None:
+            if self.since is not None:
+                moment = replies.answered_at(db, self.since, comment.post_id, comment.id)
+                self.shown = revisions.version_at(db, comment.id, moment) if moment else None
+            else:
+                found = (change.version for change in self.changes if version in (None, change.version))
+                self.shown = next(found, None)
+            if self.shown is None and (version, self.since) != (None, None):
                 raise HTTPNotFound
+            present = db.get_one(Comment, comment.id)
+            self.present = present.version
             self.parts = []
-            if self.shown:
-                old = revisions.body_at(db, comment.id, self.shown.version) or ""
-                new = revisions.body_after(db, comment.id, self.shown.version)
+            if self.shown is not None:
+                old = revisions.body_at(db, comment.id, self.shown) or ""
+                new = revisions.body_after(db, comment.id, self.shown) if self.since is None else present.body
                 self.parts = [(_("Text"), list(shortened(diff(old, new))))] if old != new else []
-            self.present = db.get_one(Comment, comment.id).version
         super().__init__(request)
 
     def initial(self) -> dict[str, Any]:
-        return {"revision": self.shown.version, "version": self.present} if self.shown else {}
+        return {"revision": self.shown, "version": self.present} if self.shown is not None else {}
 
     def values(self) -> dict[str, Any]:
         identity = self.request.identity
@@ -61,6 +66,7 @@ class CommentHistory(FormView):
             "address": f"/comments/{self.request.context.id}/",
             "changes": self.changes,
             "shown": self.shown,
+            "since": self.since is not None,
             "parts": self.parts,
             "may_restore": identity is not None and identity.is_staff,
         }

@@ -98,6 +98,19 @@ def changes_of(db: Session, revision: Revision, of: sa.ColumnElement[bool]) -> S
     return [Change(**row._mapping) for row in db.execute(statement)]
 
 
+def version_said(db: Session, revision: Revision, of: sa.ColumnElement[bool], moment: datetime) -> int | None:
+    """Which version of a text, of those that are kept, it said at a `moment`: where its author was still writing
+    then, what came of that. None where it has not been changed since; `revision` and `of` as above.
+    """
+    later = sa.select(revision.version).where(of, revision.created_at > moment)
+    return db.scalars(later.order_by(revision.version).limit(1)).first()
+
+
+def version_at(db: Session, post_id: int, moment: datetime) -> int | None:
+    """Which version a post said at a `moment`; None where it has not been changed since."""
+    return version_said(db, PostRevision, PostRevision.post_id == post_id, moment)
+
+
 def words_at(db: Session, post_id: int, version: int) -> Words | None:
     """What a post said as `version`; None where that was not kept."""
     revision = db.scalars(

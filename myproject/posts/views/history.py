@@ -7,21 +7,23 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from myproject.audit import actor_of
+from myproject.comments.services import replies
 from myproject.db import reading
 from myproject.diff import diff, shortened
 from myproject.forms.view import FormView
 from myproject.i18n import _
-from myproject.pagination import row_number
 from myproject.posts import schemas
 from myproject.posts.models import Post
 from myproject.posts.services import revisions, writing
+from myproject.web.asked import asked_number
 from myproject.web.request import Request
 from myproject.web.templating import url
 
 
 class PostHistory(FormView):
     """How a post was changed, one change at a time: that of `?version=`, which was the text until then, or the
-    latest. Staff post `revision` to make that text the present one.
+    latest; or all that was changed since the comment `?since=`, which answers it, was written. Staff post
+    `revision` to make that older text the present one.
     """
 
     schema = schemas.RestoredVersion
@@ -30,23 +32,30 @@ class PostHistory(FormView):
     buttons = (deform.Button("restore", _("Make the older text the present one"), css_class="secondary"),)
 
     def __init__(self, request: Request) -> None:
-        post_id, version = request.context.id, shown_version(request)
+        post_id = request.context.id
+        version, self.since = asked_number(request, "version"), asked_number(request, "since")
         with reading(request) as db:
             self.changes = revisions.list_changes(db, post_id)
-            found = (change for change in self.changes if version in (None, change.version))
-            self.shown = next(found, None)
-            if version is not None and self.shown is None:
+            if self.since is not None:
+                moment = replies.answered_at(db, self.since, post_id, None)
+                self.shown = revisions.version_at(db, post_id, moment) if moment else None
+            else:
+                found = (change.version for change in self.changes if version in (None, change.version))
+                self.shown = next(found, None)
+            if self.shown is None and (version, self.since) != (None, None):
                 raise HTTPNotFound
+            present = db.get_one(Post, post_id)
+            self.present = present.version
             self.parts = []
-            if self.shown:
-                old = revisions.words_at(db, post_id, self.shown.version)
-                new = revisions.words_after(db, post_id, self.shown.version)
+            if self.shown is not None:
+                old = revisions.words_at(db, post_id, self.shown)
+                after = revisions.words_after(db, post_id, self.shown)
+                new = after if self.since is None else revisions.present_words(present)
                 self.parts = compared(old, new) if old else []
-            self.present = db.get_one(Post, post_id).version
         super().__init__(request)
 
     def initial(self) -> dict[str, Any]:
-        return {"revision": self.shown.version, "version": self.present} if self.shown else {}
+        return {"revision": self.shown, "version": self.present} if self.shown is not None else {}
 
     def values(self) -> dict[str, Any]:
         identity, post = self.request.identity, self.request.context
@@ -55,6 +64,7 @@ class PostHistory(FormView):
             "address": url(self.request, "posts.view", id=post.id, slug=post.slug),
             "changes": self.changes,
             "shown": self.shown,
+            "since": self.since is not None,
             "parts": self.parts,
             "may_restore": identity is not None and identity.is_staff and not post.is_removed,
         }
@@ -73,17 +83,6 @@ class PostHistory(FormView):
         )
         request.flash(_("The older text is the present one again"))
         return self.redirect("posts.view", id=post.id, slug=post.slug)
-
-
-def shown_version(request: Request) -> int | None:
-    """The version that the address asks for, None where it asks for none. Raises HTTPNotFound for what is no
-    number.
-    """
-    asked = request.GET.get("version")
-    number = row_number(asked) if asked else None
-    if asked and number is None:
-        raise HTTPNotFound
-    return number
 
 
 def compared(old: revisions.Words, new: revisions.Words) -> list[tuple[Any, list[Any]]]:

@@ -8,6 +8,8 @@ where that has a mark for it.
     <!--edit KIND ID TIME AUTHOR-->  links to change a post or comment, or to report it; TIME in seconds, of its
                                publishing
     <!--hidden ID-->           a link to a comment that is hidden
+    <!--changed PLACE ID AUTHOR COMMENT AUTHOR COMMENT-->  a link to what was changed since the reader
+                               answered; the comments that did, with their authors
     <!--part-->                there are comments that this page does not show
 """
 
@@ -107,6 +109,7 @@ def fill_in(
         if request.identity is not None:
             fills["edit"] = edit_links(request, may_report=may_like)
             look = words(request, _("Look at it"))
+            fills["changed"] = changed_link(request)
             fills["hidden"] = lambda number: f'<a href="/comments/{number}/hidden/" rel="nofollow">{look}</a>'
         if mine is not None:
             fills["tools"] = lambda: tools
@@ -116,6 +119,21 @@ def fill_in(
         return shared.fill(fills)
 
     return filled
+
+
+def changed_link(request: Request) -> Fill:
+    """A link to what was changed since their answer, for who answered a post or a comment before."""
+    own = str(request.member.id)
+    changed = words(request, _("Changed since you answered"))
+
+    def fill(place: str, number: str, *answers: str) -> str:
+        mine = dict(zip(answers[::2], answers[1::2], strict=True)).get(own)
+        if mine is None:
+            return ""
+        address = f"/{place}/{number}/history/?since={mine}"
+        return f'<a class="changed-since" href="{address}" rel="nofollow">{changed}</a>'
+
+    return fill
 
 
 def edit_links(request: Request, *, may_report: bool) -> Fill:

@@ -6,6 +6,7 @@ from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 from pyramid.response import Response
 
 from myproject.comments.services.places import read_place
+from myproject.comments.services.replies import answered_before
 from myproject.comments.services.threads import list_comments, list_rest
 from myproject.feeds.services import linked_data
 from myproject.forms.view import form_by_hand
@@ -38,7 +39,8 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
         if context.is_published:
             site = request.site.site_url
             told = linked_data.as_script(linked_data.posting(context, thread.comments, site + address, site))
-        return {"post": context, "thread": thread, "address": address, "linked_data": told}
+        answered = answered_before(context, thread.comments)
+        return {"post": context, "thread": thread, "answered": answered, "address": address, "linked_data": told}
 
     address = url(request, "posts.view", id=context.id, slug=context.slug)
     may_comment = may_publish(request.identity, request.site.users_require_verified_email)

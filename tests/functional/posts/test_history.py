@@ -8,8 +8,10 @@ import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.audit import AuditEntry
+from myproject.audit import COMMAND_LINE, AuditEntry
+from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentRevision
+from myproject.comments.services import hiding, removal
 from myproject.db import utc_now
 from myproject.posts.models import Post, PostRevision
 from myproject.users import constants as USER
@@ -132,3 +134,103 @@ def test_where_the_setting_says_so_posts_are_changed_for_some_time_only(
     client.get(f"/posts/{post.id}/edit/", status=200)
     age(db, Post)
     client.get(f"/posts/{post.id}/edit/", status=303)
+
+
+# What changed since one answered
+
+
+@pytest.fixture
+def bob(make_client: Callable[..., Client], db: Session) -> Client:
+    """Who answers."""
+    client = make_client()
+    sign_in(client, make_user(db, "bob"))
+    return client
+
+
+def user(db: Session, name: str) -> User:
+    return db.scalars(sa.select(User).where(User.name == name)).one()
+
+
+def changed_since(client: Client, post: Post) -> list[str]:
+    """Where the page of the post leads its reader to what changed since they answered."""
+    page = client.get(f"/posts/{post.id}/", status=301).follow()
+    links = page.html.select("a.changed-since")
+    assert {link.get_text() for link in links} <= {"Changed since you answered"}
+    return [link["href"] for link in links]
+
+
+def diff_of(client: Client, address: str) -> tuple[list[str], list[str]]:
+    """The words of a page of history that were taken out, and put in."""
+    page = client.get(address)
+    removed, added = (
+        [str(mark.find(string=True, recursive=False)) for mark in page.html.select(f".diff {tag}")]
+        for tag in ("del", "ins")
+    )
+    return removed, added
+
+
+def test_who_answered_a_comment_sees_what_changed_since_and_nobody_else_does(
+    client: Client, bob: Client, make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    comment = make_comment(db, post, ann, "I like tea")
+    age(db, Comment)
+    reply = make_comment(db, post, user(db, "bob"), "So do I", comment)
+    address, others = f"/comments/{comment.id}/", [client, make_client(), make_client()]
+    sign_in(others[2], make_user(db, "eve"))
+    make_comment(db, post, user(db, "eve"), "Hear, hear", reply)
+    make_comment(db, post, ann, "And tea likes me", comment)
+    assert changed_since(bob, post) == []
+    edit(client, f"{address}edit/", body="I hate tea")
+    # The next one is still of its author's writing: what bob answered is not that between the two.
+    edit(client, f"{address}edit/", body="I hate milk")
+    late = make_comment(db, post, user(db, "eve"), "Why?", comment)
+    link = f"{address}history/?since={reply.id}"
+    assert changed_since(bob, post) == [link]
+    assert [changed_since(other, post) for other in others] == [[], [], []]
+    assert diff_of(bob, link) == (["like tea"], ["hate milk"])
+    assert "No older text" not in bob.get(f"{address}history/?since=")
+    for number in (late.id, comment.id, 999, "x", "9" * 19):
+        bob.get(f"{address}history/?since={number}", status=404)
+    # Who answers again has seen it.
+    again = make_comment(db, post, user(db, "bob"), "Oh", comment)
+    assert changed_since(bob, post) == []
+    removal.remove_comment(db, COMMAND_LINE, again.id, "for a test")
+    assert changed_since(bob, post) == [link]
+    # What is hidden or removed leads nowhere.
+    for what in (reply, comment):
+        hiding.hide_comment(db, db.get_one(Comment, what.id), COMMENT.HiddenFor.REPORTS)
+        assert changed_since(bob, post) == []
+        bob.get(link, status=404)
+        hiding.show_comment(db, db.get_one(Comment, what.id))
+        removal.remove_comment(db, COMMAND_LINE, what.id, "for a test")
+        assert changed_since(bob, post) == []
+        bob.get(link, status=404)
+        removal.restore_comment(db, COMMAND_LINE, what.id)
+        assert changed_since(bob, post) == [link]
+
+
+def test_who_commented_on_a_post_sees_what_changed_since(
+    client: Client, bob: Client, make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    comment = make_comment(db, post, user(db, "bob"), "Yes")
+    reply = make_comment(db, post, make_user(db, "eve"), "No", comment)
+    eve, address = make_client(), f"/posts/{post.id}/"
+    sign_in(eve, user(db, "eve"))
+    make_comment(db, post, ann, "I know")
+    # Its author is still writing.
+    edit(client, f"{address}edit/", body="Black tea is best")
+    assert changed_since(bob, post) == []
+    age(db, Post)
+    edit(client, f"{address}edit/", body="Black milk is best")
+    edit(bob, f"/comments/{comment.id}/edit/", body="No")
+    link = f"{address}history/?since={comment.id}"
+    assert changed_since(bob, post) == [link]
+    late = make_comment(db, post, user(db, "eve"), "Milk?")
+    assert [changed_since(other, post) for other in (eve, client, make_client())] == [[], [], []]
+    age(db, Post)
+    edit(client, f"{address}edit/", title="Of milk", body="Cold milk is best")
+    assert changed_since(eve, post) == [f"{address}history/?since={late.id}"]
+    assert diff_of(bob, link) == (["tea", "Black tea"], ["milk", "Cold milk"])
+    assert diff_of(eve, changed_since(eve, post)[0]) == (["tea", "Black"], ["milk", "Cold"])
+    for number in (reply.id, post.id + 999, "x"):
+        bob.get(f"{address}history/?since={number}", status=404)
