@@ -1,6 +1,7 @@
 """Fixtures: the site on SQLite and on PostgreSQL, its mails, a browser, and the servers of `tests.servers`.
 
-A test of a fixture that stands on `backend` runs on both databases; `-k sqlite` chooses one.
+A test of a fixture that stands on `backend` runs on both databases; `-k sqlite` chooses one. Those of the
+marker `one_database` run on SQLite alone unless `EVERY_DATABASE=1` is set.
 Every xdist worker has servers, databases and folders of its own.
 """
 
@@ -56,6 +57,10 @@ for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREF
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "with_and_without_javascript: runs a test of `page` both ways")
+    config.addinivalue_line(
+        "markers",
+        "one_database: asked of PostgreSQL too only with EVERY_DATABASE=1, as both do the same here",
+    )
     config.addinivalue_line("filterwarnings", "ignore:Requiring AUTH while not requiring TLS:UserWarning")
 
 
@@ -162,22 +167,15 @@ def database_url(database: SqliteDatabase | PostgresqlDatabase) -> str:
     return database.url
 
 
-# What is asked of PostgreSQL too only with `EVERY_DATABASE=1 make test`: many screens, few statements. Those of
-# registering, signing in and sessions, and all of posts, comments and mails, are asked of both each time.
-MOSTLY_SQLITE = tuple(
-    f"functional/{folder}/" for folder in ("users", "admin", "cli", "forms", "web", "moderation", "images")
-)
-ALWAYS_ON_BOTH = ("test_register", "test_login", "test_verify", "test_sessions", "test_init", "test_any_text")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves tests of `one_database` to SQLite, unless `EVERY_DATABASE=1` is set."""
+
     def is_left_out(item: pytest.Item) -> bool:
         callspec = getattr(item, "callspec", None)
         return (
             callspec is not None
             and callspec.params.get("backend") == "postgresql"
-            and any(folder in item.nodeid for folder in MOSTLY_SQLITE)
-            and item.path.stem not in ALWAYS_ON_BOTH
+            and item.get_closest_marker("one_database") is not None
         )
 
     if not os.environ.get("EVERY_DATABASE"):

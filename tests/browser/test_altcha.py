@@ -13,8 +13,7 @@ from tests.conftest import PASSWORD, LiveServer
 
 HOME = re.compile("/users/me/$")
 
-# What the browser does is the same on both databases, and the screens behind it are tested on both.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture

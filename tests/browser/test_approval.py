@@ -23,7 +23,7 @@ def windows(browser: Browser, make_live_server: Callable[..., LiveServer]) -> It
     assert windows.seen == []
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_visitor_asks_to_join_and_signs_in_once_an_admin_has_answered(windows: Windows, tmp_path: Path) -> None:
     make_admin(windows.server, "root-of-all", tmp_path)
 

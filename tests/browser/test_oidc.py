@@ -16,8 +16,7 @@ from tests.browser.people import sign_out
 from tests.conftest import LiveServer
 from tests.oidc.real import options, real_provider
 
-# What the browser does is the same on both databases, and the screens behind it are tested on both.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 
 class WatchBoth(Watch):

@@ -20,8 +20,7 @@ from tests.conftest import Client
 from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import heading
 
-# Nothing here depends on the database.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 
 class Payload:

@@ -8,8 +8,7 @@ from tests.conftest import Client
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, flashes
 
-# Nothing of this depends on the database.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 PAGES = [
     "/admin/",

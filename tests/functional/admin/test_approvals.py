@@ -19,6 +19,8 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import field_errors, flashes, summary, text_of
 from tests.reliability.together import Visitor, together
 
+pytestmark = pytest.mark.one_database
+
 Mails = Callable[..., list[EmailMessage]]
 QUEUE = "/admin/approvals/"
 

@@ -28,6 +28,8 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import code_in, flashes, heading, link_in, text_of
 from tests.unit.emails.samples import CONTEXTS, sample
 
+pytestmark = pytest.mark.one_database
+
 Mails = Callable[..., list[EmailMessage]]
 Counter = Callable[..., AbstractContextManager[list[str]]]
 

@@ -20,8 +20,7 @@ from tests.functional.pages import flashes, text_of
 from tests.names import NameServer, name_server
 from tests.unit.emails.test_doctor import BROKEN, HEADERS, HEALTHY, tell
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 Mails = Callable[..., list[EmailMessage]]
 ADDRESS = "/admin/emails/doctor/"

@@ -10,7 +10,7 @@ from myproject.users import constants as USER
 from tests.conftest import Client
 from tests.factories import make_user, sign_in
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture

@@ -25,8 +25,6 @@ from myproject.users.models import User
 from tests.factories import make_post
 
 COMMENT_COUNT = sum(len(list(walk(post.comments))) for post in POSTS)
-# What the demo says is the same on both databases; how it gets there in bulk is not.
-ONCE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 PRODUCTION = {
     "site_mode": "production",
     "site_url": "https://community.example.org",
@@ -84,7 +82,7 @@ def test_empty_site_gets_members_posts_and_comments(demo, db):
     assert (count(db, User), count(db, Post), count(db, Comment)) == (len(PEOPLE), len(POSTS), COMMENT_COUNT)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_members_have_the_roles_and_states_that_are_printed(demo, db):
     lines = demo().output.splitlines()
     for user in db.scalars(sa.select(User)):
@@ -95,26 +93,26 @@ def test_members_have_the_roles_and_states_that_are_printed(demo, db):
     assert {status for _, status in members.values()} == set(USER.Status)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_member_signs_in_with_the_printed_password(demo, client):
     client.login("ada", printed_password(demo()))
 
 
-@ONCE
+@pytest.mark.one_database
 def test_password_is_as_long_as_the_site_wants(demo, app, db):
     password = printed_password(demo(users_password_min_length=20))
     assert len(password) == 20
     assert hasher_of(app.registry).check(password, db.scalar(sa.select(User.password).where(User.name == "ada")))
 
 
-@ONCE
+@pytest.mark.one_database
 def test_new_member_has_no_verified_address_and_others_have(demo, db):
     demo()
     for user in db.scalars(sa.select(User)):
         assert user.verified == (user.status != USER.Status.NEW)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_an_answer_stands_in_the_inbox_of_whom_it_answers(demo, client):
     client.login("ada", printed_password(demo()))
     page = client.get("/notifications/")
@@ -124,20 +122,20 @@ def test_an_answer_stands_in_the_inbox_of_whom_it_answers(demo, client):
     client.get(unread[0].select("p a")[-1]["href"], status=303).follow(status=200)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_front_page_shows_the_newest_post(demo, client):
     demo()
     newest = min((post for post in POSTS if not post.draft), key=lambda post: post.days)
     assert newest.title in client.get("/").text
 
 
-@ONCE
+@pytest.mark.one_database
 def test_first_run_fills_an_empty_site(demo, db):
     assert demo("--first-run").exit_code == 0
     assert count(db, Post) == len(POSTS)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_second_first_run_changes_nothing_and_says_nothing(demo, db):
     demo("--first-run")
     before = state(db)
@@ -146,7 +144,7 @@ def test_second_first_run_changes_nothing_and_says_nothing(demo, db):
     assert state(db) == before
 
 
-@ONCE
+@pytest.mark.one_database
 def test_first_run_leaves_a_site_with_one_stranger_alone(demo, db):
     user = User(name="rosa", name_canonical="rosa", email="rosa@example.org", email_canonical="rosa@example.org")
     db.add(user)
@@ -155,7 +153,7 @@ def test_first_run_leaves_a_site_with_one_stranger_alone(demo, db):
     assert (count(db, User), count(db, Post)) == (1, 0)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_second_run_is_refused(demo, db):
     demo()
     before = state(db)
@@ -165,7 +163,7 @@ def test_second_run_is_refused(demo, db):
     assert state(db) == before
 
 
-@ONCE
+@pytest.mark.one_database
 def test_name_that_is_taken_leaves_the_site_as_it_was(demo, db):
     db.add(User(name="Lena", name_canonical="lena", email="l@example.org", email_canonical="l@example.org"))
     db.commit()
@@ -175,7 +173,7 @@ def test_name_that_is_taken_leaves_the_site_as_it_was(demo, db):
     assert (count(db, User), count(db, Post)) == (1, 0)
 
 
-@ONCE
+@pytest.mark.one_database
 @pytest.mark.parametrize("arguments", [(), ("--first-run",), ("--posts", "5")])
 def test_production_is_refused(demo, db, arguments):
     result = demo(*arguments, **PRODUCTION)
@@ -184,13 +182,13 @@ def test_production_is_refused(demo, db, arguments):
     assert count(db, User) == 0
 
 
-@ONCE
+@pytest.mark.one_database
 def test_no_mail_goes_out(filled, db, mails):
     assert count(db, Email) == 0
     assert mails() == []
 
 
-@ONCE
+@pytest.mark.one_database
 def test_one_member_has_two_drafts(demo, db):
     demo()
     drafts = db.scalars(sa.select(Post).where(Post.status == POST.Status.DRAFT)).all()
@@ -198,7 +196,7 @@ def test_one_member_has_two_drafts(demo, db):
     assert len({draft.author_id for draft in drafts}) == 1
 
 
-@ONCE
+@pytest.mark.one_database
 def test_a_thread_goes_deeper_than_pages_nest(demo, db):
     demo()
     threads = [list_comments(db, post_id).comments for post_id in db.scalars(sa.select(Post.id))]
@@ -216,20 +214,20 @@ def test_bulk_adds_as_many_rows_as_asked_for(filled, db):
     assert (count(db, Post), count(db, Comment)) == (len(POSTS) + 40, COMMENT_COUNT + 300)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_bulk_goes_on_a_site_that_is_filled(demo, db):
     demo()
     assert demo("--posts", "3").exit_code == 0
     assert (count(db, User), count(db, Post)) == (len(PEOPLE), len(POSTS) + 3)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_bulk_comments_need_bulk_posts(demo, db):
     assert demo("--comments", "3").exit_code == 2
     assert count(db, User) == 0
 
 
-@ONCE
+@pytest.mark.one_database
 def test_bulk_posts_carry_tags(filled, db):
     titles = {post.title: set(post.tags) for post in POSTS}
     bulk = db.scalars(sa.select(Post).order_by(Post.id.desc()).limit(40)).all()
@@ -245,7 +243,7 @@ def test_counts_of_comments_are_right(filled, db):
     }
 
 
-@ONCE
+@pytest.mark.one_database
 def test_likes_are_counted_and_nobody_likes_their_own(filled, db):
     for model, like, thing in ((Post, PostLike, PostLike.post_id), (Comment, CommentLike, CommentLike.comment_id)):
         liked = dict(db.execute(sa.select(thing, sa.func.count()).group_by(thing)).all())
@@ -255,7 +253,7 @@ def test_likes_are_counted_and_nobody_likes_their_own(filled, db):
         assert db.scalars(own).all() == []
 
 
-@ONCE
+@pytest.mark.one_database
 def test_lists_of_tags_and_tops_have_what_belongs_there(filled, db):
     listed = sa.select(sa.func.count()).select_from(post_tags).join(Post, Post.id == post_tags.c.post_id)
     in_the_open = Post.status == POST.Status.PUBLISHED
@@ -272,7 +270,7 @@ def test_lists_of_tags_and_tops_have_what_belongs_there(filled, db):
     }
 
 
-@ONCE
+@pytest.mark.one_database
 def test_everything_in_the_open_can_be_searched_for(filled, db):
     wanted = {(id, None) for id in db.scalars(sa.select(Post.id).where(Post.status == POST.Status.PUBLISHED))}
     wanted |= {(None, id) for id in db.scalars(sa.select(Comment.id))}
@@ -284,7 +282,7 @@ def test_a_post_written_after_bulk_has_a_number_of_its_own(filled, db):
     assert make_post(db, ada).id > 40
 
 
-@ONCE
+@pytest.mark.one_database
 def test_latest_activity_is_the_latest_comment(filled, db):
     latest = dict(
         db.execute(sa.select(Comment.post_id, sa.func.max(Comment.created_at)).group_by(Comment.post_id)).all()
@@ -293,7 +291,7 @@ def test_latest_activity_is_the_latest_comment(filled, db):
         assert post.last_activity_at == latest.get(post.id, post.published_at)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_every_path_is_its_parents_and_its_own_number(filled, db):
     comments = {comment.id: comment for comment in db.scalars(sa.select(Comment))}
     for comment in comments.values():
@@ -304,7 +302,7 @@ def test_every_path_is_its_parents_and_its_own_number(filled, db):
         assert comment.path == above + str(comment.id).zfill(COMMENT.SEGMENT)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_threads_read_from_top_to_bottom(filled, db):
     for post_id in db.scalars(sa.select(Post.id)):
         read = set()
@@ -313,7 +311,7 @@ def test_threads_read_from_top_to_bottom(filled, db):
             read.add(row.id)
 
 
-@ONCE
+@pytest.mark.one_database
 def test_nothing_comes_before_what_it_answers(filled, db):
     parent = aliased(Comment)
     statement = (
@@ -326,7 +324,7 @@ def test_nothing_comes_before_what_it_answers(filled, db):
         assert answered_at is None or written_at > answered_at
 
 
-@ONCE
+@pytest.mark.one_database
 def test_nobody_writes_before_they_joined(filled, db):
     for model in (Post, Comment):
         statement = sa.select(model.id).join(User, User.id == model.author_id)

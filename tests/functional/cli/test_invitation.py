@@ -13,6 +13,8 @@ from myproject.cli.main import main
 from myproject.users.models import Invitation, User
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def command(app_settings: Callable[..., dict[str, str]], db: Session, tmp_path: Path) -> Callable[..., Result]:

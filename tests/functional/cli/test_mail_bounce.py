@@ -16,7 +16,7 @@ from tests.functional.emails.mailboxes import serving
 from tests.functional.emails.test_bounces import BOUNCE_ADDRESS, settings_for, shape
 from tests.unit.emails.samples import sample
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.names import name_server
 from tests.unit.emails.samples import content
 from tests.unit.emails.test_doctor import BROKEN, HEADERS, HEALTHY, tell
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 Send = Callable[..., tuple[int, list[str]]]
 

@@ -13,8 +13,7 @@ from myproject.models import MODELS
 from myproject.users.models import User
 from tests.factories import make_user
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 PRINT = "print('told:', {})"
 

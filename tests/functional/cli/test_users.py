@@ -18,8 +18,7 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import text_of
 from tests.phones import turn_on
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture

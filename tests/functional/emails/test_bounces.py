@@ -243,7 +243,7 @@ def settings_for(mailbox: Mailbox, protocol: str, **others: object) -> dict[str,
 
 
 @pytest.mark.parametrize("protocol", ["imap", "pop3"])
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_a_mailbox_is_read_and_its_reports_are_deleted(
     make_app: Callable[..., Router], db: Session, email: Email, protocol: str
 ) -> None:
@@ -293,7 +293,7 @@ def test_a_mailbox_that_can_not_be_read_is_left_for_the_next_time(
 
 
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_the_mailbox_is_read_by_tls_alone_and_its_certificate_is_verified(
     make_app: Callable[..., Router], tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,7 +314,7 @@ def test_the_mailbox_is_read_by_tls_alone_and_its_certificate_is_verified(
             assert not mailbox.messages
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_a_mailbox_that_another_worker_reads_or_that_hangs_holds_nobody_up(
     make_app: Callable[..., Router],
 ) -> None:

@@ -18,7 +18,7 @@ from tests.functional.emails.test_bounces import BOUNCE_ADDRESS, known
 from tests.unit.emails.samples import sample
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_what_a_server_refuses_for_the_address_stops_optional_mail_and_what_it_refuses_for_the_site_does_not(
     make_app: Callable[..., Router], db: Session
 ) -> None:

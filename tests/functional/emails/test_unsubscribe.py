@@ -30,8 +30,6 @@ from tests.unit.emails.samples import sample
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-# For what does not depend on the database.
-SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def address(registry: Registry, user: User, topic: str | None = None, post_id: int | None = None) -> str:
@@ -111,7 +109,7 @@ def test_what_waits_to_be_sent_of_it_is_given_up(app: Router, db: Session, clien
     assert states == dict.fromkeys(given_up, State.CANCELLED) | dict.fromkeys(left, State.QUEUED)
 
 
-@SQLITE
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
@@ -143,7 +141,7 @@ def test_a_post_acts_whoever_sends_it_however_often(
         assert ways(db, ann)[NOTE.Kind.POST_REPLY] == NOTE.Way.NEVER
 
 
-@SQLITE
+@pytest.mark.one_database
 def test_looking_changes_nothing_and_gives_a_button_that_needs_no_cookie(
     app: Router, db: Session, client: Client, ann: User
 ) -> None:
@@ -160,7 +158,7 @@ def test_looking_changes_nothing_and_gives_a_button_that_needs_no_cookie(
     assert client.cookies == {}
 
 
-@SQLITE
+@pytest.mark.one_database
 def test_the_way_back_is_in_the_settings_and_needs_a_sign_in(
     app: Router, db: Session, client: Client, ann: User
 ) -> None:
@@ -171,7 +169,7 @@ def test_the_way_back_is_in_the_settings_and_needs_a_sign_in(
     assert client.get(settings, status=200).forms["form"].method.upper() == "POST"
 
 
-@SQLITE
+@pytest.mark.one_database
 @pytest.mark.parametrize("who", ["suspended", "leaving", "new", "staff", "former", "nobody"])
 def test_it_works_for_every_kind_of_member_and_for_who_is_gone(
     app: Router, db: Session, client: Client, ann: User, who: str
@@ -194,7 +192,7 @@ def test_it_works_for_every_kind_of_member_and_for_who_is_gone(
     assert stopped is (who not in ("former", "nobody"))
 
 
-@SQLITE
+@pytest.mark.one_database
 def test_who_is_signed_in_makes_no_difference(
     make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, ann: User
 ) -> None:
@@ -210,7 +208,7 @@ def test_who_is_signed_in_makes_no_difference(
     assert ways(db, bob)[NOTE.Kind.POST_REPLY] == NOTE.Way.NOW
 
 
-@SQLITE
+@pytest.mark.one_database
 def test_what_the_site_has_not_signed_is_not_found(app: Router, db: Session, client: Client, ann: User) -> None:
     bob = make_user(db, "bob")
     db.flush()
@@ -239,7 +237,7 @@ def test_what_the_site_has_not_signed_is_not_found(app: Router, db: Session, cli
     assert rows(db) == before
 
 
-@SQLITE
+@pytest.mark.one_database
 def test_a_link_outlives_a_new_key_and_ends_with_its_own(app: Router, client: Client, ann: User) -> None:
     old, new = "old " + "0" * 40, "new " + "1" * 40
     registry, ring = app.registry, app.registry["keys"]

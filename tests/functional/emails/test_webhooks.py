@@ -156,7 +156,7 @@ def test_what_is_signed_counts_once_and_needs_no_cookie(client: Client, db: Sess
 
 
 @pytest.mark.parametrize("provider", MADE)
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_what_is_not_signed_as_it_should_be_is_refused_and_leaves_nothing(
     client: Client, db: Session, provider: str
 ) -> None:
@@ -192,7 +192,7 @@ def test_what_is_not_signed_as_it_should_be_is_refused_and_leaves_nothing(
     assert send(client, right).status_int == 204
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_each_event_does_what_it_says(client: Client, db: Session) -> None:
     for number, (make, data, reason) in enumerate(TOLD):
         fresh = {
@@ -208,7 +208,7 @@ def test_each_event_does_what_it_says(client: Client, db: Session) -> None:
         db.commit()
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_what_is_signed_and_not_as_documented_is_an_error_of_who_sent_it(client: Client, db: Session) -> None:
     for signed in (
         mailgun({"event": "failed"}),
@@ -227,7 +227,7 @@ def test_what_is_signed_and_not_as_documented_is_an_error_of_who_sent_it(client:
     assert send(client, sendgrid(odd)).status_int == 204
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_an_event_leads_to_the_mail_that_came_back(client: Client, db: Session) -> None:
     email = queue_mail(db, sample())
     assert email is not None
@@ -238,7 +238,7 @@ def test_an_event_leads_to_the_mail_that_came_back(client: Client, db: Session) 
     assert email.last_error == f"It came back: {UNKNOWN}"
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_without_a_key_there_is_no_such_address(make_app: Callable[..., Router], db: Session) -> None:
     client = Client(make_app(mail_webhooks_mailgun_key=MAILGUN_KEY), db)
     statuses = [send(client, make(data)).status_int for make, data in MADE.values()]

@@ -26,8 +26,7 @@ from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import field_errors, flashes, heading, summary, text_of
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 SECRET = "Words that somebody reports"
 ENOUGH = 3

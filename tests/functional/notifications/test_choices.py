@@ -22,9 +22,6 @@ from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, field_errors, flashes, heading, text_of
 
-# For what does not depend on the database.
-SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-
 
 @pytest.fixture
 def ann(db: Session) -> User:
@@ -90,7 +87,7 @@ def test_the_link_in_a_mail_shows_the_choices_alone_and_changes_them_without_a_s
     assert len(mails(to="ann@example.org")) == 1
 
 
-@SQLITE
+@pytest.mark.one_database
 def test_a_choice_that_is_none_is_refused_beside_its_field(
     app: Router, client: Client, db: Session, ann: User
 ) -> None:
@@ -107,7 +104,7 @@ def test_a_choice_that_is_none_is_refused_beside_its_field(
     assert choices.read_choices(db, ann.id)[NOTE.Kind.POST_REPLY].mail == NOTE.Way.NEVER
 
 
-@SQLITE
+@pytest.mark.one_database
 def test_who_is_signed_in_makes_no_difference(
     make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, ann: User
 ) -> None:
@@ -127,7 +124,7 @@ def test_who_is_signed_in_makes_no_difference(
     assert choices.read_choices(db, bob.id) == choices.DEFAULTS
 
 
-@SQLITE
+@pytest.mark.one_database
 @pytest.mark.parametrize("who", ["shut", "former", "waiting", "nobody"])
 def test_who_is_shut_out_or_gone_has_no_such_page(
     app: Router, client: Client, db: Session, ann: User, who: str
@@ -146,7 +143,7 @@ def test_who_is_shut_out_or_gone_has_no_such_page(
     assert choices.read_choices(db, user_id) == choices.DEFAULTS
 
 
-@SQLITE
+@pytest.mark.one_database
 def test_what_the_site_has_not_signed_is_not_found_and_no_token_stands_in_the_log(
     app: Router, client: Client, db: Session, ann: User, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -30,7 +30,7 @@ from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.factories import make_comment, make_post, make_user
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 Mails = Callable[..., list[EmailMessage]]
 ANSWERED = "bob answered your post."

@@ -52,7 +52,7 @@ def test_mails_say_who_wrote_where_and_nothing_of_what(
     assert not choices.wants_no_texts(db, ann.id)
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_the_digest_leaves_them_out_too(db: Session, mails: Callable[..., list[EmailMessage]]) -> None:
     ann, bob = make_user(db, "ann"), make_user(db, "bob")
     choices.set_without_texts(db, ann.id, True)

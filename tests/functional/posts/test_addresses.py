@@ -9,8 +9,7 @@ from myproject.users import constants as USER
 from tests.conftest import Client, form_with
 from tests.factories import make_post, make_user, sign_in
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture

@@ -42,8 +42,7 @@ from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token
 
-# Nothing of this depends on the database.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 HOUR = timedelta(hours=1)
 VISITORS = ("guest", "new", "owner", "other", "staff", "admin")

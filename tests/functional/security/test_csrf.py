@@ -28,8 +28,7 @@ from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with, run_task
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, heading
 
-# Nothing of this depends on the database.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 NEW_PASSWORD = "staple battery horse"
 SECRETS = ("password", "confirm", "current")

@@ -20,8 +20,7 @@ from tests.functional.pages import csrf_token
 from tests.functional.security.test_access import TABLE, VISITORS, Row, World
 from tests.phones import CLIENT, turn_on
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 SETTINGS = "/users/me/security/second-factor/"
 # Where the code is asked for, and what to do without one.

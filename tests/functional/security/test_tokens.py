@@ -99,7 +99,7 @@ def test_a_link_opens_the_door_of_its_own_purpose_only_and_once(
     assert state(db) == after
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_the_links_that_never_end_open_no_other_door_and_no_other_link_opens_theirs(
     app: Router, client: Client, db: Session
 ) -> None:

@@ -7,6 +7,8 @@ from myproject.users import constants as USER
 from tests.conftest import Client
 from tests.factories import make_user, sign_in
 
+pytestmark = pytest.mark.one_database
+
 REGISTER = {"name": "username", "email": "email", "password": "new-password", "confirm": "new-password"}
 PASSWORDS = {"current": "current-password", "password": "new-password", "confirm": "new-password"}
 

@@ -15,8 +15,7 @@ from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user
 from tests.functional.pages import cookies_set, text_of
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 NEW_PASSWORD = "staple battery horse"
 

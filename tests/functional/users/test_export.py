@@ -25,6 +25,8 @@ from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import flashes, summary, text_of
 from tests.functional.users.test_avatars import picture, send
 
+pytestmark = pytest.mark.one_database
+
 Mails = Callable[..., list[EmailMessage]]
 ADDRESS = "/users/me/data/"
 FILE = "/users/me/data/export.zip"

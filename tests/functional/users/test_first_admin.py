@@ -56,6 +56,7 @@ def admins(db: Session) -> list[User]:
     return list(db.scalars(sa.select(User).where(User.role == USER.Role.ADMIN)))
 
 
+@pytest.mark.one_database
 def test_the_link_makes_an_admin_once_and_is_gone_for_good(
     app: Router, client: Client, db: Session, path: str
 ) -> None:
@@ -90,6 +91,7 @@ def test_of_many_at_once_exactly_one_becomes_admin(app: Router, db: Session) -> 
     assert db.scalars(sa.select(SignInStep)).all() == []
 
 
+@pytest.mark.one_database
 def test_a_mistake_spends_nothing_and_the_password_is_as_long_as_that_of_staff(
     client: Client, db: Session, path: str
 ) -> None:
@@ -101,6 +103,7 @@ def test_a_mistake_spends_nothing_and_the_password_is_as_long_as_that_of_staff(
     assert send(client, path).status_int == 303
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("end", ["an admin made otherwise", "a shut admin", "time"])
 def test_the_link_ends_with_an_admin_of_any_kind_and_with_time(
     client: Client, db: Session, path: str, end: str
@@ -115,6 +118,7 @@ def test_the_link_ends_with_an_admin_of_any_kind_and_with_time(
     assert first_admin.is_wanted(db) is (end == "time")
 
 
+@pytest.mark.one_database
 def test_a_made_up_link_and_one_of_another_kind_are_not_there(client: Client, db: Session) -> None:
     client.get(f"/users/setup/{'x' * 43}/", status=404)
     ann = make_user(db, "ann")
@@ -124,7 +128,7 @@ def test_a_made_up_link_and_one_of_another_kind_are_not_there(client: Client, db
     client.get(f"/users/setup/{client.cookies['step']}/", status=404)
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.one_database
 def test_the_start_of_a_site_without_an_admin_prints_the_link(
     make_live_server: Callable[..., LiveServer], db: Session
 ) -> None:

@@ -14,8 +14,7 @@ from tests.factories import make_user
 from tests.functional.pages import csrf_token
 from tests.functional.security.test_same_answers import hashes
 
-# The limits are counted outside of the database.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 GUESSES = 1_000
 ADDRESSES = 100

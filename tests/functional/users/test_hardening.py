@@ -22,6 +22,8 @@ from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, link_in, summary
 
+pytestmark = pytest.mark.one_database
+
 Mails = Callable[..., list[EmailMessage]]
 
 HERE = accounts.Client("198.51.100.7", "a test")

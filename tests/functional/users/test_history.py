@@ -20,6 +20,8 @@ from tests.conftest import PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_user, sign_in
 from tests.functional.pages import link_in, text_of
 
+pytestmark = pytest.mark.one_database
+
 NEW_PASSWORD = "staple battery horse"
 Event = USER.SecurityEvent
 

@@ -22,8 +22,7 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, heading, link_in, text_of
 from tests.phones import Phone, turn_on
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 SHOW = "/users/login/second-factor/"
 DAY = timedelta(days=1)

@@ -32,8 +32,7 @@ from tests.oidc.providers import (
     unsigned,
 )
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,7 @@ from tests.functional.pages import flashes
 from tests.functional.users.oidc import connect, fill_registration, leave
 from tests.oidc.real import options, real_provider, sign_in_there
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 SITE = "http://localhost"
 

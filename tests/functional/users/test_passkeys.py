@@ -20,8 +20,7 @@ from tests.conftest import Client
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, summary, text_of
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 LIST = "/users/me/security/passkeys/"
 ADD = "/users/passkeys/add/"

@@ -16,6 +16,8 @@ from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import cookies_set, field_errors, flashes, heading
 
+pytestmark = pytest.mark.one_database
+
 NEW_PASSWORD = "staple battery horse"
 SENSITIVE = ("/users/me/password/", "/users/me/email/", "/users/me/sessions/")
 

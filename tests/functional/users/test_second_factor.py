@@ -29,8 +29,7 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import cookies_set, csrf_token, field_errors, flashes, heading, link_in, text_of
 from tests.phones import CLIENT, Phone, code_of, turn_on
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 SETTINGS = "/users/me/security/second-factor/"
 ADD = f"{SETTINGS}authenticator/"

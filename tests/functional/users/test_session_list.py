@@ -18,6 +18,8 @@ from tests.conftest import Client
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, flashes
 
+pytestmark = pytest.mark.one_database
+
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 

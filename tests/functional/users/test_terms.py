@@ -14,8 +14,7 @@ from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, field_errors, heading
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 TERMS = "/users/terms/"
 

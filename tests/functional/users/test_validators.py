@@ -19,8 +19,7 @@ from tests.conftest import Client, form_with, run_tasks
 from tests.factories import make_user, sign_in
 from tests.functional.pages import cookies_set, csrf_token, text_of
 
-# The databases differ in nothing of this; what is common to these screens and others is asked of both elsewhere.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 HOUR = timedelta(minutes=USER.VALIDATOR_MINUTES)
 GRACE = timedelta(minutes=USER.VALIDATOR_GRACE_MINUTES)

@@ -12,6 +12,8 @@ from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import link_in, text_of
 
+pytestmark = pytest.mark.one_database
+
 SITE = "http://site.example:8080"
 Mails = Callable[..., list[EmailMessage]]
 

@@ -12,6 +12,8 @@ from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import heading
 
+pytestmark = pytest.mark.one_database
+
 # No service has had this port of ours since the eighties.
 NOBODY_LISTENS = "postgresql://nobody@127.0.0.1:1/nothing"
 

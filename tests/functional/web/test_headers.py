@@ -15,8 +15,7 @@ from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import cookies_set
 from tests.functional.web.test_errors import NOBODY_LISTENS
 
-# Nothing of this depends on the database.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -15,8 +15,7 @@ from tests.conftest import Client, LiveServer
 from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import csrf_token
 
-# Nothing of this depends on the database.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.one_database
 
 FORM = "application/x-www-form-urlencoded"
 BOUNDARY = "multipart/form-data; boundary=frontier"

@@ -1,5 +1,6 @@
 """Texts that an older version rendered: rendered anew, page and excerpt too."""
 
+import pytest
 import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
@@ -10,6 +11,8 @@ from myproject.rerender import ROWS_AT_ONCE, rerender
 from myproject.text import RENDERER_VERSION
 from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user
+
+pytestmark = pytest.mark.one_database
 
 OLD = {"body_html": "<p>old</p>", "body_renderer": RENDERER_VERSION - 1}
 

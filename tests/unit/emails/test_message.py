@@ -46,10 +46,9 @@ ANY_TEXT = st.one_of(
     # What ends lines, quotes names or begins headers, closer together than chance would have it.
     st.text('\r\n\x0b\x0c\x1c\x85\u2028\u2029\u202e\ud800"\\<>@,;:= ()?ßé字🙂aB', max_size=200),
 )
-# Nothing here depends on the database.
 pytestmark = [
     pytest.mark.usefixtures("backend"),
-    pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
+    pytest.mark.one_database,
 ]
 
 ADDRESS = re.compile(r"https?:|www\.|\w\.[a-z]|\S@\S", re.IGNORECASE)
