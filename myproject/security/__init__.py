@@ -8,6 +8,7 @@ def includeme(config: Configurator) -> None:
     config.include(".cookies")
     config.include(".passwords")
     config.include(".ratelimit")
+    config.include(".windows")
     config.include(".captcha")
     config.include(".csrf")
     config.include(".flash")

@@ -295,6 +295,18 @@ def test_the_application_is_a_list_of_includes():
     assert len(main.body) == 4
 
 
+def test_what_can_be_included_is():
+    able, included = set(), set()
+    for name, tree in TREES.items():
+        package = name if FILES[name].name == "__init__.py" else name.rpartition(".")[0]
+        if any(isinstance(node, ast.FunctionDef) and node.name == "includeme" for node in tree.body):
+            able.add(name)
+        for found in re.findall(r'config\.include\("([a-z0-9_.]+)"\)', FILES[name].read_text(encoding="utf-8")):
+            included.add(package + found if found.startswith(".") else found)
+
+    assert able - included == set()
+
+
 def test_modules_are_included_lowest_first():
     source = FILES["myproject"].read_text(encoding="utf-8")
     included = re.findall(r'config\.include\("myproject\.([a-z]+)"\)', source)
