@@ -111,8 +111,8 @@ def test_the_links_that_never_end_open_no_other_door_and_no_other_link_opens_the
     fields = {"csrf_token": csrf_token(client.get("/users/login/")), "mail_mention": "0", "digest": "7"}
     other = [tokens.add_token(db, ann, purpose, HOUR, email="elsewhere@example.org") for purpose in Purpose]
     # Were it only for what stands in them, these would do.
-    other += [make_link_token(keys, choosing.PURPOSE, [ann.id, "reply"])]
-    other += [make_link_token(keys, unsubscribing.PURPOSE, ann.id)]
+    other += [make_link_token(keys, choosing.PURPOSE, [ann.id, "mention"])]
+    other += [make_link_token(keys, unsubscribing.PURPOSE, make_user(db, "bob").id)]
     for door, token in product(endless, (*endless.values(), *other)):
         own = endless[door] == token
         client.get(door.format(token), status=200 if own else 404)
