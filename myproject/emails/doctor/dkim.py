@@ -47,7 +47,7 @@ def check_dkim(resolver: Resolver, domain: str, selector: str) -> tuple[Finding,
         return Finding(Topic.DKIM, Mark.UNKNOWN, text), None
     name = f"{selector}._domainkey.{domain}"
     try:
-        texts = [text for text in resolver.texts(name) if is_key(text) or not text]
+        texts = [text for text in resolver.texts(name) if is_key(text)]
     except Away as error:
         sentence = _("The DNS gave no answer about DKIM: ${error}.", mapping={"error": str(error)})
         return Finding(Topic.DKIM, Mark.UNKNOWN, sentence), None

@@ -141,6 +141,7 @@ BROKEN: dict[str, tuple[dict[str, list[str]], Topic, Mark, str]] = {
         "takes 11 look-ups",
     ),
     "no key": ({f"{KEY} TXT": []}, Topic.DKIM, Mark.BAD, f"no key at {KEY}"),
+    "empty record": ({f"{KEY} TXT": [text("")]}, Topic.DKIM, Mark.BAD, f"no key at {KEY}"),
     "two keys": ({f"{KEY} TXT": [key_record(), key_record(1024)]}, Topic.DKIM, Mark.BAD, "several keys"),
     "revoked key": ({f"{KEY} TXT": [text("v=DKIM1; p=")]}, Topic.DKIM, Mark.BAD, "is revoked"),
     "weak key": ({f"{KEY} TXT": [key_record(768)]}, Topic.DKIM, Mark.BAD, "has 768 bits"),
@@ -189,7 +190,7 @@ WITHOUT_A_MEND = {
     "two DMARCs",
     "MX that is not there",
 }
-WITH_A_NEW_KEY = {"no key", "revoked key", "weak key", "short key", "key of SHA-1", "key cut off"}
+WITH_A_NEW_KEY = {"no key", "empty record", "revoked key", "weak key", "short key", "key of SHA-1", "key cut off"}
 
 
 def tell(names: NameServer, records: dict[str, list[str]]) -> None:
