@@ -12,6 +12,7 @@ from myproject.emails.doctor.conversation import send_test
 from myproject.emails.doctor.examination import examine, lines_of, sender_of
 from myproject.emails.doctor.findings import Mark
 from myproject.emails.doctor.probe import HEADERS_MAX_LENGTH, NoHeaders, read_probe
+from myproject.emails.message import mailbox
 from myproject.settings import settings_of
 from myproject.settings_values import MAIL_ADDRESS
 
@@ -53,7 +54,12 @@ def test(site: Site, address: str) -> None:
 
     It goes past the outbox, by the way that the settings of `mail.*` name.
     """
-    if not MAIL_ADDRESS.fullmatch(address):
+    try:
+        is_address = MAIL_ADDRESS.fullmatch(address) and mailbox("", address)
+    except ValueError:
+        # A domain that no DNS has, such as one with two dots in a row.
+        is_address = False
+    if not is_address:
         raise click.BadParameter("this is no mail address", param_hint="ADDRESS")
     registry = site.registry()
     talk = send_test(registry, address)

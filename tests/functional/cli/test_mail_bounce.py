@@ -78,4 +78,14 @@ def test_the_doctor_looks_into_the_mailbox_of_bounces(
         assert mailbox.messages
         ini = write_ini(**settings_for(mailbox, "imap", **{"mail.bounces.password": "wrong"}))
         told = CliRunner().invoke(main, ["--config", str(ini), "doctor"]).output
-    assert "WRONG mail: MailboxError: Can't read the mailbox of bounces at 127.0.0.1 (the server says no)" in told
+    assert "ok    mail: " in told
+    assert "WRONG bounces: Can't read the mailbox of bounces at 127.0.0.1 (the server says no)" in told
+
+
+def test_the_doctor_takes_a_mailbox_that_a_worker_reads_just_then_for_well(
+    write_ini: Callable[..., Path], make_app: Callable[..., object]
+) -> None:
+    with serving("pop3") as mailbox, mailbox.lock:
+        ini = write_ini(**settings_for(mailbox, "pop3"))
+        told = CliRunner().invoke(main, ["--config", str(ini), "doctor"]).output
+    assert told.splitlines()[-1] == "ok    bounces: the mailbox at 127.0.0.1 is in use just now"

@@ -95,7 +95,9 @@ def test_files_and_staging_are_told(
     assert smtp_server.messages[0].rcpt_tos == ["owner@example.net"]
 
 
-@pytest.mark.parametrize("address", ["nobody", "@example.org", "", "a b@example.org", "a@b\nc"])
+@pytest.mark.parametrize(
+    "address", ["nobody", "@example.org", "", "a b@example.org", "a@b\nc", "ann@example..org"]
+)
 def test_what_is_no_address_is_refused(write_ini: Callable[..., Path], address: str) -> None:
     result = run(write_ini(), "mail", "test", address)
     assert result.exit_code == 2, result.output
