@@ -6,3 +6,4 @@ from pyramid.config import Configurator
 def includeme(config: Configurator) -> None:
     config.include(".routes")
     config.include(".subscribers")
+    config.include(".tasks")

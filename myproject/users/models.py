@@ -350,6 +350,8 @@ class CommentBan(Base):
 RUNNING_BAN = CommentBan.lifted_at.is_(None) & (
     CommentBan.ends_at.is_(None) | (CommentBan.ends_at > sa.bindparam("now", type_=UtcDateTime()))
 )
+# Those that have ended by themselves at that moment.
+ENDED_BAN = CommentBan.lifted_at.is_(None) & (CommentBan.ends_at <= sa.bindparam("now", type_=UtcDateTime()))
 
 
 class Export(Base):

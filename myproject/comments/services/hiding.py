@@ -1,5 +1,6 @@
 """Comments that are hidden: until staff have looked at them, or while their author may not comment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -8,9 +9,20 @@ from sqlalchemy.orm import Session
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.counts import lock_posts, recount
-from myproject.comments.services.visibility import HIDDEN, PUBLISHED
+from myproject.comments.services.visibility import HIDDEN, PUBLISHED, REMOVED
 from myproject.db import publish as tell
 from myproject.db import utc_now
+from myproject.users.models import ENDED_BAN, CommentBan
+
+FOR_BAN = Comment.hidden_for == COMMENT.HiddenFor.BAN
+# What was hidden while a ban ran that has ended by itself at the moment `now`. What staff left hidden when they
+# lifted one stays so.
+AFTER_BAN = (
+    (CommentBan.user_id == Comment.author_id)
+    & ENDED_BAN
+    & FOR_BAN
+    & Comment.hidden_at.between(CommentBan.created_at, CommentBan.ends_at)
+)
 
 
 @dataclass(frozen=True)
@@ -45,27 +57,46 @@ def show_comment(db: Session, comment: Comment) -> None:
         tell(db, CommentShown(db, comment))
 
 
-def hide_comments_of(db: Session, author_id: int) -> int:
-    """Hides all of a member's comments that are in the open, for as long as they may not comment; gives how many
-    those were.
+def hide_comments_of(db: Session, author_id: int) -> None:
+    """Hides all of a member's comments that are in the open, for as long as they may not comment; and with them
+    what an earlier ban has hidden.
     """
-    theirs = (Comment.author_id == author_id) & PUBLISHED
+    theirs = (Comment.author_id == author_id) & (PUBLISHED | (HIDDEN & FOR_BAN))
     values = {"status": COMMENT.Status.HIDDEN, "hidden_at": utc_now(), "hidden_for": COMMENT.HiddenFor.BAN}
-    return change_all(db, theirs, values)
+    change_all(db, theirs, values)
 
 
-def show_comments_of(db: Session, author_id: int) -> int:
-    """Puts into the open what `hide_comments_of` has hidden; gives how many comments those are."""
-    theirs = (Comment.author_id == author_id) & HIDDEN & (Comment.hidden_for == COMMENT.HiddenFor.BAN)
-    return change_all(db, theirs, {"status": COMMENT.Status.PUBLISHED, "hidden_at": None, "hidden_for": None})
+def show_comments_of(db: Session, author_id: int) -> None:
+    """Puts into the open what was hidden with a ban of a member."""
+    show_all(db, Comment.author_id == author_id)
 
 
-def change_all(db: Session, which: sa.ColumnElement[bool], values: dict[str, object]) -> int:
-    post_ids = db.scalars(sa.select(Comment.post_id).where(which).distinct()).all()
+def find_hidden_after_bans(db: Session) -> Sequence[int]:
+    """The members of whom comments are hidden with a ban that has ended by itself."""
+    theirs = sa.select(CommentBan.user_id).join(Comment, AFTER_BAN).distinct()
+    return db.scalars(theirs, {"now": utc_now()}).all()
+
+
+def show_after_bans(db: Session, author_id: int) -> None:
+    """Puts into the open what was hidden with bans of a member that have ended by themselves."""
+    ended = sa.exists().where(AFTER_BAN.params(now=utc_now())).correlate(Comment)
+    show_all(db, (Comment.author_id == author_id) & ended)
+
+
+def show_all(db: Session, which: sa.ColumnElement[bool]) -> None:
+    shown: dict[str, object] = {"hidden_at": None, "hidden_for": None}
+    change_all(db, which & HIDDEN & FOR_BAN, shown | {"status": COMMENT.Status.PUBLISHED})
+    # What its author has removed meanwhile is not hidden when they put it back.
+    removed = sa.update(Comment).where(which & REMOVED & FOR_BAN).values(shown)
+    db.execute(removed, execution_options={"synchronize_session": False})
+
+
+def change_all(db: Session, which: sa.ColumnElement[bool], values: dict[str, object]) -> None:
+    post_ids = set(db.scalars(sa.select(Comment.post_id).where(which)))
     if not post_ids:
-        return 0
+        return
     lock_posts(db, post_ids)
-    changed = sa.update(Comment).where(which).values(values).returning(Comment.id)
-    number = len(db.scalars(changed, execution_options={"synchronize_session": False}).all())
+    # Some may have been moved before the rows were held.
+    changed = sa.update(Comment).where(which).values(values).returning(Comment.post_id)
+    post_ids.update(db.scalars(changed, execution_options={"synchronize_session": False}))
     recount(db, *post_ids)
-    return number

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
 from myproject.db import utc_now
+from myproject.moderation.tasks import show_after_bans
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import CommentBan, User
@@ -132,3 +133,42 @@ def test_what_was_hidden_with_a_ban_can_stay_hidden_after_it(
     lift(staff, ann, show=False)
     db.refresh(comment)
     assert comment.hidden_at is not None
+
+
+def test_what_was_hidden_with_a_ban_comes_back_when_that_has_ended_by_itself(
+    client: Client, make_client: Callable[..., Client], db: Session, staff: Client, ann: User, post: Post
+) -> None:
+    first, second = make_comment(db, post, ann, "One word"), make_comment(db, post, ann, "Another word")
+    ban(staff, "ann", hide=True)
+    page, guest = f"/posts/{post.id}/of-tea/", make_client()
+    # Removing it first neither brings it into the open nor leaves it hidden for good.
+    client.get(f"/comments/{second.id}/delete/").forms["form"].submit("remove")
+    client.get(f"/comments/{second.id}/restore/").forms["form"].submit("restore")
+    client.get(f"/comments/{second.id}/delete/").forms["form"].submit("remove")
+    db.expire_all()
+    show_after_bans(client.app.registry)
+    assert "word" not in guest.get(page).html.select_one("#comments").get_text()
+
+    made = db.scalars(sa.select(CommentBan)).one()
+    made.ends_at = utc_now()
+    db.commit()
+    show_after_bans(client.app.registry)
+    assert "One word" in guest.get(page)
+    client.get(f"/comments/{second.id}/restore/").forms["form"].submit("restore")
+    assert "Another word" in guest.get(page)
+    db.expire_all()
+    assert (first.hidden_for, second.hidden_for, post.comment_count) == (None, None, 2)
+
+
+def test_a_ban_hides_anew_what_an_ended_one_has_hidden(
+    client: Client, make_client: Callable[..., Client], db: Session, staff: Client, ann: User, post: Post
+) -> None:
+    make_comment(db, post, ann, "Insult")
+    ban(staff, "ann", hide=True)
+    db.scalars(sa.select(CommentBan)).one().ends_at = utc_now()
+    ban(staff, "ann", hide=True)
+    show_after_bans(client.app.registry)
+    page, guest = f"/posts/{post.id}/of-tea/", make_client()
+    assert "Insult" not in guest.get(page)
+    lift(staff, ann)
+    assert "Insult" in guest.get(page)
