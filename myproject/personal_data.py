@@ -18,12 +18,15 @@ File = tuple[str, Iterable[str]]
 
 @dataclass(frozen=True)
 class Person:
-    """Whose data it is. `email_canonical` is the address as it is compared."""
+    """Whose data it is. `email_canonical` is the address as it is compared; where it is not `verified`, it may be
+    somebody else's, and what is known by the address alone is not theirs.
+    """
 
     id: int
     name: str
     email: str
     email_canonical: str
+    verified: bool
 
 
 # Each file is read to its end before the next is asked for.

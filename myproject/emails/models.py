@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, clock, one_of, utc_now
+from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, UtcDateTime, clock, one_of, utc_now
 from myproject.emails import constants as EMAIL
 
 # Written out in statements too: a database uses a partial index only where it reads the same words.
@@ -120,6 +120,12 @@ class Suppression(Base):
     lifted_at: Mapped[datetime | None]
     # Who lifted it last; None where its owner did, by verifying the address.
     lifted_by_id: Mapped[int | None] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"))
+
+
+# What stops mail at the moment `now`, which statements with this are given.
+STOPPED = Suppression.suppressed_at.is_not(None) & (
+    Suppression.ends_at.is_(None) | (Suppression.ends_at > sa.bindparam("now", type_=UtcDateTime()))
+)
 
 
 class BounceReceipt(Base):

@@ -7,12 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from pyramid.config import Configurator
 from pyramid.registry import Registry
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from myproject.cache import Cache
 from myproject.db import fetch, utc_now
 from myproject.emails import constants as EMAIL
-from myproject.emails.models import Suppression
+from myproject.emails.models import STOPPED, Suppression
 from myproject.forms.models import KeptText
 from myproject.security.identity import Identity
 from myproject.security.tokens import hash_token
@@ -49,6 +49,8 @@ SESSION_STATEMENT = (
     )
 )
 
+Owner = aliased(User)
+HAS_OWNER = sa.exists().where(Owner.email_canonical == User.email_canonical, Owner.email_verified_at.is_not(None))
 USER_STATEMENT = (
     sa.select(
         User.id,
@@ -72,7 +74,11 @@ USER_STATEMENT = (
     )
     .outerjoin(
         Suppression,
-        sa.and_(Suppression.address == User.email_canonical, Suppression.suppressed_at.is_not(None)),
+        # Of an address that they have not verified members see only what they brought about: more would tell
+        # whether somebody has an account here.
+        (Suppression.address == User.email_canonical)
+        & STOPPED
+        & (User.email_verified_at.is_not(None) | ((Suppression.suppressed_at >= User.created_at) & ~HAS_OWNER)),
     )
     .where(User.id == sa.bindparam("user_id"))
 )
@@ -114,7 +120,7 @@ def make_identify(
         key = f"user:{session.user_id}"
         cached = cache.get(key, seconds)
         if not isinstance(cached, dict) or cached.get("revision") != session.revision:
-            row = fetch(db, USER_STATEMENT, {"user_id": session.user_id}).one()._asdict()
+            row = fetch(db, USER_STATEMENT, {"user_id": session.user_id, "now": now}).one()._asdict()
             stopped_at = row["mail_stopped_at"]
             row["mail_stopped_at"] = stopped_at.isoformat() if stopped_at else ""
             cached = {"revision": row.pop("revision"), "user": row}

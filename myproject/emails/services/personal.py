@@ -25,10 +25,9 @@ def without_secrets(row: Any) -> dict[str, Any]:
 
 
 def erase_mails(db: Session, person: Person, removing: bool) -> None:
-    """Deletes every mail to a member, and to their address."""
-    theirs = sa.or_(
-        Email.user_id == person.id,
-        Email.to_address == person.email,
-        sa.func.lower(Email.to_address) == person.email_canonical,
-    )
+    """Deletes every mail to a member, and to their address where it is theirs."""
+    theirs = Email.user_id == person.id
+    if person.verified:
+        to_them = sa.func.lower(Email.to_address) == person.email_canonical
+        theirs = sa.or_(theirs, Email.to_address == person.email, to_them)
     db.execute(sa.delete(Email).where(theirs), execution_options=IN_DATABASE_ONLY)

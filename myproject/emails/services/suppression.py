@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from myproject.audit import Actor, record
 from myproject.db import insert_for, publish, utc_now
 from myproject.emails import constants as EMAIL
-from myproject.emails.models import BounceReceipt, Suppression
+from myproject.emails.models import STOPPED, BounceReceipt, Suppression
 from myproject.emails.services.outbox import IN_DATABASE_ONLY, one_line
 from myproject.personal_data import File, Person, json_list
 from myproject.text import canonical
@@ -45,11 +45,7 @@ def key(address: str) -> str:
 def find(db: Session, address: str) -> Suppression | None:
     """What keeps optional mail from `address`, None where nothing does."""
     return db.scalar(
-        sa.select(Suppression).where(
-            Suppression.address == key(address),
-            Suppression.suppressed_at.is_not(None),
-            sa.or_(Suppression.ends_at.is_(None), Suppression.ends_at > utc_now()),
-        )
+        sa.select(Suppression).where(Suppression.address == key(address), STOPPED), {"now": utc_now()}
     )
 
 
@@ -183,15 +179,15 @@ def list_suppressions(
 
 
 def export_suppressions(db: Session, person: Person) -> Iterator[File]:
-    """What came back from the address of a member."""
-    found = find_record(db, person.email)
+    """What came back from the address of a member, where it is theirs."""
+    found = find_record(db, person.email) if person.verified else None
     columns = ("address", "reason", "count", "words", "first_at", "last_at", "suppressed_at", "lifted_at")
     rows = [{name: getattr(found, name) for name in columns} | {"reason": found.reason.name}] if found else []
     yield "bounces.json", json_list(rows)
 
 
 def erase_suppressions(db: Session, person: Person, removing: bool) -> None:
-    """Forgets what came back from the address of a member."""
-    db.execute(
-        sa.delete(Suppression).where(Suppression.address == key(person.email)), execution_options=IN_DATABASE_ONLY
-    )
+    """Forgets what came back from the address of a member, where it is theirs."""
+    if person.verified:
+        theirs = sa.delete(Suppression).where(Suppression.address == key(person.email))
+        db.execute(theirs, execution_options=IN_DATABASE_ONLY)

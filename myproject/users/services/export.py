@@ -59,7 +59,7 @@ LISTS: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
 
 
 def person_of(user: User) -> Person:
-    return Person(user.id, user.name, user.email, user.email_canonical)
+    return Person(user.id, user.name, user.email, user.email_canonical, user.verified)
 
 
 def find_export(db: Session, user_id: int) -> Export | None:

@@ -3,15 +3,23 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from email.message import EmailMessage
+from typing import Any
 
+import sqlalchemy as sa
 import webtest
 from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.emails.constants import Reason
+from myproject.emails.models import Email
 from myproject.emails.services import suppression
-from myproject.personal_data import Person
+from myproject.personal_data import parts_of
+from myproject.users.constants import SecurityEvent, Status
+from myproject.users.models import User
+from myproject.users.services import accounts, history
+from myproject.users.services.export import person_of
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import code_in, csrf_token, flashes, heading, link_in, text_of
@@ -21,6 +29,12 @@ def stop(db: Session, name: str = "ann", reason: Reason = Reason.HARD) -> None:
     db.commit()
     suppression.note(db, f"{name}@example.org", reason, "550 5.1.1 No such user")
     db.commit()
+
+
+def exported(db: Session, user: User) -> list[dict[str, Any]]:
+    ((name, pieces),) = suppression.export_suppressions(db, person_of(user))
+    assert name == "bounces.json"
+    return json.loads("".join(pieces))
 
 
 def banner(page: webtest.TestResponse) -> str:
@@ -106,9 +120,46 @@ def test_who_has_an_address_that_takes_mail_verifies_it_once(client: Client, db:
 def test_what_came_back_goes_along_and_is_erased_with_the_member(db: Session) -> None:
     ann = make_user(db, "ann")
     stop(db)
-    person = Person(ann.id, ann.name, ann.email, ann.email_canonical)
-    ((name, pieces),) = suppression.export_suppressions(db, person)
-    (row,) = json.loads("".join(pieces))
-    assert (name, row["reason"], row["words"]) == ("bounces.json", "HARD", "550 5.1.1 No such user")
-    suppression.erase_suppressions(db, person, removing=False)
+    (row,) = exported(db, ann)
+    assert (row["reason"], row["words"]) == ("HARD", "550 5.1.1 No such user")
+    suppression.erase_suppressions(db, person_of(ann), removing=False)
     assert suppression.find_record(db, ann.email) is None
+
+
+def test_who_claims_an_address_unverified_learns_and_takes_nothing_of_its_owner(
+    client: Client, db: Session
+) -> None:
+    ann = make_user(db, "ann")
+    history.mail_notice(db, ann, SecurityEvent.EMAIL_CHANGED, accounts.Client("", ""))
+    stop(db, reason=Reason.COMPLAINT)
+    eve = make_user(db, "eve", email="ann@example.org", status=Status.NEW)
+    sign_in(client, eve)
+    assert banner(client.get("/")) == ""
+    # Nor later: it is somebody else's.
+    suppression.release(db, suppression.find(db, ann.email))
+    stop(db)
+    assert banner(client.get("/")) == ""
+    assert exported(db, eve) == []
+    for part in parts_of(db.info["registry"]):
+        part.erase(db, person_of(eve), True)
+    assert suppression.find(db, ann.email) is not None
+    assert db.scalar(sa.select(sa.func.count(Email.id)).where(Email.user_id == ann.id)) > 0
+
+
+def test_a_new_member_is_told_that_the_address_they_have_just_typed_bounces(client: Client, db: Session) -> None:
+    # Of before, by whoever typed it then.
+    stop(db, "eve")
+    suppression.release(db, suppression.find(db, "eve@example.org"))
+    sign_in(client, make_user(db, "eve", status=Status.NEW))
+    stop(db, "eve")
+    assert banner(client.get("/")).startswith("Mail to e…@example.org bounces since")
+
+
+def test_the_banner_goes_when_the_pause_of_a_full_mailbox_is_over(client: Client, db: Session) -> None:
+    sign_in(client, make_user(db, "ann"))
+    stop(db)
+    found = suppression.find(db, "ann@example.org")
+    found.ends_at = utc_now() - timedelta(minutes=1)
+    db.commit()
+    assert banner(client.get("/")) == ""
+    client.get("/users/verify/", status=303)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from myproject.cli.main import main
 from myproject.comments import constants as COMMENT
 from myproject.db import utc_now
-from myproject.personal_data import Person, parts_of
+from myproject.personal_data import parts_of
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services.writing import edit_post, render
@@ -27,6 +27,7 @@ from myproject.search.services.finding import search
 from myproject.search.services.indexing import forget_purged
 from myproject.search.services.queries import parse_query
 from myproject.users.models import User
+from myproject.users.services.export import person_of
 from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user
 
@@ -117,7 +118,7 @@ def test_no_word_of_what_is_gone_stays_in_the_index(db: Session, ada: User) -> N
     post = make_post(db, ada, "About bees")
     comment = make_comment(db, post, eve, "secret")
     make_comment(db, post, ada, "an answer", comment)
-    person = Person(eve.id, eve.name, eve.email, eve.email_canonical)
+    person = person_of(eve)
     for part in reversed(parts_of(db.info["registry"])):
         part.erase(db, person, True)
     assert db.scalar(sa.select(sa.func.count(SearchEntry.id))) == 2
