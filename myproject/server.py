@@ -6,6 +6,7 @@
 import gc
 import logging
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -36,6 +37,13 @@ SEND_BYTES = 18_000
 SECONDS_TO_GATHER = 0.001
 # Where passwords are sent to. Each costs a hash, which is slow on purpose.
 DEAR_PATHS = "/users/"
+# Of those, as many may wait as people send who mean well; of more, so many begin in a second. It is more than can
+# be hashed, and so few that refusing them leaves the time to others.
+DEAR_WAITING = 8
+DEAR_PER_SECOND = 25
+# How long a thread that computes keeps others from it. Python's own 5 ms are longer than most pages take: a page
+# that is read and written in some steps would wait so long at each of them.
+SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -87,16 +95,18 @@ class DearTask:
 
 class Lanes:
     """The queue of waitress in two lanes: forms with passwords are worked on by half of the threads, and where
-    others wait too, by turns with them. So a flood of sign-ins keeps nobody from reading (ASVS 5.0, 15.2.2).
+    others wait too, by turns with them; where many wait, at a pace. So a flood of sign-ins keeps nobody from
+    reading (ASVS 5.0, 15.2.2).
 
     It is called with the lock held, as waitress calls its own; but for `leave`.
     """
 
     def __init__(self, lock: threading.Lock) -> None:
         self.lock = lock
-        # How many of the dear ones at once; and how many there are.
+        # How many of the dear ones at once; how many there are; and when the next of many may begin.
         self.at_once = 1
         self.running = 0
+        self.next_at = 0.0
         self.common: deque[Any] = deque()
         self.dear: deque[Any] = deque()
         self.dear_is_next = False
@@ -106,10 +116,13 @@ class Lanes:
 
     def __bool__(self) -> bool:
         """Whether there is something to do for a thread that has nothing to do."""
-        return bool(self.common) or self.has_room()
+        return bool(self.common) or self.seconds_until_room() == 0
 
-    def has_room(self) -> bool:
-        return bool(self.dear) and self.running < self.at_once
+    def seconds_until_room(self) -> float | None:
+        """When the next of the dear ones may begin, 0 for now; None where none waits, or for one to end."""
+        if not self.dear or self.running >= self.at_once:
+            return None
+        return max(0.0, self.next_at - time.monotonic()) if len(self.dear) > DEAR_WAITING else 0
 
     def append(self, task: Any) -> None:
         request = task.requests[0]
@@ -119,9 +132,10 @@ class Lanes:
         (self.dear if is_dear else self.common).append(task)
 
     def popleft(self) -> Any:
-        if self.has_room() and (self.dear_is_next or not self.common):
+        if (self.dear_is_next or not self.common) and self.seconds_until_room() == 0:
             self.dear_is_next = False
             self.running += 1
+            self.next_at = time.monotonic() + 1 / DEAR_PER_SECOND
             return DearTask(self.dear.popleft(), self)
         self.dear_is_next = True
         return self.common.popleft()
@@ -145,13 +159,13 @@ class Server:
         # Those it listens on, its channels, and the trigger that wakes the loop.
         self.sockets: dict[int, Any] = {}
         self.dispatcher = ThreadedTaskDispatcher()
-        self.dispatcher.queue = lanes = Lanes(self.dispatcher.lock)
+        self.dispatcher.queue = self.lanes = Lanes(self.dispatcher.lock)
         with warnings.catch_warnings():
             # `send_bytes` is to go some day; the version is pinned, and the option makes half of the speed.
             warnings.simplefilter("ignore", DeprecationWarning)
             server = waitress.create_server(app, map=self.sockets, _dispatcher=self.dispatcher, **options)
         self.threads: int = server.adj.threads
-        lanes.at_once = max(1, self.threads // 2)
+        self.lanes.at_once = max(1, self.threads // 2)
         self.dispatcher.set_thread_count(self.threads)
         self.listeners = [each for each in self.sockets.values() if isinstance(each, BaseWSGIServer)]
         for listener in self.listeners:
@@ -170,9 +184,14 @@ class Server:
         Looking at them takes time that grows with their number. While more requests wait than there are threads,
         that time is better spent on answers, so that what happens is gathered for a moment.
         """
-        if len(self.dispatcher.queue) > self.threads:
+        if len(self.lanes.common) > self.threads:
             time.sleep(SECONDS_TO_GATHER)
-        wasyncore.loop(timeout=timeout, map=self.sockets, use_poll=True, count=1)
+        with self.lanes.lock:
+            wait = self.lanes.seconds_until_room()
+            if wait == 0:
+                # The threads know of no clock: one that has nothing to do looks again.
+                self.dispatcher.queue_cv.notify()
+        wasyncore.loop(timeout=min(timeout, wait) if wait else timeout, map=self.sockets, use_poll=True, count=1)
 
     def run(self) -> None:
         """Answers until `stop`."""
@@ -218,6 +237,7 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
     # What start-up made stays for good: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
     log.info("%s is at %s", settings.site_title, settings.site_url)
     app.registry.notify(Started(app.registry))
     server.run()

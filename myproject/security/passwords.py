@@ -7,10 +7,12 @@ hash carries its scheme and the name of its key, so that both can change: `v1$KE
 
 import base64
 import hmac
+import os
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
 
 import bcrypt
 from pyramid.config import Configurator
@@ -21,6 +23,18 @@ from myproject.settings import settings_of
 
 SCHEME = "v1"
 SECONDS_TO_COME_BACK = 5
+# How far hashing stands back behind what answers requests, as `nice` counts.
+NICENESS = 10
+
+T = TypeVar("T")
+
+
+def stand_back() -> None:
+    """Lets others have the processor first. On Linux, threads have a priority each, and it can't be raised again
+    without a right that a site need not have: so that hashing has threads of its own.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 class PasswordHasher:
@@ -32,20 +46,18 @@ class PasswordHasher:
         self.keys = keys
         self.key_id = next(iter(keys))
         self.rounds = rounds
-        self.at_once = threading.BoundedSemaphore(concurrency)
+        self.threads = ThreadPoolExecutor(concurrency, "hasher", initializer=stand_back)
         # Who waits holds a thread of the server: with all of them waiting, nobody could even read.
         self.places = threading.BoundedSemaphore(concurrency + waiting)
         # What an unknown account is checked against, so that it takes as long as a known one (ASVS 6.3.8).
         self.dummy = self.hash("")
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Waits for one's turn to hash. Raises RateLimited where too many wait already."""
+    def run(self, do: Callable[..., T], *args: Any) -> T:
+        """Waits for one's turn to hash, and hashes. Raises RateLimited where too many wait already."""
         if not self.places.acquire(blocking=False):
             raise RateLimited(SECONDS_TO_COME_BACK)
         try:
-            with self.at_once:
-                yield
+            return self.threads.submit(do, *args).result()
         finally:
             self.places.release()
 
@@ -54,8 +66,8 @@ class PasswordHasher:
 
     def hash(self, password: str) -> str:
         """A new hash. Slow on purpose: never call it while a write transaction is open."""
-        with self.turn():
-            hashed = bcrypt.hashpw(self.digest(password, self.keys[self.key_id]), bcrypt.gensalt(self.rounds))
+        digest = self.digest(password, self.keys[self.key_id])
+        hashed = self.run(bcrypt.hashpw, digest, bcrypt.gensalt(self.rounds))
         return f"{SCHEME}${self.key_id}${hashed.decode()}"
 
     def check(self, password: str, stored: str | None) -> bool:
@@ -65,14 +77,16 @@ class PasswordHasher:
         usable = scheme == SCHEME and key_id in self.keys
         if not usable:
             _, key_id, hashed = self.dummy.split("$", 2)
-        with self.turn():
-            try:
-                matches = bcrypt.checkpw(self.digest(password, self.keys[key_id]), hashed.encode())
-            except ValueError:
-                # A damaged hash: bcrypt refuses it at once. Do the work all the same.
-                bcrypt.checkpw(b"", self.dummy.split("$", 2)[2].encode())
-                return False
+        matches = self.run(self.compare, password, self.keys[key_id], hashed)
         return matches and usable
+
+    def compare(self, password: str, key: bytes, hashed: str) -> bool:
+        try:
+            return bcrypt.checkpw(self.digest(password, key), hashed.encode())
+        except ValueError:
+            # A damaged hash, or what is no text: refused at once. Do the work all the same.
+            bcrypt.checkpw(b"", self.dummy.split("$", 2)[2].encode())
+            return False
 
     def is_outdated(self, stored: str) -> bool:
         """Whether a hash that has just been checked should be made anew: older scheme, key or cost."""

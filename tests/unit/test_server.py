@@ -1,0 +1,131 @@
+"""The two lanes of the server's queue, without sockets."""
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from myproject import server
+from myproject.server import DEAR_PER_SECOND, DEAR_WAITING, Lanes
+
+
+class Task:
+    def __init__(self, command: str, path: str) -> None:
+        self.requests = [SimpleNamespace(command=command, path=path)]
+
+    def service(self) -> None:
+        raise ValueError("what an application may raise")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The time that the lanes see: tests move it on by its `now`."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(server.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+@pytest.fixture
+def lanes() -> Lanes:
+    lanes = Lanes(threading.Lock())
+    lanes.at_once = 2
+    return lanes
+
+
+def sign_in() -> Task:
+    return Task("POST", "/users/login/")
+
+
+def read() -> Task:
+    return Task("GET", "/users/login/")
+
+
+def begun(lanes: Lanes) -> list[Any]:
+    """What as many threads as there is work for would take."""
+    taken = []
+    while lanes:
+        taken.append(lanes.popleft())
+    return taken
+
+
+def are_dear(tasks: list[Any]) -> list[bool]:
+    return [isinstance(task, server.DearTask) for task in tasks]
+
+
+def test_only_so_many_sign_ins_run_at_once_while_reading_goes_on(lanes: Lanes) -> None:
+    for task in (sign_in(), sign_in(), sign_in(), read(), read()):
+        lanes.append(task)
+    assert sorted(are_dear(begun(lanes))) == [False, False, True, True]
+    assert len(lanes) == 1
+
+
+def test_a_sign_in_that_has_ended_badly_makes_room_for_the_next(lanes: Lanes) -> None:
+    for _ in range(3):
+        lanes.append(sign_in())
+    first = begun(lanes)[0]
+    with pytest.raises(ValueError, match="may raise"):
+        first.service()
+    assert are_dear(begun(lanes)) == [True]
+
+
+def test_reading_and_signing_in_take_turns(lanes: Lanes) -> None:
+    for _ in range(2):
+        lanes.append(sign_in())
+        lanes.append(read())
+    order = are_dear(begun(lanes))
+    assert order in ([True, False, True, False], [False, True, False, True])
+
+
+def test_of_many_that_wait_so_many_begin_in_a_second(lanes: Lanes, clock: SimpleNamespace) -> None:
+    for _ in range(200):
+        lanes.append(sign_in())
+    began = 0
+    for _ in range(1000):
+        for task in begun(lanes):
+            began += 1
+            task.lanes.leave()
+        clock.now += 0.001
+    assert DEAR_PER_SECOND - 1 <= began <= DEAR_PER_SECOND + 1
+
+
+def test_a_few_that_wait_need_not_wait_for_a_pace(lanes: Lanes, clock: SimpleNamespace) -> None:
+    for _ in range(DEAR_WAITING):
+        lanes.append(sign_in())
+    while lanes:
+        lanes.popleft().lanes.leave()
+    assert len(lanes) == 0
+
+
+def test_who_keeps_the_pace_says_for_how_long(lanes: Lanes, clock: SimpleNamespace) -> None:
+    assert lanes.seconds_until_room() is None
+    for _ in range(DEAR_WAITING + 2):
+        lanes.append(sign_in())
+    assert lanes.seconds_until_room() == 0
+    task = lanes.popleft()
+    assert lanes.seconds_until_room() == pytest.approx(1 / DEAR_PER_SECOND)
+    assert not lanes
+    clock.now += 1 / DEAR_PER_SECOND
+    assert lanes.seconds_until_room() == 0
+    lanes.popleft()
+    clock.now += 1 / DEAR_PER_SECOND
+    # Two are at it: the next begins when one of them ends, not by the clock.
+    assert lanes.seconds_until_room() is None
+    task.lanes.leave()
+    assert lanes.seconds_until_room() == 0
+
+
+def test_reading_does_not_wait_for_the_pace_of_sign_ins(lanes: Lanes, clock: SimpleNamespace) -> None:
+    for _ in range(DEAR_WAITING + 5):
+        lanes.append(sign_in())
+    lanes.popleft()
+    lanes.append(read())
+    assert lanes
+    assert are_dear([lanes.popleft()]) == [False]
+
+
+def test_what_is_no_http_is_served_like_reading(lanes: Lanes) -> None:
+    task = Task("GET", "/")
+    task.requests = [SimpleNamespace(error=object())]
+    lanes.append(task)
+    assert lanes.popleft() is task
