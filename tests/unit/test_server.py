@@ -1,4 +1,4 @@
-"""The two lanes of the server's queue, without sockets."""
+"""Who comes first in the server's queue, and at what pace; `tests/reliability/test_lanes.py` asks through sockets."""
 
 import threading
 from types import SimpleNamespace
@@ -51,13 +51,6 @@ def begun(lanes: Lanes) -> list[Any]:
 
 def are_dear(tasks: list[Any]) -> list[bool]:
     return [isinstance(task, server.DearTask) for task in tasks]
-
-
-def test_only_so_many_sign_ins_run_at_once_while_reading_goes_on(lanes: Lanes) -> None:
-    for task in (sign_in(), sign_in(), sign_in(), read(), read()):
-        lanes.append(task)
-    assert sorted(are_dear(begun(lanes))) == [False, False, True, True]
-    assert len(lanes) == 1
 
 
 def test_a_sign_in_that_has_ended_badly_makes_room_for_the_next(lanes: Lanes) -> None:
@@ -122,10 +115,3 @@ def test_reading_does_not_wait_for_the_pace_of_sign_ins(lanes: Lanes, clock: Sim
     lanes.append(read())
     assert lanes
     assert are_dear([lanes.popleft()]) == [False]
-
-
-def test_what_is_no_http_is_served_like_reading(lanes: Lanes) -> None:
-    task = Task("GET", "/")
-    task.requests = [SimpleNamespace(error=object())]
-    lanes.append(task)
-    assert lanes.popleft() is task
