@@ -1,4 +1,4 @@
-"""Who comes first in the server's queue, and at what pace; tests/reliability/test_lanes.py asks through sockets."""
+"""Who is next in the server's queue, and at what pace; tests/reliability/test_lanes.py asks through sockets."""
 
 import threading
 from types import SimpleNamespace
