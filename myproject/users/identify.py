@@ -114,7 +114,8 @@ def make_identify(
             ask_once(tasks.end_copied_session, session_id=session.id, seen_at=now.isoformat(), **values)
             return None
         if verdict is Verdict.NEW:
-            ask_once(tasks.note_validator, session_id=session.id, number=shown.number, mark=shown.mark)
+            noted = {"token_hash": token_hash, "number": shown.number, "mark": shown.mark}
+            ask_once(tasks.note_validator, session_id=session.id, **noted)
         if now - session.last_seen_at > timedelta(minutes=USER.SESSION_TOUCH_MINUTES):
             note_seen(session.id)
         key = f"user:{session.user_id}"

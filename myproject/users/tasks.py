@@ -49,12 +49,14 @@ def touch_session(registry: Registry, session_id: int) -> None:
         db.execute(sa.update(UserSession).where(UserSession.id == session_id).values(last_seen_at=utc_now()))
 
 
-def note_validator(registry: Registry, session_id: int, number: int, mark: str) -> None:
-    """Notes the validator that a browser has shown for the first time: from now on it is the session's."""
+def note_validator(registry: Registry, session_id: int, token_hash: str, number: int, mark: str) -> None:
+    """Notes the validator that a browser has shown for the first time: from now on it is the session's, unless
+    that has another token by now.
+    """
     values = {"validator_number": number, "validator_mark": mark, "validator_since": utc_now()}
-    newer = (UserSession.id == session_id, UserSession.validator_number < number)
+    same = (UserSession.id == session_id, UserSession.token_hash == token_hash)
     with sessions_of(registry).writing() as db:
-        db.execute(sa.update(UserSession).where(*newer).values(values))
+        db.execute(sa.update(UserSession).where(*same, UserSession.validator_number < number).values(values))
 
 
 def end_copied_session(registry: Registry, session_id: int, seen_at: str, address: str, user_agent: str) -> None:

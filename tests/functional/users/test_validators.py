@@ -277,6 +277,21 @@ def test_a_proof_begins_the_cookie_anew_and_the_one_before_is_worth_nothing(
     assert look(client, app)
 
 
+def test_what_the_worker_notes_late_does_not_count_for_the_cookie_that_a_proof_began(
+    client: Client, app: Router, db: Session, ann: User
+) -> None:
+    wait(db)
+    # The first page gives the cookie out, the second asks for it to be noted; the worker is busy.
+    client.get("/users/me/", status=200)
+    form = form_with(client.get("/users/reauth/"), "password")
+    form["password"] = "correct horse battery"
+    form.submit(status=303)
+    run_tasks(app.registry)
+    wait(db, GRACE + SECOND)
+    assert look(client, app)
+    assert look(client, app)
+
+
 @pytest.mark.parametrize(
     ("remember", "steps", "every"),
     [
