@@ -13,10 +13,14 @@ from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.rows import ROWS
 from myproject.comments.services.visibility import SHOWN
+from myproject.posts.models import PostRevision
 
 Below = aliased(Comment)
 POST_ID = sa.bindparam("post_id", type_=sa.BigInteger)
 START_ID = sa.bindparam("start_id", type_=sa.BigInteger)
+POST_CHANGED_AT = (
+    sa.select(sa.func.max(PostRevision.created_at)).where(PostRevision.post_id == POST_ID).scalar_subquery()
+)
 # Beyond every path that begins with the same segments.
 NINES: sa.ColumnElement[str] = sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'")
 # Of the thread that a comment stands in. The ranges say as much; by an equality PostgreSQL sees that an index
@@ -40,8 +44,8 @@ STARTS: dict[COMMENT.Order, sa.ColumnElement[bool]] = {
 
 
 def threads(order: COMMENT.Order, *, from_start: bool) -> sa.Select[Any]:
-    """The rows of a page, with two columns more: the path with which the rest of the row's thread begins, or null,
-    and the top of the next page's first thread, or null.
+    """The rows of a page, with three columns more: the path with which the rest of the row's thread begins; the
+    top of the next page's first thread; and when an older text of the post was kept last. Each may be null.
     """
     tops = (
         sa.select(Comment.id, Comment.path, sa.func.row_number().over(order_by=ORDERS[order]).label("place"))
@@ -65,7 +69,7 @@ def threads(order: COMMENT.Order, *, from_start: bool) -> sa.Select[Any]:
     next_id = sa.select(sa.func.min(sums.c.place)).where(sums.c.total > COMMENT.PAGE_SIZE).scalar_subquery()
     following = sa.select(sums.c.id).where(sums.c.place == next_id).scalar_subquery()
     return (
-        ROWS.add_columns(sums.c.rest, following)
+        ROWS.add_columns(sums.c.rest, following, POST_CHANGED_AT)
         .join(
             sums,
             (Comment.post_id == POST_ID)

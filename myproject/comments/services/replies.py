@@ -1,18 +1,17 @@
 """Who answered a text before it was changed."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
-from myproject.comments.services.rows import CommentRow
+from myproject.comments.services.rows import CommentRow, Thread
 from myproject.comments.services.visibility import PUBLISHED
 from myproject.posts.services.rows import PostPage
 
 
-def answered_before(post: PostPage, comments: Sequence[CommentRow]) -> dict[int | None, str]:
+def answered_before(post: PostPage, thread: Thread) -> dict[int | None, str]:
     """Which members answered a text, and have not answered it again since it was changed: by the number of the
     comment, or None for the post, "AUTHOR COMMENT AUTHOR COMMENT", with the number of each member's last answer.
 
@@ -21,13 +20,13 @@ def answered_before(post: PostPage, comments: Sequence[CommentRow]) -> dict[int 
     """
     changed: dict[int | None, tuple[int, datetime]] = {
         comment.id: (comment.author_id, comment.changed_at)
-        for comment in comments
+        for comment in thread.comments
         if comment.published and comment.changed_at is not None
     }
-    if post.changed_at is not None:
-        changed[None] = post.author_id, post.changed_at
+    if thread.post_changed_at is not None:
+        changed[None] = post.author_id, thread.post_changed_at
     last: dict[tuple[int | None, int], CommentRow] = {}
-    for reply in comments:
+    for reply in thread.comments:
         key = reply.parent_id, reply.author_id
         # Threads stand in any order.
         if reply.published and reply.parent_id in changed and (key not in last or last[key].id < reply.id):

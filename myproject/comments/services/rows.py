@@ -11,7 +11,7 @@ from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentRevision
 from myproject.comments.services.visibility import HIDDEN, REMOVED
 from myproject.pagination import EPOCH, MICROSECOND
-from myproject.posts.services.rows import AUTHOR_COLUMNS, changed_at
+from myproject.posts.services.rows import AUTHOR_COLUMNS
 from myproject.users import constants as USER
 from myproject.users.models import User
 
@@ -74,7 +74,8 @@ class CommentRow:
 @dataclass(frozen=True)
 class Thread:
     """A page of a post's comments. `start_id` is what the reader asked to begin with. The next page begins with
-    the thread `next_id`; a page of the rest of one thread goes on with the comment `rest_id`.
+    the thread `next_id`; a page of the rest of one thread goes on with the comment `rest_id`. `post_changed_at` is
+    when an older text of the post was kept last, where threads begin on the page.
     """
 
     comments: Sequence[CommentRow]
@@ -82,13 +83,20 @@ class Thread:
     start_id: int | None
     next_id: int | None
     rest_id: int | None = None
+    post_changed_at: datetime | None = None
 
 
 Parent = aliased(Comment)
 ParentAuthor = aliased(User)
 # Who removed it may be gone by now: staff have left a reason.
 REMOVED_BY_AUTHOR = sa.func.coalesce(Comment.removed_by_id == Comment.author_id, Comment.removal_reason == "")
-CHANGED_AT = changed_at(Comment.edited_at, CommentRevision, CommentRevision.comment_id == Comment.id, Comment)
+# Looked up for edited ones only.
+NEWEST_REVISION = (
+    sa.select(sa.func.max(CommentRevision.created_at))
+    .where(CommentRevision.comment_id == Comment.id)
+    .correlate(Comment)
+    .scalar_subquery()
+)
 COLUMNS = (
     Comment.id,
     Comment.post_id,
@@ -100,7 +108,7 @@ COLUMNS = (
     sa.case((REMOVED | HIDDEN, ""), else_=Comment.body_html).label("body_html"),
     Comment.created_at,
     Comment.edited_at,
-    CHANGED_AT.label("changed_at"),
+    sa.case((Comment.edited_at.is_not(None), NEWEST_REVISION)).label("changed_at"),
     *AUTHOR_COLUMNS,
     Comment.status,
     REMOVED_BY_AUTHOR.label("removed_by_author"),

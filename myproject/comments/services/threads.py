@@ -27,15 +27,16 @@ def list_comments(
     """
     statement = THREADS[order, start_id is not None]
     found = fetch(db, statement, {"post_id": post_id, "start_id": start_id}).all()
-    rows = [CommentRow(*row[:-2]) for row in found]
+    rows = [CommentRow(*row[:-3]) for row in found]
     lay_out(rows)
-    for row, after, (*_columns, rest, _next_id) in zip(rows, [*rows, None][1:], found, strict=True):
+    for row, after, rest in zip(rows, [*rows, None][1:], (row[-3] for row in found), strict=True):
         if rest is None:
             continue
         row.has_more = rest.startswith(row.path)
         if after is None or after.level == 1:
             row.rest_id = int(rest[-COMMENT.SEGMENT :])
-    return Thread(rows, order, start_id, found[0][-1] if found else None)
+    next_id, post_changed_at = found[0][-2:] if found else (None, None)
+    return Thread(rows, order, start_id, next_id, post_changed_at=post_changed_at)
 
 
 def list_rest(db: Session, post_id: int, start_id: int) -> Thread:

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from myproject.pagination import EPOCH, MICROSECOND
 from myproject.posts import constants as POST
-from myproject.posts.models import Post, PostRevision, Tag, post_tags
+from myproject.posts.models import Post, Tag, post_tags
 from myproject.posts.services.links import host_of
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -53,7 +52,7 @@ class PostRow(Tagged):
 
 @dataclass(slots=True)
 class PostPage(Tagged):
-    """A post as its page shows it. `changed_at` is when an older text of it was kept last."""
+    """A post as its page shows it."""
 
     id: int
     author_id: int
@@ -68,7 +67,6 @@ class PostPage(Tagged):
     published_at: datetime | None
     last_activity_at: datetime
     edited_at: datetime | None
-    changed_at: datetime | None
     pinned_at: datetime | None
     locked_at: datetime | None
     lock_reason: str
@@ -104,16 +102,6 @@ class PostPage(Tagged):
     @property
     def is_removed(self) -> bool:
         return self.status == POST.Status.REMOVED
-
-
-def changed_at(
-    edited_at: sa.SQLColumnExpression[datetime | None], revision: Any, of: sa.ColumnElement[bool], text: Any
-) -> sa.ColumnElement[datetime | None]:
-    """When an older one of a text's versions was kept last: a column, that is looked up for edited ones only.
-    `revision` is the table of the kept texts, `of` says which are of the row of `text`.
-    """
-    newest = sa.select(sa.func.max(revision.created_at)).where(of).correlate(text).scalar_subquery()
-    return sa.case((edited_at.is_not(None), newest))
 
 
 # None where the member is gone.
@@ -160,7 +148,6 @@ PAGE_COLUMNS = (
     Post.published_at,
     Post.last_activity_at,
     Post.edited_at,
-    changed_at(Post.edited_at, PostRevision, PostRevision.post_id == Post.id, Post).label("changed_at"),
     Post.pinned_at,
     Post.locked_at,
     Post.lock_reason,

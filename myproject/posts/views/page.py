@@ -39,7 +39,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
         if context.is_published:
             site = request.site.site_url
             told = linked_data.as_script(linked_data.posting(context, thread.comments, site + address, site))
-        answered = answered_before(context, thread.comments)
+        answered = answered_before(context, thread)
         return {"post": context, "thread": thread, "answered": answered, "address": address, "linked_data": told}
 
     address = url(request, "posts.view", id=context.id, slug=context.slug)
