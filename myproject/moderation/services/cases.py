@@ -74,8 +74,10 @@ def decide(
     """
     case, text = lock_case(db, actor, case_id, own_too)
     if decision is MODERATION.Decision.REMOVED:
-        # Closes the case too: see `close_removed`.
+        # Closes the case too, unless its author did it: see `close_removed`.
         texts.remove(db, actor, text, reason)
+        if case.state is not MODERATION.State.CLOSED:
+            close(db, case, text, decision, actor.id, reason)
         return case
     what = "post" if isinstance(text, Post) else "comment"
     action = "show" if texts.is_hidden(text) else "keep"
@@ -136,22 +138,31 @@ def close(
 
 def close_removed(db: Session, text: texts.Text) -> None:
     """What a removal is to the text's case: by staff it is the answer; where its author removed it, the case waits
-    for whether they put it back.
+    for whether they put it back. A post that was merged into another is no longer there to be judged.
     """
     case = texts.case_of(db, text)
     if case is None or case.state not in IN_HAND:
         return
-    if text.removed_by_id == text.author_id:
+    if isinstance(text, Post) and text.merged_into_id is not None:
+        case.state = MODERATION.State.CLOSED
+    elif text.removed_by_id == text.author_id:
         case.state = MODERATION.State.WITHDRAWN
     else:
         close(db, case, text, MODERATION.Decision.REMOVED, text.removed_by_id, text.removal_reason)
 
 
 def reopen_restored(db: Session, text: texts.Text) -> None:
-    """A text that its author removed, while staff had not decided yet, is back: they decide now."""
+    """What it is to the text's case that it is back: where its author had removed it, and staff had not decided
+    yet, they decide now; what staff had removed after reports, they have thought better of.
+    """
     case = texts.case_of(db, text)
-    if case is not None and case.state == MODERATION.State.WITHDRAWN:
+    if case is None:
+        return
+    if case.state == MODERATION.State.WITHDRAWN:
         changed_at = case.changed_at
         reopen(case)
         # Once is once.
         case.changed_at = changed_at
+    elif case.decision == MODERATION.Decision.REMOVED:
+        case.decision, case.decided_at, case.decided_by_id = MODERATION.Decision.KEPT, utc_now(), None
+        case.reason = ""

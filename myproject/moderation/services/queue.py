@@ -193,12 +193,17 @@ def find_case(db: Session, case_id: int) -> Item | None:
     return item
 
 
-REPORTS = (
-    sa.select(Flag.case_id, Flag.reason, Flag.note, Flag.counts, AUTHOR_NAME)
-    .join(User, User.id == Flag.user_id)
+# The first of each case: one that many report leaves room for the others.
+FIRST_FLAGS = (
+    sa.select(Flag, sa.func.row_number().over(partition_by=Flag.case_id, order_by=Flag.id).label("place"))
     .where(Flag.case_id.in_(sa.bindparam("ids", expanding=True)), Flag.outcome == MODERATION.Outcome.OPEN)
-    .order_by(Flag.id)
-    .limit(MODERATION.PAGE_SIZE * MODERATION.NOTES_SHOWN)
+    .subquery()
+)
+REPORTS = (
+    sa.select(FIRST_FLAGS.c.case_id, FIRST_FLAGS.c.reason, FIRST_FLAGS.c.note, FIRST_FLAGS.c.counts, AUTHOR_NAME)
+    .join(User, User.id == FIRST_FLAGS.c.user_id)
+    .where(FIRST_FLAGS.c.place <= MODERATION.NOTES_SHOWN)
+    .order_by(FIRST_FLAGS.c.id)
 )
 
 

@@ -306,6 +306,64 @@ def test_staff_do_not_decide_about_their_own_texts_and_two_answers_are_one(
     assert answer(alone, "keep").status_int == 303
 
 
+def test_who_runs_the_site_alone_removes_an_own_text_and_its_reporters_are_told(
+    db: Session,
+    make_client: Callable[..., Client],
+    reporters: list[Client],
+    post: Post,
+    mails: Callable[..., list[EmailMessage]],
+) -> None:
+    root, alone = make_user(db, "root", role=USER.Role.ADMIN), make_client()
+    sign_in(alone, root)
+    report(reporters[0], make_comment(db, post, root, SECRET))
+    answer(alone, "remove", "I should not have said this")
+    case = db.scalars(sa.select(Case)).one()
+    assert (case.state, case.decision) == (MODERATION.State.CLOSED, MODERATION.Decision.REMOVED)
+    (mail,) = mails(to="reporter-0@")
+    assert mail["Subject"] == "Staff removed the comment that you reported"
+
+
+def test_only_what_staff_removed_and_left_removed_counts_as_removed_after_reports(
+    db: Session,
+    make_client: Callable[..., Client],
+    staff: Client,
+    reporters: list[Client],
+    ann: User,
+    post: Post,
+    comment: Comment,
+    mails: Callable[..., list[EmailMessage]],
+) -> None:
+    double, shown = make_post(db, ann, SECRET), make_comment(db, post, ann, "Something else")
+    for text in (double, shown):
+        report(reporters[0], text)
+    report(reporters[1], comment)
+    # A double is no offence, and its report is no longer about anything.
+    form = form_with(staff.get(f"/posts/{double.id}/merge/"), "target")
+    form["target"], form["reason"] = str(post.id), "Asked before"
+    form.submit("merge", status=303)
+    assert mails(to="reporter-0@") == []
+    answer(staff, "remove", "Nobody should read this")
+    assert "1 text removed after reports" in staff.get("/moderation/")
+    staff.get(f"/comments/{shown.id}/restore/").forms["form"].submit("restore")
+    assert "0 texts removed after reports" in staff.get("/moderation/")
+
+
+def test_many_reports_of_one_text_hide_none_of_another(
+    db: Session, staff: Client, reporters: list[Client], ann: User, comment: Comment
+) -> None:
+    much = find_or_open(db, make_post(db, ann, "Much reported"))
+    names = [f"newcomer-{number}" for number in range(MODERATION.PAGE_SIZE * MODERATION.NOTES_SHOWN)]
+    users = [User(name=name, name_canonical=name, email=name, email_canonical=name) for name in names]
+    db.add_all(users)
+    db.flush()
+    flag = {"case_id": much.id, "reason": MODERATION.Reason.SPAM, "version": 1, "counts": False}
+    db.add_all(Flag(user_id=user.id, **flag) for user in users)
+    report(reporters[0], comment, note="A note on a comment")
+    queue = staff.get("/moderation/")
+    assert "A note on a comment" in queue
+    assert queue.text.count("new here: does not count") == MODERATION.NOTES_SHOWN
+
+
 def test_the_queue_has_pages_and_shows_each_text_once_oldest_first(
     db: Session, staff: Client, reporters: list[Client], ann: User, post: Post
 ) -> None:
