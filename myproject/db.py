@@ -292,11 +292,11 @@ def publish(db: Session, happened: object) -> None:
         registry.notify(happened)
 
 
-def after_commit(db: Session, do: Callable[[], None]) -> None:
+def after_commit(db: Session, do: Callable[[], None], key: str | None = None) -> None:
     """Calls `do` once the session's transaction has committed, never if it did not. It must not touch the
-    database.
+    database. Of several with one `key`, the first is called.
     """
-    db.info.setdefault("after_commit", []).append(do)
+    db.info.setdefault("after_commit", {}).setdefault(key or do, do)
 
 
 @event.listens_for(Session, "after_commit")
@@ -304,7 +304,7 @@ def _run_after_commit(db: Session) -> None:
     if db.in_nested_transaction():
         # A savepoint was released: nobody else sees its work yet, and all of it may still be undone.
         return
-    for do in db.info.pop("after_commit", ()):
+    for do in db.info.pop("after_commit", {}).values():
         try:
             do()
         except Exception:

@@ -114,10 +114,13 @@ def add_periodic_task(config: Configurator, function: TaskFunction, when: Any) -
 
 
 def enqueue(db: Session, function: TaskFunction, **arguments: Any) -> None:
-    """Asks for `function(registry, **arguments)` to run soon after the session's transaction commits."""
+    """Asks for `function(registry, **arguments)` to run soon after the session's transaction commits. What has no
+    arguments is asked for once, however many rows of the transaction ask for it.
+    """
     registry = db.info.get("registry")
     if registry is not None:
-        after_commit(db, lambda: registry["tasks"][task_name(function)](**arguments))
+        name = task_name(function)
+        after_commit(db, lambda: registry["tasks"][name](**arguments), None if arguments else name)
 
 
 class QueueAway(InputError):
@@ -142,17 +145,18 @@ def enqueue_now(registry: Registry, function: TaskFunction, **arguments: Any) ->
 
 
 def enqueue_if_idle(registry: Registry, function: TaskFunction, *, seconds: float = 0) -> None:
-    """Asks for a task in so many seconds, unless the queue (or, for later, the schedule) holds something already:
+    """Asks for a task in so many seconds, unless it waits in the queue (or, for later, in the schedule) already:
     for a task that finds its work itself, and that must not be asked for faster than it can come.
     """
-    huey = registry["huey"]
+    huey, name = registry["huey"], task_name(function)
     try:
-        if huey.pending_count() or (seconds and huey.scheduled_count()):
+        waiting = huey.pending() + (huey.scheduled() if seconds else [])
+        if any(task.name == name for task in waiting):
             return
-        task = registry["tasks"][task_name(function)]
+        task = registry["tasks"][name]
         task.schedule(delay=seconds) if seconds else task()
     except Exception:
-        log.exception("tasks: can't enqueue %s", task_name(function))
+        log.exception("tasks: can't enqueue %s", name)
 
 
 def includeme(config: Configurator) -> None:

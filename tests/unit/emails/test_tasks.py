@@ -16,14 +16,18 @@ from myproject.db import Sessions, clock
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind, State
 from myproject.emails.models import Email
-from myproject.emails.services import suppression
+from myproject.emails.services import pacing, suppression
 from myproject.emails.services.lists import Filter, list_emails
 from myproject.emails.services.outbox import queue_mail
 from myproject.emails.tasks import deliver, deliver_due, purge, send_due, sweep
+from myproject.notifications.tasks import read_post
+from myproject.tasks import enqueue_now
 from tests import servers
 from tests.factories import make_user
 from tests.servers import SmtpServer
 from tests.unit.emails.samples import content, sample
+
+DELIVER = "myproject.emails.tasks.deliver"
 
 
 @pytest.fixture
@@ -67,6 +71,40 @@ def test_the_queue_hears_of_a_mail_when_it_is_committed_and_not_before(db: Sessi
     assert registry["huey"].pending_count() == 0
     db.commit()
     assert registry["huey"].pending_count() == 1
+
+
+def test_the_queue_hears_once_of_all_the_mails_of_a_transaction(db: Session, registry: Registry) -> None:
+    for _ in range(2):
+        for _ in range(20):
+            queue_mail(db, sample())
+        db.commit()
+    assert registry["huey"].pending_count() == 2
+
+
+def test_a_backlog_is_gone_on_with_while_other_tasks_wait_and_is_asked_for_once(
+    db: Session, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One run sends nothing, so that all is left for the next.
+    monkeypatch.setattr(EMAIL, "RUN_SECONDS", 0)
+    queue_mail(db, sample())
+    db.commit()
+    huey = registry["huey"]
+    huey.flush()
+    for number in range(3):
+        enqueue_now(registry, read_post, user_id=number, post_id=1, up_to=1)
+    for _ in range(2):
+        deliver(registry)
+        assert [task.name for task in huey.pending()][3:] == [DELIVER]
+    pacing.take_turn(db, "example.org", 30)
+    db.commit()
+    huey.flush()
+    enqueue_now(registry, read_post, user_id=1, post_id=1, up_to=1)
+    for _ in range(2):
+        deliver(registry)
+        assert [task.name for task in huey.pending()][1:] == [DELIVER]
+    run_queue(registry)
+    deliver(registry)
+    assert (huey.pending_count(), [task.name for task in huey.scheduled()]) == (0, [DELIVER])
 
 
 def test_the_queue_does_not_hear_of_a_mail_that_is_rolled_back(db: Session, registry: Registry) -> None:
