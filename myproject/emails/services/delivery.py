@@ -95,7 +95,13 @@ def seconds_until_due(db: Session) -> float | None:
     later = sa.select(sa.func.min(Email.next_attempt_at)).where(
         sa.text(UNFINISHED), Email.state == State.QUEUED, Email.next_attempt_at > clock()
     )
-    opens = sa.select(sa.func.min(MailRoute.opens_at)).where(MailRoute.opens_at > clock())
+    # Of the routes, those that a mail waits for.
+    opens = (
+        sa.select(sa.func.min(MailRoute.opens_at))
+        .select_from(Email)
+        .join(MailRoute, MailRoute.domain.in_((EMAIL.SERVER_ROUTE, Email.to_domain)))
+        .where(due(), MailRoute.opens_at > clock())
+    )
     now, *moments = db.execute(sa.select(clock(), later.scalar_subquery(), opens.scalar_subquery())).one()
     waits = [(moment - now).total_seconds() for moment in moments if moment is not None]
     return min(waits) if waits else None
@@ -110,17 +116,15 @@ def claim(db: Session, worker: str, *, pace: float = 0, patient: bool = False) -
     """
     found = longest_waiting(db) if patient else None
     passed_over: list[str] = []
-    is_probe = False
     while found is not None or (found := first(db, passed_over)) is not None:
-        if found.server_failures and not is_probe:
-            is_probe = pacing.begin_probe(db, EMAIL.SERVER_ROUTE)
-            if not is_probe:
-                return None
         if found.failures:
             is_free = pacing.begin_probe(db, found.to_domain)
         else:
             is_free = not pace or found.lane == Lane.SECURITY or pacing.take_turn(db, found.to_domain, pace)
         if is_free:
+            # After the domain: a probe that is then not sent would close the way of all for nothing.
+            if found.server_failures and not pacing.begin_probe(db, EMAIL.SERVER_ROUTE):
+                return None
             return lease(db, found.id, worker)
         # Another worker has just sent there.
         passed_over.append(found.to_domain)

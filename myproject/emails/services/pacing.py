@@ -63,19 +63,24 @@ def note_failure(db: Session, domain: str, error: DeliveryError) -> None:
 
 def close(db: Session, route: str, error: DeliveryError, pauses: tuple[int, int], *, spare: int = 0) -> None:
     """Counts a failure of a route. From the one after the first `spare` on, each closes it for longer."""
-    failures = (db.scalar(sa.select(MailRoute.failures).where(MailRoute.domain == route)) or 0) + 1
+    words = one_line(str(error), EMAIL.ERROR_MAX_LENGTH)
+    # Counted by the database: of two workers that fail at once, each counts.
+    counted = (
+        insert_for(db, MailRoute)
+        .values(domain=route, failures=1, opens_at=clock(), last_error=words)
+        .on_conflict_do_update(
+            index_elements=["domain"],
+            set_={"failures": MailRoute.failures + 1, "opens_at": clock(), "last_error": words},
+        )
+    )
+    failures = db.execute(counted.returning(MailRoute.failures)).scalar_one()
+    if failures <= spare:
+        return
     first, longest = pauses
-    seconds = 0.0
-    if failures > spare:
-        # Beyond 2**20 it is the longest in any case.
-        seconds = spread(min(first * 2.0 ** min(failures - spare - 1, 20), longest))
-    values = {
-        "failures": failures,
-        "opens_at": clock(seconds),
-        "last_error": one_line(str(error), EMAIL.ERROR_MAX_LENGTH),
-    }
-    insert = insert_for(db, MailRoute).values(domain=route, **values)
-    db.execute(insert.on_conflict_do_update(index_elements=["domain"], set_=values))
+    # Beyond 2**20 it is the longest in any case.
+    seconds = spread(min(first * 2.0 ** min(failures - spare - 1, 20), longest))
+    closed = sa.update(MailRoute).where(MailRoute.domain == route).values(opens_at=clock(seconds))
+    db.execute(closed, execution_options=IN_DATABASE_ONLY)
 
 
 def reopen(db: Session, *routes: str) -> None:

@@ -248,6 +248,43 @@ def test_workers_that_claim_at_once_keep_the_pace_together(db: Session, app: Rou
     assert sorted(domain for share in shares for domain in share) == ["0.example", "1.example", "2.example"]
 
 
+def test_failures_of_workers_at_once_are_all_counted(db: Session, app: Router) -> None:
+    sessions: Sessions = app.registry["sessions"]
+
+    def fail_too(_number: int) -> None:
+        with sessions.writing() as own:
+            pacing.note_failure(own, "example.org", DeliveryError("away"))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fail_too, range(40)))
+    assert db.scalars(sa.select(MailRoute.failures)).all() == [40]
+
+
+# SQLite has one writer at a time.
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_who_loses_the_turn_of_a_domain_leaves_the_way_open_for_who_finds_out_whether_the_server_is_back(
+    db: Session, app: Router
+) -> None:
+    sessions: Sessions = app.registry["sessions"]
+    queued(db)
+    fail(db, Fault.SERVER)
+    open_all(db)
+    db.commit()
+    others = iter(["worker:2:2"])
+
+    def come_first(connection: sa.Connection, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("INSERT INTO mail_routes") and next(others, None):
+            with sessions.writing() as other:
+                assert pacing.take_turn(other, "example.org", 60)
+
+    sa.event.listen(sessions.engine, "before_cursor_execute", come_first)
+    try:
+        assert claim(db, WORKER, pace=60) is None
+    finally:
+        sa.event.remove(sessions.engine, "before_cursor_execute", come_first)
+    assert closed_for(db) <= 0
+
+
 def test_routes_that_nothing_was_sent_on_for_long_are_forgotten(db: Session) -> None:
     for seconds, domain in ((-2 * 86_400, "old.example"), (-60, "new.example")):
         assert pacing.take_turn(db, domain, seconds)
@@ -292,4 +329,6 @@ def test_the_time_of_the_next_mail_is_known(db: Session) -> None:
     assert seconds_until_due(db) == pytest.approx(5, rel=0.2)
     open_all(db)
     fail(db, Fault.LATER)
+    # Which no mail waits for.
+    pacing.take_turn(db, "other.example", 5)
     assert seconds_until_due(db) == pytest.approx(60, rel=0.2)
