@@ -10,9 +10,9 @@ Giving out a new validator therefore writes nothing. It counts once a browser sh
 stays good, for its answer may have been lost on the way. A moment later the one before is worth nothing: who still
 shows it has a copy, or is its owner, and somebody else has one.
 
-A sign-in that is made fresh gets another token, without a validator. The answer to another tab, asked for just before
-and come just after that, may overwrite it with the next cookie of the token before: a window of a moment once an hour,
-in which the browser is signed out and nobody is taken for a thief.
+A sign-in that is made fresh gets another token, without a validator. The answer to another tab, asked for just
+before and come just after that, may overwrite it with the next cookie of the token before: once an hour there is a
+moment in which that signs a browser out. Nobody is taken for a thief then.
 """
 
 import hmac
