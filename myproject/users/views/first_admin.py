@@ -12,8 +12,9 @@ from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.users import errors, schemas
-from myproject.users.services import first_admin
+from myproject.users.services import first_admin, terms
 from myproject.users.services.new_passwords import hash_new_password
+from myproject.users.views.client import client_of
 from myproject.web.request import Request
 
 
@@ -54,6 +55,6 @@ class MakeFirstAdmin(FormView):
         except errors.StepGone:
             # Somebody was faster.
             raise HTTPNotFound from None
-        user.terms_version = request.site.site_terms_version
+        terms.accept_terms(request.dbsession, user.id, request.site.site_terms_version, client_of(request))
         request.flash(_("${name} is the admin of this site now. Sign in.", mapping={"name": user.name}))
         return self.redirect("users.login")

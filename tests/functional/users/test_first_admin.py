@@ -67,6 +67,7 @@ def test_the_link_makes_an_admin_once_and_is_gone_for_good(
     assert flashes(answer.follow()) == ["root-of-it is the admin of this site now. Sign in."]
     (root,) = admins(db)
     assert (root.name, root.status, root.verified) == ("root-of-it", USER.Status.ACTIVE, True)
+    assert (root.terms_accepted_from, root.terms_accepted_at is None) == ("127.0.0.1", False)
     entry = db.scalars(sa.select(AuditEntry)).one()
     assert (entry.action, entry.actor_name, entry.after) == ("user.create", "link to set up", {"role": "ADMIN"})
     client.login("root-of-it", PASSWORD)
