@@ -68,8 +68,13 @@ def confirm_change(db: Session, token: str, client: accounts.Client) -> User:
     old = user.email
     set_address(db, user, row)
     # Those that went to the address before. A link to undo an earlier change stays: it is its owner's way back.
-    for purpose in (USER.TokenPurpose.RESET_PASSWORD, USER.TokenPurpose.CHANGE_EMAIL):
-        tokens.end_tokens(db, user.id, purpose)
+    tokens.end_tokens(
+        db,
+        user.id,
+        USER.TokenPurpose.RESET_PASSWORD,
+        USER.TokenPurpose.CHANGE_EMAIL,
+        USER.TokenPurpose.RESET_SECOND_FACTOR,
+    )
     life = timedelta(days=USER.UNDO_EMAIL_DAYS)
     undo = tokens.add_token(db, user, USER.TokenPurpose.UNDO_EMAIL, life, email=old)
     context = {

@@ -32,29 +32,25 @@ def send_link(db: Session, user_id: int) -> None:
     user = accounts.lock_user(db, user_id)
     if user.second_factor_at is None:
         raise errors.SecondFactorOff
-    if not user.verified:
-        return
     tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_SECOND_FACTOR)
     token = tokens.add_token(db, user, USER.TokenPurpose.RESET_SECOND_FACTOR, LINK_LIFE)
     send(db, user, Kind.LOST_SECOND_FACTOR, {"token": token, "minutes": USER.RESET_MINUTES}, LINK_LIFE)
 
 
-def begin(db: Session, token: str, days: int, client: accounts.Client) -> SecondFactorReset:
+def begin(db: Session, token: str, days: int, client: accounts.Client) -> None:
     """Begins the wait of `days` by the mailed link, which is spent; one that has begun goes on. The owner is told
     at once, with a link that ends it. Raises LinkInvalid.
     """
     row = tokens.take_token(db, token, USER.TokenPurpose.RESET_SECOND_FACTOR)
     user = accounts.lock_user(db, row.user_id)
-    if user.second_factor_at is None or not accounts.can_sign_in(user):
+    if user.email_canonical != row.email_canonical or not accounts.can_sign_in(user):
         raise errors.LinkInvalid
-    waiting = db.get(SecondFactorReset, user.id)
-    if waiting is not None:
-        return waiting
+    if find(db, user.id) is not None:
+        return
     waiting = SecondFactorReset(user_id=user.id, due_at=utc_now() + timedelta(days=days))
     db.add(waiting)
     history.note(db, user, USER.SecurityEvent.SECOND_FACTOR_RESET_ASKED, client)
     tell(db, user, waiting, client)
-    return waiting
 
 
 def find(db: Session, user_id: int) -> SecondFactorReset | None:
@@ -63,8 +59,8 @@ def find(db: Session, user_id: int) -> SecondFactorReset | None:
 
 
 def cancel(db: Session, user: User, client: accounts.Client) -> bool:
-    """Ends the wait, for a member who is locked already; says whether there was one. Links that would begin
-    another end too.
+    """Ends the wait, for a member who is locked already; says whether there was one. The links that would
+    begin one end either way.
     """
     if not end(db, user.id):
         return False
@@ -72,22 +68,17 @@ def cancel(db: Session, user: User, client: accounts.Client) -> bool:
     return True
 
 
-def cancel_by_token(db: Session, token: str, client: accounts.Client) -> User:
+def cancel_by_token(db: Session, token: str, client: accounts.Client) -> None:
     """`cancel` by the mailed link, which is spent. Raises LinkInvalid."""
     row = tokens.take_token(db, token, USER.TokenPurpose.KEEP_SECOND_FACTOR)
-    user = accounts.lock_user(db, row.user_id)
-    cancel(db, user, client)
-    return user
+    cancel(db, accounts.lock_user(db, row.user_id), client)
 
 
 def end(db: Session, user_id: int) -> bool:
-    """Ends the wait without a word, with the links that begin and stop it; says whether there was one."""
+    """Ends the wait without a word, and the links that begin and stop one; says whether there was one."""
+    tokens.end_tokens(db, user_id, USER.TokenPurpose.RESET_SECOND_FACTOR, USER.TokenPurpose.KEEP_SECOND_FACTOR)
     gone = sa.delete(SecondFactorReset).where(SecondFactorReset.user_id == user_id)
-    ended = db.execute(gone.returning(SecondFactorReset.user_id)).first()
-    if ended is not None:
-        for purpose in (USER.TokenPurpose.RESET_SECOND_FACTOR, USER.TokenPurpose.KEEP_SECOND_FACTOR):
-            tokens.end_tokens(db, user_id, purpose)
-    return ended is not None
+    return db.execute(gone.returning(SecondFactorReset.user_id)).first() is not None
 
 
 def list_due(db: Session) -> Sequence[int]:
@@ -132,7 +123,7 @@ def send(db: Session, user: User, kind: Kind, context: dict[str, Any], life: tim
             to_name=user.title,
             user_id=user.id,
             locale=user.locale or ENGLISH,
-            context={"name": user.name} | context,
+            context={"name": user.name, "zone": user.time_zone} | context,
             expires_in=life,
         ),
     )

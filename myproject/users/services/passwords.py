@@ -90,13 +90,19 @@ def change_password(
 
 
 def set_password(db: Session, user: User, password_hash: str, client: accounts.Client) -> None:
-    """Sets the password; every session and pending link to reset it or to change the address ends, and a mail
-    tells the owner, where the address was verified: else it would go to whomever somebody named.
+    """Sets the password; every session ends, and every pending link to reset it, to change the address, or to turn
+    the second factor off. A mail tells the owner, where the address was verified: else it would go to whomever
+    somebody named.
     """
     user.password = password_hash
     sign_ins.end_sessions(db, user.id)
-    for purpose in (USER.TokenPurpose.RESET_PASSWORD, USER.TokenPurpose.CHANGE_EMAIL):
-        tokens.end_tokens(db, user.id, purpose)
+    tokens.end_tokens(
+        db,
+        user.id,
+        USER.TokenPurpose.RESET_PASSWORD,
+        USER.TokenPurpose.CHANGE_EMAIL,
+        USER.TokenPurpose.RESET_SECOND_FACTOR,
+    )
     if not user.verified:
         return
     queue_mail(

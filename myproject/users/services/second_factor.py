@@ -132,7 +132,7 @@ def hasten_reset(db: Session, actor: Actor, user_id: int, reason: str) -> bool:
     """
     user = roles.lock_for_change(db, actor, user_id)
     waiting = lost_second_factor.find(db, user_id)
-    if waiting is None or user.second_factor_at is None:
+    if waiting is None:
         raise errors.NothingWaits
     first = None if waiting.hastened_by_id is None else db.get_one(User, waiting.hastened_by_id)
     if first is None or first.role != USER.Role.ADMIN or first.status != USER.Status.ACTIVE:
@@ -145,19 +145,18 @@ def hasten_reset(db: Session, actor: Actor, user_id: int, reason: str) -> bool:
     return True
 
 
-def carry_out_reset(db: Session, user_id: int) -> bool:
-    """Turns the second factor off for a member whose days of waiting are over; False where they are not, or nobody
-    waits any more.
+def carry_out_reset(db: Session, user_id: int) -> None:
+    """Turns the second factor off for a member whose days of waiting are over. Does nothing where they are not, or
+    nobody waits any more.
     """
     user = accounts.lock_user(db, user_id)
     waiting = lost_second_factor.find(db, user_id)
     if waiting is None or waiting.due_at > utc_now():
-        return False
-    if user.second_factor_at is None or not accounts.can_sign_in(user):
+        return
+    if accounts.can_sign_in(user):
+        reset(db, SITE, user_id, f"asked for on {waiting.created_at:%Y-%m-%d}, and nobody stopped it")
+    else:
         lost_second_factor.cancel(db, user, accounts.Client("", ""))
-        return False
-    reset(db, SITE, user_id, f"asked for on {waiting.created_at:%Y-%m-%d}, and nobody stopped it")
-    return True
 
 
 def forget_newer(db: Session, user: User, since: datetime, client: accounts.Client) -> None:

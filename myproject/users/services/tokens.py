@@ -74,5 +74,6 @@ def live_token(token: str, purpose: USER.TokenPurpose) -> tuple[sa.ColumnElement
     )
 
 
-def end_tokens(db: Session, user_id: int, purpose: USER.TokenPurpose) -> None:
-    db.execute(sa.delete(UserToken).where(UserToken.user_id == user_id, UserToken.purpose == purpose))
+def end_tokens(db: Session, user_id: int, *purposes: USER.TokenPurpose) -> None:
+    """Ends every link of these purposes that a member has been mailed."""
+    db.execute(sa.delete(UserToken).where(UserToken.user_id == user_id, UserToken.purpose.in_(purposes)))

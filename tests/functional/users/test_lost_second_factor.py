@@ -16,7 +16,9 @@ from myproject.audit import AuditEntry
 from myproject.db import utc_now
 from myproject.users import constants as USER
 from myproject.users.models import SecondFactorReset, SecurityLogEntry, User
+from myproject.users.services import accounts, addresses, lost_second_factor, passwords, tokens
 from myproject.users.tasks import carry_out_resets
+from myproject.web.dates import exact
 from tests.conftest import Client
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, heading, link_in, text_of
@@ -146,6 +148,48 @@ def test_asking_is_limited(
     assert press(client, f"{SHOW}lost/").status_int == 303
     assert press(client, f"{SHOW}lost/").status_int == 429
     assert len(about(mails(app), LINK)) == 1
+
+
+def test_the_link_ends_with_what_it_was_asked_for_by(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User, phone: Phone, mails: Mails
+) -> None:
+    here = accounts.Client("", "")
+
+    def lives() -> bool:
+        return client.get(link, status="*").status_int == 200
+
+    link = ask(client, mails)
+    assert lives()
+    # Its owner has found the second factor before anything has begun.
+    assert enter_code(make_client(), phone.code(1)).status_int == 303
+    assert not lives()
+
+    link = ask(client, mails)
+    assert lives()
+    passwords.set_password(db, ann, str(ann.password), here)
+    assert not lives()
+
+    link = ask(client, mails)
+    token = tokens.add_token(db, ann, USER.TokenPurpose.CHANGE_EMAIL, DAY, email="ann@example.net")
+    addresses.confirm_change(db, token, here)
+    assert not lives()
+
+    token = tokens.add_token(db, ann, USER.TokenPurpose.RESET_SECOND_FACTOR, DAY)
+    ann.email_canonical = "ann@example.com"
+    assert press(client, f"/users/second-factor/reset/{token}/").status_int == 410
+    assert db.scalars(sa.select(SecondFactorReset)).all() == []
+
+
+def test_the_mails_tell_the_time_in_the_members_zone(db: Session, ann: User, mails: Mails) -> None:
+    ann.time_zone = "Asia/Kathmandu"
+    turn_on(db, ann)
+    token = tokens.add_token(db, ann, USER.TokenPurpose.RESET_SECOND_FACTOR, DAY)
+    lost_second_factor.begin(db, token, 3, accounts.Client("", ""))
+    due = exact(db.scalars(sa.select(SecondFactorReset.due_at)).one(), "Asia/Kathmandu", "en")
+    minute, zone = due.split(":")[:2], due.rpartition(" ")[2]
+    (mail,) = about(mails(to="ann@example.org"), NOTICE)
+    assert ":".join(minute) in text_of(mail)
+    assert zone in text_of(mail)
 
 
 @pytest.mark.parametrize("by", ["app", "recovery"])
