@@ -22,7 +22,7 @@ from myproject.i18n import ENGLISH
 from myproject.personal_data import parts_of
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.models import Export, FormerName, User
+from myproject.users.models import CommentBan, Export, FormerName, User
 from myproject.users.services import accounts, avatars, export, history, roles, sign_ins, tokens, traces
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,7 @@ def ask_for_deletion(db: Session, user_id: int, deletion: USER.Deletion, client:
     user.deletion, user.delete_after = deletion, utc_now() + timedelta(days=USER.DELETION_DAYS)
     history.note(db, user, USER.SecurityEvent.DELETION_ASKED, client)
     sign_ins.end_sessions(db, user.id)
-    for purpose in (USER.TokenPurpose.RESET_PASSWORD, USER.TokenPurpose.KEEP_ACCOUNT):
-        tokens.end_tokens(db, user.id, purpose)
+    tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD, USER.TokenPurpose.KEEP_ACCOUNT)
     if user.verified:
         life = timedelta(days=USER.DELETION_DAYS)
         token = tokens.add_token(db, user, USER.TokenPurpose.KEEP_ACCOUNT, life)
@@ -174,7 +173,9 @@ def hide_in_audit(db: Session, registry: Any, user: User) -> None:
     naming = naming_pattern((*present, *former))
     acted = AuditEntry.actor_id == user.id
     concerned = (AuditEntry.target_type == User.__tablename__) & (AuditEntry.target_id == user.id)
-    for entry in db.scalars(sa.select(AuditEntry).where(acted | concerned)):
+    their_bans = sa.select(CommentBan.id).where(CommentBan.user_id == user.id)
+    banned = (AuditEntry.target_type == CommentBan.__tablename__) & AuditEntry.target_id.in_(their_bans)
+    for entry in db.scalars(sa.select(AuditEntry).where(acted | concerned | banned)):
         if entry.actor_id == user.id:
             entry.actor_name, entry.address = trace, ""
         entry.reason = naming.sub(trace, entry.reason)[:REASON_MAX_LENGTH]

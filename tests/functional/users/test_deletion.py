@@ -22,7 +22,7 @@ from myproject.settings import settings_of
 from myproject.users import constants as USER
 from myproject.users import tasks
 from myproject.users.models import Connection, Passkey, User, UserSession
-from myproject.users.services import roles
+from myproject.users.services import bans, roles
 from tests.conftest import Client, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import field_errors, flashes, heading, summary, text_of
@@ -294,6 +294,7 @@ def test_nothing_is_left_of_who_has_gone_but_a_trace(
     mails()
     person = db.query(User).filter_by(name=f"{CANARY}-name").one()
     roles.change_status(db, Actor(admin.id, admin.name), person.id, USER.Status.ACTIVE, f"{CANARY}-name may write")
+    bans.ban(db, Actor(admin.id, admin.name), person.id, utc_now(), f"{CANARY}-name shouts")
     roles.change_role(db, Actor(admin.id, admin.name), person.id, USER.Role.ADMIN, "Helps")
     roles.change_role(db, Actor(person.id, person.name, "198.51.100.77"), ben.id, USER.Role.STAFF, "Helps too")
     person.email_verified_at = utc_now()
