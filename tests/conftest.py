@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -152,13 +153,22 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+# These two don't stand on `backend`, so that a worker that goes from one to the other and back keeps both.
+
+
 @pytest.fixture(scope="session")
-def database(
-    backend: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> SqliteDatabase | PostgresqlDatabase:
-    if backend == "sqlite":
-        return SqliteDatabase(tmp_path_factory.mktemp("database"))
-    return PostgresqlDatabase(request.getfixturevalue("postgresql_server"))
+def sqlite_database(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabase:
+    return SqliteDatabase(tmp_path_factory.mktemp("database"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_database(postgresql_server: servers.Server) -> PostgresqlDatabase:
+    return PostgresqlDatabase(postgresql_server)
+
+
+@pytest.fixture(scope="session")
+def database(backend: str, request: pytest.FixtureRequest) -> SqliteDatabase | PostgresqlDatabase:
+    return request.getfixturevalue(f"{backend}_database")
 
 
 @pytest.fixture
@@ -202,32 +212,52 @@ def option(name: str, value: object) -> tuple[str, str]:
     return SETTING_KEYS.get(name, name), str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def site_options(database_url: str, folder: Path, **overrides: object) -> dict[str, str]:
+    """The options of an ini file's `[app:main]` section, for a site that keeps its files in `folder`."""
+    return {
+        "site.mode": "development",
+        "site.url": "http://localhost",
+        "sqlalchemy.url": database_url,
+        "secret_key.file": str(folder / "secret.key"),
+        "tasks.file": str(folder / "tasks.sqlite"),
+        "tasks.embedded": "false",
+        "mail.folder": str(folder / "mail"),
+        "storage.folder": str(folder / "files"),
+        "users.password_rounds": "4",
+        "users.password_waiting": "64",
+        "captcha.provider": "question",
+        "captcha.questions": f"{CAPTCHA_QUESTION} = {CAPTCHA_ANSWER}",
+        "captcha.min_seconds": "0",
+        "ratelimit.enabled": "false",
+        "newcomers.days": "0",
+        "notifications.window": "0",
+        "cache.guest_seconds": "60",
+    } | dict(option(name, value) for name, value in overrides.items())
+
+
 @pytest.fixture
 def app_settings(database_url: str, site_folder: Path) -> Callable[..., dict[str, str]]:
-    """`app_settings(**overrides)` gives the options of an ini file's `[app:main]` section."""
+    """`app_settings(**overrides)` gives the options of a site on the test's database."""
+    return partial(site_options, database_url, site_folder)
 
-    def options(**overrides: object) -> dict[str, str]:
-        return {
-            "site.mode": "development",
-            "site.url": "http://localhost",
-            "sqlalchemy.url": database_url,
-            "secret_key.file": str(site_folder / "secret.key"),
-            "tasks.file": str(site_folder / "tasks.sqlite"),
-            "tasks.embedded": "false",
-            "mail.folder": str(site_folder / "mail"),
-            "storage.folder": str(site_folder / "files"),
-            "users.password_rounds": "4",
-            "users.password_waiting": "64",
-            "captcha.provider": "question",
-            "captcha.questions": f"{CAPTCHA_QUESTION} = {CAPTCHA_ANSWER}",
-            "captcha.min_seconds": "0",
-            "ratelimit.enabled": "false",
-            "newcomers.days": "0",
-            "notifications.window": "0",
-            "cache.guest_seconds": "60",
-        } | dict(option(name, value) for name, value in overrides.items())
 
-    return options
+def app_section(options: Mapping[str, str]) -> str:
+    """The `[app:main]` section of an ini file."""
+    lines = (f"{key} = {value}".replace("%", "%%").replace("\n", "\n    ") for key, value in options.items())
+    return "\n".join(["[app:main]", "use = egg:myproject", *lines, ""])
+
+
+@pytest.fixture
+def write_ini(app_settings: Callable[..., dict[str, str]], tmp_path: Path) -> Callable[..., Path]:
+    """`write_ini(*sections, **overrides)` gives an ini file for commands, on the test's database."""
+
+    def write(*sections: str, **overrides: object) -> Path:
+        ini = tmp_path / "site.ini"
+        alembic = f"[alembic]\nscript_location = {REPOSITORY / 'alembic'}\n"
+        ini.write_text("\n".join([app_section(app_settings(**overrides)), alembic, *sections]))
+        return ini
+
+    return write
 
 
 def reset(registry: Registry) -> None:
@@ -455,10 +485,7 @@ def smtp_server() -> Iterator[servers.SmtpServer]:
 
 
 LIVE_INI = """\
-[app:main]
-use = egg:myproject
-{options}
-
+{app}
 [server:main]
 use = egg:myproject
 host = 127.0.0.1
@@ -497,8 +524,7 @@ class LiveServer(servers.Server):
 
 
 def ini_text(options: Mapping[str, str], port: int, threads: int) -> str:
-    lines = (f"{key} = {value}".replace("%", "%%").replace("\n", "\n    ") for key, value in options.items())
-    return LIVE_INI.format(options="\n".join(lines), port=port, threads=threads)
+    return LIVE_INI.format(app=app_section(options), port=port, threads=threads)
 
 
 @pytest.fixture

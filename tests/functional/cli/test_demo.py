@@ -1,6 +1,6 @@
 """`myproject demo` on an empty site."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,9 +22,11 @@ from myproject.search.models import SearchEntry
 from myproject.security.passwords import hasher_of
 from myproject.users import constants as USER
 from myproject.users.models import User
+from tests.conftest import app_section, migrate, site_options
 from tests.factories import make_post
 
 COMMENT_COUNT = sum(len(list(walk(post.comments))) for post in POSTS)
+BULK = ("--posts", "40", "--comments", "300")
 PRODUCTION = {
     "site_mode": "production",
     "site_url": "https://community.example.org",
@@ -35,14 +37,11 @@ PRODUCTION = {
 
 
 @pytest.fixture
-def demo(app_settings: Callable[..., dict[str, str]], tmp_path: Path) -> Callable[..., Result]:
+def demo(write_ini: Callable[..., Path]) -> Callable[..., Result]:
     """`demo(*arguments, **settings)` runs the command on the test's database."""
 
     def run(*arguments: str, **settings: object) -> Result:
-        ini = tmp_path / "site.ini"
-        lines = [f"{key} = {value}".replace("%", "%%") for key, value in app_settings(**settings).items()]
-        ini.write_text("\n".join(["[app:main]", "use = egg:myproject", *lines]))
-        return CliRunner().invoke(main, ["--config", str(ini), "demo", *arguments])
+        return CliRunner().invoke(main, ["--config", str(write_ini(**settings)), "demo", *arguments])
 
     return run
 
@@ -50,9 +49,24 @@ def demo(app_settings: Callable[..., dict[str, str]], tmp_path: Path) -> Callabl
 @pytest.fixture
 def filled(demo: Callable[..., Result]) -> Result:
     """The result of a run that made the demo content and some rows in bulk."""
-    result = demo("--posts", "40", "--comments", "300")
+    result = demo(*BULK)
     assert result.exit_code == 0, result.output
     return result
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory, site_folder: Path) -> Iterator[Session]:
+    """A session on what such a run made, in a file of SQLite for all tests that only read."""
+    folder = tmp_path_factory.mktemp("demo")
+    url, ini = f"sqlite:///{folder / 'site.sqlite'}", folder / "site.ini"
+    migrate(url)
+    ini.write_text(app_section(site_options(url, site_folder)))
+    result = CliRunner().invoke(main, ["--config", str(ini), "demo", *BULK])
+    assert result.exit_code == 0, result.output
+    engine = sa.create_engine(url)
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
 
 
 def count(db: Session, model: type) -> int:
@@ -105,10 +119,8 @@ def test_password_is_as_long_as_the_site_wants(demo, app, db):
     assert hasher_of(app.registry).check(password, db.scalar(sa.select(User.password).where(User.name == "ada")))
 
 
-@pytest.mark.one_database
-def test_new_member_has_no_verified_address_and_others_have(demo, db):
-    demo()
-    for user in db.scalars(sa.select(User)):
+def test_new_member_has_no_verified_address_and_others_have(reader):
+    for user in reader.scalars(sa.select(User)):
         assert user.verified == (user.status != USER.Status.NEW)
 
 
@@ -188,20 +200,16 @@ def test_no_mail_goes_out(filled, db, mails):
     assert mails() == []
 
 
-@pytest.mark.one_database
-def test_one_member_has_two_drafts(demo, db):
-    demo()
-    drafts = db.scalars(sa.select(Post).where(Post.status == POST.Status.DRAFT)).all()
+def test_one_member_has_two_drafts(reader):
+    drafts = reader.scalars(sa.select(Post).where(Post.status == POST.Status.DRAFT)).all()
     assert [draft.published_at for draft in drafts] == [None, None]
     assert len({draft.author_id for draft in drafts}) == 1
 
 
-@pytest.mark.one_database
-def test_a_thread_goes_deeper_than_pages_nest(demo, db):
-    demo()
-    threads = [list_comments(db, post_id).comments for post_id in db.scalars(sa.select(Post.id))]
+def test_a_thread_goes_deeper_than_pages_nest(reader):
+    threads = [list_comments(reader, post_id).comments for post_id in reader.scalars(sa.select(Post.id))]
     flattened = [row for rows in threads for row in rows if row.reply_to]
-    parents = dict(db.execute(sa.select(Comment.id, Comment.parent_id)).all())
+    parents = dict(reader.execute(sa.select(Comment.id, Comment.parent_id)).all())
 
     def depth(comment_id: int | None) -> int:
         return 1 + depth(parents[comment_id]) if comment_id else 0
@@ -227,12 +235,11 @@ def test_bulk_comments_need_bulk_posts(demo, db):
     assert count(db, User) == 0
 
 
-@pytest.mark.one_database
-def test_bulk_posts_carry_tags(filled, db):
+def test_bulk_posts_carry_tags(reader):
     titles = {post.title: set(post.tags) for post in POSTS}
-    bulk = db.scalars(sa.select(Post).order_by(Post.id.desc()).limit(40)).all()
+    bulk = reader.scalars(sa.select(Post).order_by(Post.id.desc()).limit(40)).all()
     for post in bulk:
-        names = set(db.scalars(sa.select(Tag.name).join(post_tags).where(post_tags.c.post_id == post.id)))
+        names = set(reader.scalars(sa.select(Tag.name).join(post_tags).where(post_tags.c.post_id == post.id)))
         assert names == titles[post.title.rpartition(" (")[0]]
 
 
@@ -243,38 +250,37 @@ def test_counts_of_comments_are_right(filled, db):
     }
 
 
-@pytest.mark.one_database
-def test_likes_are_counted_and_nobody_likes_their_own(filled, db):
+def test_likes_are_counted_and_nobody_likes_their_own(reader):
     for model, like, thing in ((Post, PostLike, PostLike.post_id), (Comment, CommentLike, CommentLike.comment_id)):
-        liked = dict(db.execute(sa.select(thing, sa.func.count()).group_by(thing)).all())
+        liked = dict(reader.execute(sa.select(thing, sa.func.count()).group_by(thing)).all())
         assert liked
-        assert {id: n for id, n in db.execute(sa.select(model.id, model.like_count)) if n} == liked
+        assert {id: n for id, n in reader.execute(sa.select(model.id, model.like_count)) if n} == liked
         own = sa.select(thing).join(model, model.id == thing).where(model.author_id == like.user_id)
-        assert db.scalars(own).all() == []
+        assert reader.scalars(own).all() == []
 
 
-@pytest.mark.one_database
-def test_lists_of_tags_and_tops_have_what_belongs_there(filled, db):
+def test_lists_of_tags_and_tops_have_what_belongs_there(reader):
     listed = sa.select(sa.func.count()).select_from(post_tags).join(Post, Post.id == post_tags.c.post_id)
     in_the_open = Post.status == POST.Status.PUBLISHED
-    assert db.scalar(listed.where(post_tags.c.listed_at.is_not(None))) == db.scalar(listed.where(in_the_open))
-    assert db.scalar(listed.where(post_tags.c.listed_at != Post.published_at)) == 0
+    assert reader.scalar(listed.where(post_tags.c.listed_at.is_not(None))) == reader.scalar(
+        listed.where(in_the_open)
+    )
+    assert reader.scalar(listed.where(post_tags.c.listed_at != Post.published_at)) == 0
 
     now = utc_now()
     liked = sa.select(Post.id, Post.published_at, Post.like_count).where(in_the_open, Post.like_count > 0)
-    assert set(db.execute(sa.select(TopPost.post_id, TopPost.span, TopPost.like_count)).all()) == {
+    assert set(reader.execute(sa.select(TopPost.post_id, TopPost.span, TopPost.like_count)).all()) == {
         (id, span, likes)
-        for id, published_at, likes in db.execute(liked)
+        for id, published_at, likes in reader.execute(liked)
         for span in POST.Span
         if published_at > now - timedelta(days=span)
     }
 
 
-@pytest.mark.one_database
-def test_everything_in_the_open_can_be_searched_for(filled, db):
-    wanted = {(id, None) for id in db.scalars(sa.select(Post.id).where(Post.status == POST.Status.PUBLISHED))}
-    wanted |= {(None, id) for id in db.scalars(sa.select(Comment.id))}
-    assert set(db.execute(sa.select(SearchEntry.post_id, SearchEntry.comment_id)).all()) == wanted
+def test_everything_in_the_open_can_be_searched_for(reader):
+    wanted = {(id, None) for id in reader.scalars(sa.select(Post.id).where(Post.status == POST.Status.PUBLISHED))}
+    wanted |= {(None, id) for id in reader.scalars(sa.select(Comment.id))}
+    assert set(reader.execute(sa.select(SearchEntry.post_id, SearchEntry.comment_id)).all()) == wanted
 
 
 def test_a_post_written_after_bulk_has_a_number_of_its_own(filled, db):
@@ -282,18 +288,16 @@ def test_a_post_written_after_bulk_has_a_number_of_its_own(filled, db):
     assert make_post(db, ada).id > 40
 
 
-@pytest.mark.one_database
-def test_latest_activity_is_the_latest_comment(filled, db):
+def test_latest_activity_is_the_latest_comment(reader):
     latest = dict(
-        db.execute(sa.select(Comment.post_id, sa.func.max(Comment.created_at)).group_by(Comment.post_id)).all()
+        reader.execute(sa.select(Comment.post_id, sa.func.max(Comment.created_at)).group_by(Comment.post_id)).all()
     )
-    for post in db.scalars(sa.select(Post).where(Post.status == POST.Status.PUBLISHED)):
+    for post in reader.scalars(sa.select(Post).where(Post.status == POST.Status.PUBLISHED)):
         assert post.last_activity_at == latest.get(post.id, post.published_at)
 
 
-@pytest.mark.one_database
-def test_every_path_is_its_parents_and_its_own_number(filled, db):
-    comments = {comment.id: comment for comment in db.scalars(sa.select(Comment))}
+def test_every_path_is_its_parents_and_its_own_number(reader):
+    comments = {comment.id: comment for comment in reader.scalars(sa.select(Comment))}
     for comment in comments.values():
         above = ""
         if comment.parent_id is not None:
@@ -302,30 +306,27 @@ def test_every_path_is_its_parents_and_its_own_number(filled, db):
         assert comment.path == above + str(comment.id).zfill(COMMENT.SEGMENT)
 
 
-@pytest.mark.one_database
-def test_threads_read_from_top_to_bottom(filled, db):
-    for post_id in db.scalars(sa.select(Post.id)):
+def test_threads_read_from_top_to_bottom(reader):
+    for post_id in reader.scalars(sa.select(Post.id)):
         read = set()
-        for row in list_comments(db, post_id).comments:
+        for row in list_comments(reader, post_id).comments:
             assert row.parent_id is None or row.parent_id in read
             read.add(row.id)
 
 
-@pytest.mark.one_database
-def test_nothing_comes_before_what_it_answers(filled, db):
+def test_nothing_comes_before_what_it_answers(reader):
     parent = aliased(Comment)
     statement = (
         sa.select(Comment.created_at, Post.published_at, parent.created_at)
         .join(Post, Post.id == Comment.post_id)
         .outerjoin(parent, parent.id == Comment.parent_id)
     )
-    for written_at, published_at, answered_at in db.execute(statement):
+    for written_at, published_at, answered_at in reader.execute(statement):
         assert written_at > published_at
         assert answered_at is None or written_at > answered_at
 
 
-@pytest.mark.one_database
-def test_nobody_writes_before_they_joined(filled, db):
+def test_nobody_writes_before_they_joined(reader):
     for model in (Post, Comment):
         statement = sa.select(model.id).join(User, User.id == model.author_id)
-        assert db.scalars(statement.where(model.created_at < User.created_at)).all() == []
+        assert reader.scalars(statement.where(model.created_at < User.created_at)).all() == []

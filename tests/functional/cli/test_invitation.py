@@ -17,13 +17,11 @@ pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture
-def command(app_settings: Callable[..., dict[str, str]], db: Session, tmp_path: Path) -> Callable[..., Result]:
+def command(write_ini: Callable[..., Path], db: Session) -> Callable[..., Result]:
     """`command(*arguments, **settings)` runs `myproject invitation` on the test's database."""
-    ini = tmp_path / "site.ini"
 
     def run(*arguments: str, **settings: str) -> Result:
-        lines = [f"{key} = {value}".replace("%", "%%") for key, value in app_settings(**settings).items()]
-        ini.write_text("\n".join(["[app:main]", "use = egg:myproject", *lines]))
+        ini = write_ini(**settings)
         db.commit()
         return CliRunner().invoke(main, ["--config", str(ini), "invitation", *arguments])
 

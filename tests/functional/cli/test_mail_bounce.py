@@ -19,19 +19,6 @@ from tests.unit.emails.samples import sample
 pytestmark = pytest.mark.one_database
 
 
-@pytest.fixture
-def write_ini(app_settings: Callable[..., dict[str, str]], tmp_path: Path) -> Callable[..., Path]:
-    """`write_ini(**overrides)` gives an ini file on the test's database."""
-
-    def write(**overrides: object) -> Path:
-        ini = tmp_path / "site.ini"
-        lines = [f"{key} = {value}".replace("%", "%%") for key, value in app_settings(**overrides).items()]
-        ini.write_text("\n".join(["[app:main]", "use = egg:myproject", *lines]))
-        return ini
-
-    return write
-
-
 def bounce(ini: Path, data: bytes) -> Result:
     return CliRunner().invoke(main, ["--config", str(ini), "mail", "bounce"], input=data)
 

@@ -19,12 +19,9 @@ PRINT = "print('told:', {})"
 
 
 @pytest.fixture
-def shell(app_settings: Callable[..., dict[str, str]], db: Session, tmp_path: Path) -> Callable[..., list[str]]:
+def shell(write_ini: Callable[..., Path], db: Session) -> Callable[..., list[str]]:
     """`shell(*lines)` types lines into `pshell` and gives what the prints among them said."""
-    ini = tmp_path / "site.ini"
-    options = [f"{key} = {value}".replace("%", "%%") for key, value in app_settings().items()]
-    shell_section = "[pshell]\nsetup = myproject.cli.shell.setup"
-    ini.write_text("\n".join(["[app:main]", "use = egg:myproject", *options, "", shell_section]))
+    ini = write_ini("[pshell]\nsetup = myproject.cli.shell.setup")
 
     def run(*lines: str) -> list[str]:
         db.commit()

@@ -22,11 +22,9 @@ pytestmark = pytest.mark.one_database
 
 
 @pytest.fixture
-def command(app_settings: Callable[..., dict[str, str]], db: Session, tmp_path: Path) -> Callable[..., Result]:
+def command(write_ini: Callable[..., Path], db: Session) -> Callable[..., Result]:
     """`command(*arguments, input=...)` runs `myproject user` on the test's database."""
-    ini = tmp_path / "site.ini"
-    lines = [f"{key} = {value}".replace("%", "%%") for key, value in app_settings().items()]
-    ini.write_text("\n".join(["[app:main]", "use = egg:myproject", *lines]))
+    ini = write_ini()
 
     def run(*arguments: str, input: str | None = None) -> Result:
         # On SQLite the test's session would keep the command from writing.

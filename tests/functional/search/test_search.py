@@ -202,16 +202,14 @@ def test_who_searches_too_often_is_told_when_to_come_back(
 
 
 def test_reindex_finds_what_was_written_past_the_site(
-    app_settings: Callable[..., dict[str, str]], db: Session, ada: User, tmp_path: Path
+    write_ini: Callable[..., Path], db: Session, ada: User
 ) -> None:
     post = make_post(db, ada, "About bees")
     make_comment(db, post, ada, "bees")
     db.execute(sa.delete(SearchEntry))
     db.execute(sa.update(Post).values(published_at=utc_now() - timedelta(days=800)))
     db.commit()
-    ini = tmp_path / "site.ini"
-    lines = [f"{key} = {value}".replace("%", "%%") for key, value in app_settings().items()]
-    ini.write_text("\n".join(["[app:main]", "use = egg:myproject", *lines]))
+    ini = write_ini()
     for option in ("--anew", None):
         arguments = ["--config", str(ini), "reindex", *([option] if option else [])]
         result = CliRunner().invoke(main, arguments)
