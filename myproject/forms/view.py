@@ -389,13 +389,13 @@ def add_form_view(
             **options,
         )
     config.registry["form_views"][route_name] = view
-    config.registry["form_rules"][route_name] = (permission, options.get("fresh"))
+    config.registry["form_minutes"][route_name] = options.get("fresh")
 
 
 def includeme(config: Configurator) -> None:
     config.registry["form_views"] = {}
-    # Who may open a form, by its route: a permission, and for how many minutes a proof is enough, or None.
-    config.registry["form_rules"] = {}
+    # By the route of a form, for how many minutes a proof of who one is is enough; None where it needs none.
+    config.registry["form_minutes"] = {}
     config.add_directive("add_form_view", add_form_view)
 
     def keep_environment() -> None:

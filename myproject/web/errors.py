@@ -93,13 +93,12 @@ def forbidden(exc: HTTPForbidden, request: Request) -> Response:
 
 def bad_csrf(exc: Exception, request: Request) -> Response:
     """The form was open too long, or its sign-in ended: it comes back filled, with a new token, to be sent
-    again. Who may not open it gets what they would get for opening it: the page may tell of more than was typed.
+    again. Its page may tell of more than was typed: Pyramid asks for the permission first, and here it is looked
+    whether the sign-in is as fresh as the form wants it.
     """
     get_csrf_token(request)
     route = request.matched_route.name if request.matched_route else ""
-    permission, minutes = request.registry["form_rules"].get(route, (None, None))
-    if permission is not None and not request.has_permission(permission, request.context):
-        return forbidden(HTTPForbidden(), request)
+    minutes = request.registry["form_minutes"].get(route)
     if minutes is not None and not is_fresh(request, minutes):
         return expired_form(request, Ended.FRESHNESS)
     return expired_form(request, Ended.TOKEN)
