@@ -4,7 +4,7 @@ from pyramid.config import Configurator
 
 from myproject.comments.models import Comment, CommentLike
 from myproject.comments.services.approval import CommentAnswered
-from myproject.comments.services.hiding import CommentHidden, CommentShown
+from myproject.comments.services.hiding import CommentHidden, CommentsHidden, CommentShown, CommentsShown
 from myproject.comments.services.likes import CommentLiked
 from myproject.comments.services.moving import CommentsMoved
 from myproject.comments.services.removal import CommentRemoved, CommentRestored
@@ -52,12 +52,12 @@ def tell_of_post(event: PostPublished) -> None:
 
 def tell_of_post_edit(event: PostEdited) -> None:
     telling.tell_of_edit(event.db, event.post)
-    decisions.tell_author(event.db, event.post, "edit")
+    decisions.tell_author(event.db, event.post, event.editor_id, "edit")
 
 
 def tell_of_comment_edit(event: CommentEdited) -> None:
     telling.tell_of_edit(event.db, event.comment)
-    decisions.tell_author(event.db, event.comment, "edit")
+    decisions.tell_author(event.db, event.comment, event.editor_id, "edit")
 
 
 def tell_of_post_likes(event: PostLiked) -> None:
@@ -69,11 +69,11 @@ def tell_of_comment_likes(event: CommentLiked) -> None:
 
 
 def tell_answer_to_post(event: PostAnswered) -> None:
-    decisions.tell_author(event.db, event.post, "approve" if event.approved else "remove")
+    decisions.tell_author(event.db, event.post, None, "approve" if event.approved else "remove")
 
 
 def tell_answer_to_comment(event: CommentAnswered) -> None:
-    decisions.tell_author(event.db, event.comment, "approve" if event.approved else "remove")
+    decisions.tell_author(event.db, event.comment, None, "approve" if event.approved else "remove")
 
 
 def tell_of_safety(event: SafetyConcerned) -> None:
@@ -84,22 +84,22 @@ def tell_of_safety(event: SafetyConcerned) -> None:
 
 def note_removed_post(event: PostRemoved) -> None:
     mailing.forget_mails(event.db, mailing.about(event.post))
-    decisions.tell_author(event.db, event.post, "remove", "merge")
+    decisions.tell_author(event.db, event.post, event.post.removed_by_id, "remove", "merge")
 
 
 def note_removed_comment(event: CommentRemoved) -> None:
     mailing.forget_mails(event.db, mailing.about(event.comment))
-    decisions.tell_author(event.db, event.comment, "remove")
+    decisions.tell_author(event.db, event.comment, event.comment.removed_by_id, "remove")
 
 
 def note_restored_post(event: PostRestored) -> None:
-    mailing.wait_again(event.db, event.post)
-    decisions.tell_author(event.db, event.post, "restore")
+    mailing.wait_again(event.db, mailing.about(event.post))
+    decisions.tell_author(event.db, event.post, event.actor_id, "restore")
 
 
 def note_restored_comment(event: CommentRestored) -> None:
-    mailing.wait_again(event.db, event.comment)
-    decisions.tell_author(event.db, event.comment, "restore")
+    mailing.wait_again(event.db, mailing.about(event.comment))
+    decisions.tell_author(event.db, event.comment, event.actor_id, "restore")
 
 
 def note_hidden(event: PostHidden | CommentHidden) -> None:
@@ -108,8 +108,17 @@ def note_hidden(event: PostHidden | CommentHidden) -> None:
 
 
 def note_shown(event: PostShown | CommentShown) -> None:
-    """What was not mailed while its text was hidden is mailed now."""
-    mailing.wait_again(event.db, text_of(event))
+    """What was not mailed while its text was hidden is mailed now, and whom it has come to mention is told."""
+    mailing.wait_again(event.db, mailing.about(text_of(event)))
+    telling.tell_of_edit(event.db, text_of(event))
+
+
+def note_all_hidden(event: CommentsHidden) -> None:
+    mailing.forget_mails(event.db, mailing.about_comments_of(event.author_id))
+
+
+def note_all_shown(event: CommentsShown) -> None:
+    mailing.wait_again(event.db, mailing.about_comments_of(event.author_id))
 
 
 def text_of(event: PostHidden | CommentHidden | PostShown | CommentShown) -> Post | Comment:
@@ -129,6 +138,8 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(note_restored_comment, CommentRestored)
     config.add_subscriber(note_hidden, CommentHidden)
     config.add_subscriber(note_shown, CommentShown)
+    config.add_subscriber(note_all_hidden, CommentsHidden)
+    config.add_subscriber(note_all_shown, CommentsShown)
     config.add_subscriber(follow_comments, CommentsMoved)
     config.add_subscriber(tell_of_post, PostPublished)
     config.add_subscriber(tell_of_post_edit, PostEdited)

@@ -41,6 +41,22 @@ class CommentShown:
     comment: Comment
 
 
+@dataclass(frozen=True)
+class CommentsHidden:
+    """Event: all comments of a member that were in the open are hidden, in this transaction."""
+
+    db: Session
+    author_id: int
+
+
+@dataclass(frozen=True)
+class CommentsShown:
+    """Event: hidden comments of a member are in the open again, in this transaction."""
+
+    db: Session
+    author_id: int
+
+
 def hide_comment(db: Session, comment: Comment, why: COMMENT.HiddenFor) -> None:
     """Hides a published comment; the caller holds its row and its post's."""
     if comment.status == COMMENT.Status.PUBLISHED:
@@ -64,11 +80,13 @@ def hide_comments_of(db: Session, author_id: int) -> None:
     theirs = (Comment.author_id == author_id) & (PUBLISHED | (HIDDEN & FOR_BAN))
     values = {"status": COMMENT.Status.HIDDEN, "hidden_at": utc_now(), "hidden_for": COMMENT.HiddenFor.BAN}
     change_all(db, theirs, values)
+    tell(db, CommentsHidden(db, author_id))
 
 
 def show_comments_of(db: Session, author_id: int) -> None:
     """Puts into the open what was hidden with a ban of a member."""
     show_all(db, Comment.author_id == author_id)
+    tell(db, CommentsShown(db, author_id))
 
 
 def find_hidden_after_bans(db: Session) -> Sequence[int]:
@@ -81,6 +99,7 @@ def show_after_bans(db: Session, author_id: int) -> None:
     """Puts into the open what was hidden with bans of a member that have ended by themselves."""
     ended = sa.exists().where(AFTER_BAN.params(now=utc_now())).correlate(Comment)
     show_all(db, (Comment.author_id == author_id) & ended)
+    tell(db, CommentsShown(db, author_id))
 
 
 def show_all(db: Session, which: sa.ColumnElement[bool]) -> None:

@@ -36,6 +36,8 @@ class CommentRestored:
 
     db: Session
     comment: Comment
+    # Who put it back.
+    actor_id: int | None
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def restore_comment(db: Session, actor: Actor, comment_id: int) -> Comment:
         before, after = {"status": COMMENT.Status.REMOVED.name}, {"status": comment.status.name}
         audit.record(db, "comment.restore", comment, actor=actor, before=before, after=after)
     recount(db, comment.post_id)
-    tell(db, CommentRestored(db, comment))
+    tell(db, CommentRestored(db, comment, actor.id))
     return comment
 
 

@@ -20,10 +20,14 @@ DECISIONS = {
 WAITED = {"status": "WAITING"}
 
 
-def tell_author(db: Session, text: Post | Comment, *verbs: str) -> None:
+def tell_author(db: Session, text: Post | Comment, by: int | None, *verbs: str) -> None:
     """Tells the author of a text of the latest entry of the audit on it, where that is one of `verbs` (`remove`
     for `post.remove`) and somebody else's. Of the same entry they are told once.
+
+    `by` is who has just done what is told of. What authors do themselves has no entry: the latest is an old one.
     """
+    if by == text.author_id:
+        return
     entry = db.execute(
         sa.select(AuditEntry.id, AuditEntry.action, AuditEntry.actor_id, AuditEntry.reason, AuditEntry.before)
         .where(AuditEntry.target_type == text.__tablename__, AuditEntry.target_id == text.id)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
-from myproject.db import clock, publish, utc_now
+from myproject.db import among, clock, publish, utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
@@ -46,6 +46,7 @@ BESIDE = (
 MAILED_TODAY = sa.select(Notification.user_id, sa.func.count()).where(sa.text(WAS_MAILED))
 
 WAITS_AGAIN: dict[str, Any] = {"mail": NOTE.Mail.WAITING, "outcome": NOTE.Outcome.WAITING, "email_id": None}
+FOR_DIGEST_AGAIN: dict[str, Any] = {"mail": NOTE.Mail.DIGEST, "outcome": NOTE.Outcome.DIGEST, "email_id": None}
 
 # Rows of `OF_NOTIFICATIONS` that go to one member in one mail, oldest first.
 Bundle = list[Any]
@@ -137,26 +138,32 @@ def change(db: Session, ids: Sequence[int], **values: Any) -> None:
 
 def forget_mails(db: Session, which: sa.ColumnElement[bool]) -> None:
     """Deletes the mails about some notifications, because the words in them are to go. What else stood in such a
-    mail that has not gone out waits again, and is decided anew.
+    mail that has not gone out waits again, for the next digest where it was one, and is decided anew.
     """
     emails = sa.select(Notification.email_id).where(which, Notification.email_id.is_not(None)).distinct()
     ids = db.scalars(emails).all()
     if not ids:
         return
-    queued = sa.select(Email.id).where(Email.id.in_(ids), Email.state == EMAIL.State.QUEUED)
-    again = WAITS_AGAIN | {"mail_at": clock()}
-    was_sent_by = Notification.email_id.in_(queued) & (Notification.outcome == NOTE.Outcome.MAILED)
-    db.execute(sa.update(Notification).where(was_sent_by).values(again), execution_options=IN_DATABASE_ONLY)
-    db.execute(sa.delete(Email).where(Email.id.in_(ids)), execution_options=IN_DATABASE_ONLY)
+    # As one value: the notifications lose these numbers below, and a statement takes only so many values.
+    theirs = {"ids": ids}
+    queued = sa.select(Email.id).where(among(Email.id, "ids"), Email.state == EMAIL.State.QUEUED)
+    for outcome, again in (
+        (NOTE.Outcome.MAILED, WAITS_AGAIN | {"mail_at": clock()}),
+        (NOTE.Outcome.DIGESTED, FOR_DIGEST_AGAIN),
+    ):
+        was_sent_by = Notification.email_id.in_(queued) & (Notification.outcome == outcome)
+        back = sa.update(Notification).where(was_sent_by).values(again)
+        db.execute(back, theirs, execution_options=IN_DATABASE_ONLY)
+    db.execute(sa.delete(Email).where(among(Email.id, "ids")), theirs, execution_options=IN_DATABASE_ONLY)
 
 
-def wait_again(db: Session, text: Post | Comment) -> None:
-    """What was not mailed because its text was removed or hidden waits again, now that this is back; unless that
-    was too long ago for anybody to ask for it.
+def wait_again(db: Session, which: sa.ColumnElement[bool]) -> None:
+    """What of some notifications was not mailed because its text was removed or hidden waits again, now that this
+    is back; unless that was too long ago for anybody to ask for it.
     """
     stopped = Notification.outcome.in_((NOTE.Outcome.REMOVED, NOTE.Outcome.MAY_NOT_SEE))
     recent = Notification.created_at > utc_now() - NOTE.WORTH_MAILING
-    changed = sa.update(Notification).where(about(text), stopped, recent, Notification.mail == NOTE.Mail.SKIPPED)
+    changed = sa.update(Notification).where(which, stopped, recent, Notification.mail == NOTE.Mail.SKIPPED)
     values = WAITS_AGAIN | {"mail_at": clock(window_of(db) * 60), "decided_at": utc_now()}
     waiting = db.scalars(
         changed.values(values).returning(Notification.id), execution_options=IN_DATABASE_ONLY
@@ -169,6 +176,11 @@ def about(text: Post | Comment) -> sa.ColumnElement[bool]:
     """The notifications about a comment, or about a post with its comments."""
     column = Notification.post_id if isinstance(text, Post) else Notification.comment_id
     return column == text.id
+
+
+def about_comments_of(author_id: int) -> sa.ColumnElement[bool]:
+    """The notifications about what a member has said in comments."""
+    return Notification.comment_id.in_(sa.select(Comment.id).where(Comment.author_id == author_id))
 
 
 def follow_comments(db: Session, post_id: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentLike
 from myproject.db import BIG_INTEGER, EnumInteger, clock, insert_for, publish, utc_now
 from myproject.notifications import constants as NOTE
@@ -176,10 +177,15 @@ def tell_of_post(db: Session, post: Post) -> None:
 
 
 def tell_of_edit(db: Session, text: Post | Comment) -> None:
-    """A text in the open has changed: whom it mentions is told, unless they have been told of it before."""
+    """A text has changed, or is shown again: whom it mentions is told, unless they have been told of it before.
+    Nobody is, where it is hidden.
+    """
+    if isinstance(text, Post):
+        happened, is_open = happened_to_post(text), text.status is POST.Status.PUBLISHED
+    else:
+        happened, is_open = happened_to_comment(text), text.status is COMMENT.Status.PUBLISHED
     names = mentioned_in(text.body_html)
-    if names:
-        happened = happened_to_post(text) if isinstance(text, Post) else happened_to_comment(text)
+    if names and is_open:
         tell(db, happened, BY_EDIT, names=names)
 
 
@@ -207,18 +213,20 @@ def tell_of_likes(db: Session, like: type[PostLike] | type[CommentLike], text_id
     day = utc_now().date()
     which = PostLike.post_id if like is PostLike else CommentLike.comment_id
     today = (which == text_id) & (like.created_at >= datetime.combine(day, time(), UTC))
-    likers = db.scalars(sa.select(like.user_id).where(today).order_by(like.created_at.desc())).all()
+    # However many there are, one row: who was the latest, and how many.
+    liked = sa.select(like.user_id, sa.func.count().over().label("number")).where(today)
+    latest = db.execute(liked.order_by(like.created_at.desc()).limit(1)).first()
     key = f"like:{'post' if text is Post else 'comment'}:{text_id}:{day}"
     row = (Notification.user_id == author_id) & (Notification.event == key)
     options = {"synchronize_session": False}
-    if not likers:
+    if latest is None:
         db.execute(sa.delete(Notification).where(row), execution_options=options)
         touch_inboxes(db, [author_id])
         return
-    values = {"actor_id": likers[0], "actor_count": len(likers)}
+    values = {"actor_id": latest.user_id, "actor_count": latest.number}
     changed = sa.update(Notification).where(row).values(values).returning(Notification.id)
     if db.scalars(changed, execution_options=options).first() is None:
         comment_id = None if text is Post else text_id
-        tell_one(db, author_id, NOTE.Kind.LIKE, Happened(key, post_id, comment_id, likers[0], len(likers)))
+        tell_one(db, author_id, NOTE.Kind.LIKE, Happened(key, post_id, comment_id, **values))
     else:
         touch_inboxes(db, [author_id])

@@ -38,6 +38,8 @@ class PostRestored:
 
     db: Session
     post: Post
+    # Who put it back.
+    actor_id: int | None
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def restore_post(db: Session, actor: Actor, post_id: int) -> Post:
         audit.record(db, "post.restore", post, actor=actor, before=before, after=after)
     relist(db, post)
     touch(db, "posts", f"post:{post.id}", f"user:{post.author_id}")
-    tell(db, PostRestored(db, post))
+    tell(db, PostRestored(db, post, actor.id))
     return post
 
 

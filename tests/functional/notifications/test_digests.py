@@ -156,6 +156,22 @@ def test_of_two_workers_at_once_one_makes_it(
     assert len(mails()) == 1
 
 
+def test_what_stood_in_a_digest_that_is_taken_back_comes_in_the_next(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    first = make_comment(db, post, bob, "Dry.")
+    make_comment(db, post, bob, "Brown.")
+    a_day_passes(db)
+    send_digests(app.registry)
+    remove_comment(db, Actor(bob.id, bob.name), first.id)
+    assert mails() == []
+    a_day_passes(db)
+    send_digests(app.registry)
+    (mail,) = mails()
+    assert ("Brown." in text_of(mail), "Dry." in text_of(mail)) == (True, False)
+    assert outcomes(db) == [Outcome.REMOVED, Outcome.DIGESTED]
+
+
 def test_old_notifications_are_deleted_and_others_are_not(
     app: Router, db: Session, ann: User, bob: User, post: Post
 ) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import EmailMessage
 from threading import Barrier
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -244,6 +245,46 @@ def test_a_comment_removed_while_its_mail_waits_in_the_outbox_leaves_the_rest_of
     assert "Second" in text_of(mail)
     assert "First" not in mail.as_string()
     assert db.get_one(Comment, second.id).status.name == "PUBLISHED"
+
+
+def test_what_a_banned_member_said_is_not_mailed_until_it_is_shown_again(
+    app: Router, db: Session, mails: Mails, bob: User, post: Post
+) -> None:
+    write(db, "Rude", post, bob)
+    db.commit()
+    # Its mail is in the outbox by now.
+    mail_due(app.registry)
+    hiding.hide_comments_of(db, bob.id)
+    assert mails() == []
+    assert outcomes(db) == {"ann": Outcome.MAY_NOT_SEE}
+    hiding.show_comments_of(db, bob.id)
+    (mail,) = mails()
+    assert "Rude" in text_of(mail)
+
+
+def test_any_number_of_mails_is_taken_back_by_statements_of_a_few_values(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    names = [f"fan{number}" for number in range(30)]
+    for name in names:
+        set_attention(db, make_user(db, name).id, post.id, POST.Attention.FOLLOW)
+    comment = write(db, "News", post, bob)
+    db.commit()
+    mail_due(app.registry)
+    sizes = []
+
+    def see(connection: sa.Connection, cursor: object, statement: str, values: Any, *rest: object) -> None:
+        sizes.append(len(values))
+
+    engine = app.registry["sessions"].engine
+    sa.event.listen(engine, "before_cursor_execute", see)
+    try:
+        remove_comment(db, Actor(bob.id, bob.name), comment.id)
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", see)
+    # PostgreSQL takes 65,535.
+    assert max(sizes) < len(names)
+    assert mails() == []
 
 
 def test_authors_are_mailed_what_staff_did_with_their_text(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -9,12 +10,14 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
+from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services import approval as comment_approval
+from myproject.comments.services import hiding, moving
 from myproject.comments.services import likes as comment_likes
-from myproject.comments.services import moving
-from myproject.comments.services.removal import remove_comment
+from myproject.comments.services.removal import remove_comment, restore_comment
 from myproject.comments.services.writing import create_comment, edit_comment
+from myproject.db import utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.constants import Decision, Kind, Outcome
 from myproject.notifications.models import Notification
@@ -145,6 +148,20 @@ def test_an_edit_tells_who_is_named_anew_and_nobody_twice(
     assert told(db, cyd) == [(event, Kind.MENTION, Outcome.WAITING)]
 
 
+def test_what_comes_to_name_somebody_while_it_is_hidden_tells_them_once_it_is_shown(
+    db: Session, bob: User, cyd: User, post: Post
+) -> None:
+    comment = write(db, "Good", post, bob)
+    hiding.hide_comment(db, comment, COMMENT.HiddenFor.REPORTS)
+    # Longer ago than its author has to wait.
+    comment.hidden_at = utc_now() - timedelta(hours=1)
+    html = render_markdown("Good, @cyd", look_up_in(db.info["registry"], db))
+    edit_comment(db, comment.id, 1, "Good, @cyd", html)
+    assert told(db, cyd) == []
+    hiding.show_comment(db, comment)
+    assert told(db, cyd) == [(f"comment:{comment.id}", Kind.MENTION, Outcome.WAITING)]
+
+
 def test_what_waits_for_approval_tells_nobody_until_it_is_approved(
     db: Session, ann: User, bob: User, post: Post, boss: Actor
 ) -> None:
@@ -198,6 +215,35 @@ def test_authors_are_told_what_staff_do_with_their_texts_in_staffs_words_and_not
         (ann.id, Decision.EDITED, "A better title."),
         (bob.id, Decision.REFUSED, "No."),
     ]
+
+
+def test_what_authors_do_themselves_tells_them_of_no_old_decision_of_staff(
+    db: Session, bob: User, post: Post, boss: Actor
+) -> None:
+    own, comment = Actor(bob.id, bob.name), write(db, "Rude", post, bob)
+    mine = make_post(db, bob, "On wine")
+    text = writing.Text("On beer", "Beer", "<p>Beer</p>", "Beer", ())
+
+    def purge() -> None:
+        assert told(db, bob) != []
+        db.execute(sa.delete(Notification))
+
+    edit_comment(db, comment.id, comment.version, "Nice", "<p>Nice</p>", editor=boss, reason="Be kind.")
+    writing.edit_post(db, mine.id, mine.version, text, editor=boss, reason="A better title.")
+    purge()
+    edit_comment(db, comment.id, comment.version, "So", "<p>So</p>")
+    writing.edit_post(db, mine.id, mine.version, text)
+    assert told(db, bob) == []
+    remove_comment(db, boss, comment.id, "No.")
+    restore_comment(db, boss, comment.id)
+    removal.remove_post(db, boss, mine.id, "No.")
+    removal.restore_post(db, boss, mine.id)
+    purge()
+    remove_comment(db, own, comment.id)
+    restore_comment(db, own, comment.id)
+    removal.remove_post(db, own, mine.id)
+    removal.restore_post(db, own, mine.id)
+    assert told(db, bob) == []
 
 
 def test_what_was_told_of_a_comment_goes_where_the_comment_goes(
