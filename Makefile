@@ -7,8 +7,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 INI := development.ini
-# Tests wait for servers and browsers for half of their time.
-WORKERS := $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
+# Tests wait for servers and browsers for half of their time. Each worker has servers of its own: at most twelve.
+WORKERS := $(shell n=$$(expr 2 "*" $$(getconf _NPROCESSORS_ONLN)); [ $$n -lt 12 ] && echo $$n || echo 12)
 # GNU's name, else that of macOS.
 SHA256 := $(shell command -v sha256sum || echo shasum -a 256)
 # Further words for a command: make test args="-k login"
@@ -61,7 +61,7 @@ vendor: ## Install the scripts of others that the site serves (captcha.provider 
 	@cd myproject/static/vendor && $(SHA256) -c ../../../vendor/SHA256SUMS
 
 .PHONY: test
-test: $(READY) ## Run all tests, on both databases, with real servers and a browser (args="-k login")
+test: $(READY) ## Run all tests, with real servers and a browser (args="-k login"; EVERY_DATABASE=1 asks all of both)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(args)
 
 .PHONY: lint

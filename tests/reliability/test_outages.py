@@ -55,7 +55,7 @@ def test_without_redis_people_read_sign_in_and_write_and_with_it_again_all_is_we
     answer = bob.send(address, {"body": "While it was away"}, to=f"{site.url}/posts/{post.id}/comments/")
     assert answer.status_code == 303
     assert "While it was away" in guest.get(address).text
-    # The limits count on, in this process.
+    # The limits count on: those that guard accounts, in the database.
     wrong = {"login": "ann", "password": "not the password"}
     answers = [guest.send(f"{site.url}/users/login/", wrong).status_code for _ in range(6)]
     assert answers == [422] * 5 + [429]

@@ -326,7 +326,7 @@ TABLE = (
         (303, 403, 403, 200, 200, 200),
         (303, 403, 403, 422, 422, 422),
     ),
-    # What is hidden, and who may read it: see tests/functional/moderation/test_hidden.py.
+    # What is hidden, and who may read it: see test_canary.py and tests/functional/moderation/test_reports.py.
     Row("moderation.hidden.post", "/posts/{post}/hidden/", members(303), members(303)),
     Row("moderation.hidden.comment", "/comments/{comment}/hidden/", members(303), members(303)),
     Row("moderation.hidden.post", "/posts/{hidden_post}/hidden/", members(200), members(403)),
