@@ -9,6 +9,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.services import names, profiles
 from myproject.users.views import login, passwords, profile, register, verify
+from myproject.users.views.mailed_links import add_mailed_link
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -70,15 +71,7 @@ def includeme(config: Configurator) -> None:
         verify.CorrectEmail, route_name="users.correct_email", permission=Permission.ACCOUNT_PROTECT
     )
 
-    config.add_route("users.verify.link", "/users/verify/{token:[A-Za-z0-9_-]{20,100}}/")
-    for method in ("GET", "POST"):
-        config.add_view(
-            verify.VerifyLink,
-            attr=method.lower(),
-            route_name="users.verify.link",
-            request_method=method,
-            permission=Permission.ACCOUNT_ENTER,
-        )
+    add_mailed_link(config, verify.VerifyLink, route_name="users.verify.link", path="/users/verify/")
 
     config.add_route("users.lost_password", "/users/lost-password/")
     config.add_form_view(

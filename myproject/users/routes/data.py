@@ -5,6 +5,7 @@ from pyramid.config import Configurator
 from myproject.security.permissions import Permission
 from myproject.users import constants as USER
 from myproject.users.views import data, deletion
+from myproject.users.views.mailed_links import add_mailed_link
 
 
 def includeme(config: Configurator) -> None:
@@ -46,12 +47,4 @@ def includeme(config: Configurator) -> None:
         before_terms=True,
     )
 
-    config.add_route("users.keep", "/users/keep-account/{token:[A-Za-z0-9_-]{20,100}}/")
-    for method in ("GET", "POST"):
-        config.add_view(
-            deletion.KeepLink,
-            attr=method.lower(),
-            route_name="users.keep",
-            request_method=method,
-            permission=Permission.ACCOUNT_ENTER,
-        )
+    add_mailed_link(config, deletion.KeepLink, route_name="users.keep", path="/users/keep-account/")

@@ -5,6 +5,7 @@ from pyramid.config import Configurator
 from myproject.security.permissions import Permission
 from myproject.users import constants as USER
 from myproject.users.views import lost_second_factor, second_factor
+from myproject.users.views.mailed_links import add_mailed_link
 
 
 def includeme(config: Configurator) -> None:
@@ -20,17 +21,8 @@ def includeme(config: Configurator) -> None:
         permission=Permission.ACCOUNT_ENTER,
     )
     for name, link in (("reset", lost_second_factor.ResetLink), ("keep", lost_second_factor.KeepLink)):
-        config.add_route(
-            f"users.second_factor.{name}", f"/users/second-factor/{name}/{{token:[A-Za-z0-9_-]{{20,100}}}}/"
-        )
-        for method in ("GET", "POST"):
-            config.add_view(
-                link,
-                attr=method.lower(),
-                route_name=f"users.second_factor.{name}",
-                request_method=method,
-                permission=Permission.ACCOUNT_ENTER,
-            )
+        route_name, path = f"users.second_factor.{name}", f"/users/second-factor/{name}/"
+        add_mailed_link(config, link, route_name=route_name, path=path)
 
     config.add_route("users.second_factor.settings", "/users/me/security/second-factor/")
     config.add_view(

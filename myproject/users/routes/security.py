@@ -5,6 +5,7 @@ from pyramid.config import Configurator
 from myproject.security.permissions import Permission
 from myproject.users import constants as USER
 from myproject.users.views import addresses, reauth, security, sessions
+from myproject.users.views.mailed_links import add_mailed_link
 
 
 def includeme(config: Configurator) -> None:
@@ -30,16 +31,8 @@ def includeme(config: Configurator) -> None:
         fresh=USER.REAUTH_MINUTES,
     )
 
-    for name, view in (("confirm", addresses.ConfirmEmail), ("undo", addresses.UndoEmail)):
-        config.add_route(f"users.email.{name}", f"/users/email/{name}/{{token:[A-Za-z0-9_-]{{20,100}}}}/")
-        for method in ("GET", "POST"):
-            config.add_view(
-                view,
-                attr=method.lower(),
-                route_name=f"users.email.{name}",
-                request_method=method,
-                permission=Permission.ACCOUNT_ENTER,
-            )
+    add_mailed_link(config, addresses.ConfirmEmail, route_name="users.email.confirm", path="/users/email/confirm/")
+    add_mailed_link(config, addresses.UndoEmail, route_name="users.email.undo", path="/users/email/undo/")
 
     config.add_route("users.sessions", "/users/me/sessions/")
     config.add_view(

@@ -1,27 +1,24 @@
 """Changing the address: asked for while signed in, confirmed from the new one, undone from the old one."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import colander
 import deform
 from pyramid.httpexceptions import HTTPSeeOther
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
-from translationstring import TranslationString
 
-from myproject.db import reading, sessions_of
-from myproject.errors import InputError
+from myproject.db import sessions_of
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.policy import end_session
-from myproject.security.ratelimit import client_key, limiter_of
+from myproject.security.ratelimit import limiter_of
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.models import User
-from myproject.users.services import addresses, sign_ins, tokens
+from myproject.users.services import addresses, sign_ins
 from myproject.users.views.client import client_of
+from myproject.users.views.mailed_links import MailedLink
 from myproject.users.views.reauth import check_password
-from myproject.web.request import Request
 from myproject.web.templating import url
 
 
@@ -62,49 +59,7 @@ class ChangeEmail(FormView):
         return self.redirect("users.security")
 
 
-class AddressLink:
-    """A mail's link: looking at it changes nothing, its button acts. It works without being signed in."""
-
-    template = "myproject:templates/users/address_link.html"
-    purpose: ClassVar[USER.TokenPurpose]
-    title: ClassVar[TranslationString]
-    question: ClassVar[TranslationString]
-    button: ClassVar[TranslationString]
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.token: str = request.matchdict["token"]
-
-    def get(self) -> Response:
-        with reading(self.request) as db:
-            owner = tokens.token_owner(db, self.token, self.purpose)
-        return self.page(owner, 200 if owner else 410)
-
-    def post(self) -> Response:
-        limiter_of(self.request.registry).hit("verify_address", client_key(self.request.client_addr))
-        try:
-            return self.act()
-        except InputError as error:
-            return self.page(None, 410, str(self.request.translate(error.message)))
-
-    def act(self) -> Response:
-        """Spends the link and answers. Raises InputError."""
-        raise NotImplementedError
-
-    def page(self, owner: Any, status: int, problem: str = "") -> Response:
-        known = {"name": owner.name, "email": owner.new_email} if owner else {}
-        values = {
-            "title": self.title,
-            "question": _(self.question, mapping=known) if owner else "",
-            "button": self.button,
-            "problem": problem,
-        }
-        response = render_to_response(self.template, values, request=self.request)
-        response.status_int = status
-        return response
-
-
-class ConfirmEmail(AddressLink):
+class ConfirmEmail(MailedLink):
     """The link to the new address, which becomes the account's own."""
 
     purpose = USER.TokenPurpose.CHANGE_EMAIL
@@ -115,10 +70,10 @@ class ConfirmEmail(AddressLink):
     def act(self) -> Response:
         user: User = addresses.confirm_change(self.request.dbsession, self.token, client_of(self.request))
         self.request.flash(_("Your address is ${email} now", mapping={"email": user.email}))
-        return HTTPSeeOther(url(self.request, "users.security" if self.request.identity else "users.login"))
+        return self.onward("users.security")
 
 
-class UndoEmail(AddressLink):
+class UndoEmail(MailedLink):
     """The link to the old address, which becomes the account's own again."""
 
     purpose = USER.TokenPurpose.UNDO_EMAIL

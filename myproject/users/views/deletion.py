@@ -4,20 +4,18 @@ from typing import Any
 
 import deform
 from pyramid.httpexceptions import HTTPSeeOther
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from myproject.db import reading
-from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.policy import end_session
-from myproject.security.ratelimit import client_key, limiter_of
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.models import User
-from myproject.users.services import deletion, tokens
+from myproject.users.services import deletion
 from myproject.users.views.client import client_of
+from myproject.users.views.mailed_links import MailedLink
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -58,30 +56,19 @@ def undo(request: Request) -> Response:
     return HTTPSeeOther(url(request, "users.home"))
 
 
-class KeepLink:
-    """The mail's link: looking at it changes nothing, its button keeps the account. It works without being signed
-    in.
-    """
+class KeepLink(MailedLink):
+    """Keeps the account of who has asked for it to be deleted."""
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.token: str = request.matchdict["token"]
+    purpose = USER.TokenPurpose.KEEP_ACCOUNT
+    title = _("Keep your account?")
+    question = _("One press and everything is as it was.")
+    button = _("Keep my account")
+    over = _(
+        "This link has been used, or is too old. As long as your account is there, you can keep it by signing in."
+    )
+    instead = ("users.login", _("Sign in"))
 
-    def get(self) -> Response:
-        owner = tokens.token_owner(self.request.dbsession, self.token, USER.TokenPurpose.KEEP_ACCOUNT)
-        return self.page(owner is not None)
-
-    def post(self) -> Response:
-        limiter_of(self.request.registry).hit("verify_address", client_key(self.request.client_addr))
-        try:
-            deletion.keep_by_token(self.request.dbsession, self.token, client_of(self.request))
-        except InputError:
-            return self.page(False)
+    def act(self) -> Response:
+        deletion.keep_by_token(self.request.dbsession, self.token, client_of(self.request))
         self.request.flash(_("Your account stays. It is good to have you back."))
-        return HTTPSeeOther(url(self.request, "users.home" if self.request.identity else "users.login"))
-
-    def page(self, live: bool) -> Response:
-        template = "myproject:templates/users/keep_account.html"
-        response = render_to_response(template, {"live": live}, request=self.request)
-        response.status_int = 200 if live else 410
-        return response
+        return self.onward()

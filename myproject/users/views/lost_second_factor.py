@@ -7,21 +7,20 @@ from typing import Any
 
 import deform
 from pyramid.httpexceptions import HTTPSeeOther
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from myproject.db import reading
-from myproject.errors import InputError
 from myproject.forms.schema import Schema
 from myproject.forms.view import FormView
-from myproject.i18n import _
+from myproject.i18n import DOMAIN, _
 from myproject.security.cookies import cookies_of
-from myproject.security.ratelimit import client_key, limiter_of
+from myproject.security.ratelimit import limiter_of
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.services import accounts, lost_second_factor, steps, tokens
+from myproject.users.services import accounts, lost_second_factor, steps
 from myproject.users.views.client import client_of
 from myproject.users.views.enter import STEP_COOKIE
+from myproject.users.views.mailed_links import MailedLink
 from myproject.web.dates import exact
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -71,60 +70,58 @@ class LostSecondFactor(FormView):
         return self.redirect("users.login")
 
 
-class MailedLink:
-    """A mail's link about a lost second factor: looking at it changes nothing, its button acts."""
-
-    purpose: USER.TokenPurpose
-    template: str
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.token: str = request.matchdict["token"]
-
-    def get(self) -> Response:
-        return self.page(tokens.token_owner(self.request.dbsession, self.token, self.purpose) is not None)
-
-    def post(self) -> Response:
-        limiter_of(self.request.registry).hit("verify_address", client_key(self.request.client_addr))
-        try:
-            self.act(client_of(self.request))
-        except InputError:
-            return self.page(False)
-        return HTTPSeeOther(url(self.request, "users.home" if self.request.identity else "users.login"))
-
-    def act(self, client: accounts.Client) -> None:
-        raise NotImplementedError
-
-    def page(self, live: bool) -> Response:
-        values = {"live": live, "days": self.request.site.users_second_factor_reset_days}
-        response = render_to_response(self.template, values, request=self.request)
-        response.status_int = 200 if live else 410
-        return response
-
-
 class ResetLink(MailedLink):
     """Begins the wait."""
 
     purpose = USER.TokenPurpose.RESET_SECOND_FACTOR
-    template = "myproject:templates/users/second_factor_reset.html"
+    title = _("Turn the second factor off?")
+    button = _("Turn it off after that time")
+    over = _("This link has been used, or is too old. Sign in with your password to ask for another.")
+    instead = ("users.login", _("Sign in"))
 
-    def act(self, client: accounts.Client) -> None:
-        days = self.request.site.users_second_factor_reset_days
-        lost_second_factor.begin(self.request.dbsession, self.token, days, client)
+    def ask(self, owner: Any) -> str:
+        ngettext = partial(self.request.localizer.pluralize, domain=DOMAIN)
+        days = self.days()
+        return ngettext(
+            "Press the button, and it is turned off after ${days} day. Each day a mail tells you so, and how to "
+            "stop it.",
+            "Press the button, and it is turned off after ${days} days. Each day a mail tells you so, and how to "
+            "stop it.",
+            days,
+            mapping={"days": days},
+        )
+
+    def days(self) -> int:
+        return self.request.site.users_second_factor_reset_days
+
+    def act(self) -> Response:
+        lost_second_factor.begin(self.request.dbsession, self.token, self.days(), client_of(self.request))
         self.request.flash(
             _("It has begun. We mail you each day until your second factor is turned off, and when it is."), "info"
         )
+        return self.onward()
 
 
 class KeepLink(MailedLink):
     """Ends the wait: the second factor stays."""
 
     purpose = USER.TokenPurpose.KEEP_SECOND_FACTOR
-    template = "myproject:templates/users/second_factor_keep.html"
+    title = _("Keep the second factor?")
+    question = _(
+        "Press the button, and signing in goes on asking for a code. If it wasn’t you who asked to turn it off, "
+        "somebody knows your password: choose another one."
+    )
+    button = _("Keep the second factor")
+    over = _(
+        "This link has been used, or nothing waits any more. Signing in with your app or a recovery code keeps "
+        "the second factor too."
+    )
+    instead = ("users.login", _("Sign in"))
 
-    def act(self, client: accounts.Client) -> None:
-        lost_second_factor.cancel_by_token(self.request.dbsession, self.token, client)
+    def act(self) -> Response:
+        lost_second_factor.cancel_by_token(self.request.dbsession, self.token, client_of(self.request))
         self.request.flash(_("Your second factor stays on"))
+        return self.onward()
 
 
 def warning(request: Request) -> dict[str, Any]:

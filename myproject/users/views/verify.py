@@ -4,7 +4,6 @@ from typing import Any
 
 import deform
 from pyramid.httpexceptions import HTTPSeeOther
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from myproject.db import sessions_of
@@ -14,8 +13,8 @@ from myproject.i18n import _
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.users import constants as USER
 from myproject.users import schemas
-from myproject.users.services import tokens, verification
-from myproject.web.request import Request
+from myproject.users.services import verification
+from myproject.users.views.mailed_links import MailedLink
 from myproject.web.templating import url
 
 
@@ -83,32 +82,18 @@ class CorrectEmail(FormView):
         return self.redirect("users.verify")
 
 
-class VerifyLink:
-    """The mail's link: looking at it changes nothing, its button verifies. It works without being signed in."""
+class VerifyLink(MailedLink):
+    """Verifies the address that the link was mailed to."""
 
-    template = "myproject:templates/users/verify_link.html"
+    purpose = USER.TokenPurpose.VERIFY_EMAIL
+    title = _("Verify your address")
+    question = _("One press and it is done.")
+    button = _("Verify my address")
+    instead = ("users.verify", _("Send me a new mail"))
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.token: str = request.matchdict["token"]
-
-    def get(self) -> Response:
-        owner = tokens.token_owner(self.request.dbsession, self.token, USER.TokenPurpose.VERIFY_EMAIL)
-        live = owner is not None
-        return self.page(live, 200 if live else 410)
-
-    def post(self) -> Response:
-        limiter_of(self.request.registry).hit("verify_address", client_key(self.request.client_addr))
-        try:
-            user = verification.verify_by_token(self.request.dbsession, self.token)
-        except InputError as error:
-            return self.page(False, 410, str(self.request.translate(error.message)))
+    def act(self) -> Response:
+        user = verification.verify_by_token(self.request.dbsession, self.token)
         self.request.flash(_("Thank you ${name}, your address is verified", mapping={"name": user.title}))
         if user.approval is USER.Approval.WAITING:
             return HTTPSeeOther(url(self.request, "users.waiting"))
-        return HTTPSeeOther(url(self.request, "users.home" if self.request.identity else "users.login"))
-
-    def page(self, live: bool, status: int, problem: str = "") -> Response:
-        response = render_to_response(self.template, {"live": live, "problem": problem}, request=self.request)
-        response.status_int = status
-        return response
+        return self.onward()
