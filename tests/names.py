@@ -1,7 +1,6 @@
 """A DNS server on the loopback interface that knows what a test tells it."""
 
 import socketserver
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +13,7 @@ import dns.rdatatype
 import dns.rrset
 import dns.zonefile
 
-LOOPBACK = "127.0.0.1"
+from tests.servers import LOOPBACK, serving
 
 # Names without the last dot, then kinds, then records as zone files have them.
 Zone = Mapping[str, Mapping[str, Sequence[str]]]
@@ -81,11 +80,5 @@ class Answering(socketserver.BaseRequestHandler):
 
 @contextmanager
 def name_server(zone: Zone) -> Iterator[NameServer]:
-    with NameServer(zone) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(NameServer(zone)) as server:
+        yield server

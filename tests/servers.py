@@ -9,15 +9,17 @@ import pwd
 import shutil
 import signal
 import socket
+import socketserver
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import psycopg
 import pytest
@@ -129,6 +131,22 @@ class Server:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+
+SocketServer = TypeVar("SocketServer", bound=socketserver.BaseServer)
+
+
+@contextmanager
+def serving(server: SocketServer) -> Iterator[SocketServer]:
+    """Serves in a thread of this process, and closes in the end, whatever the test made of it."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @contextmanager

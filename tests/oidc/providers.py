@@ -6,10 +6,8 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -251,15 +249,3 @@ class GithubStub(Provider):
             # GitHub says 200 to that as well.
             return 200, {"error": "bad_verification_code"}
         return 200, {"access_token": "gho_a", "token_type": "bearer", "scope": "user:email"}
-
-
-@contextmanager
-def serving(server: Provider) -> Iterator[Any]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -14,8 +14,9 @@ from myproject.users.services import steps
 from tests.conftest import form_with
 from tests.factories import make_user
 from tests.functional.users.oidc import address_in
-from tests.oidc.providers import HostileProvider, serving
+from tests.oidc.providers import HostileProvider
 from tests.reliability.together import Visitor, together
+from tests.servers import serving
 
 MANY = 16
 

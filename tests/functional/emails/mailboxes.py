@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests import servers
+
 USER, PASSWORD = "bounces", "a password"
 
 
@@ -181,11 +183,7 @@ def serving(protocol: str, context: ssl.SSLContext | None = None, *, starttls: b
     mailbox = Mailbox()
     values = {"mailbox": mailbox, "context": context}
     handler = type("Handler", ({"pop3": Pop3, "imap": Imap}[protocol],), values)
-    with Server(("127.0.0.1", 0), handler) as server:
+    with servers.serving(Server(("127.0.0.1", 0), handler)) as server:
         server.context = None if starttls else context
         mailbox.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
         yield mailbox
-        server.shutdown()
-        thread.join()

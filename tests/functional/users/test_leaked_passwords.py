@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,6 +13,7 @@ from myproject.users.services import passwords
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import field_errors, link_in
+from tests.servers import serving
 
 pytestmark = pytest.mark.one_database
 
@@ -59,13 +59,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def leaks() -> Iterator[Leaks]:
-    server = Leaks()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Leaks()) as server:
+        yield server
 
 
 @pytest.fixture

@@ -27,10 +27,10 @@ from tests.oidc.providers import (
     CLIENT_SECRET,
     GithubStub,
     HostileProvider,
-    serving,
     signed_with_a_shared_secret,
     unsigned,
 )
+from tests.servers import serving
 
 pytestmark = pytest.mark.one_database
 

@@ -444,13 +444,9 @@ class SiteverifyHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def provider() -> Iterator[SiteverifyServer]:
-    with SiteverifyServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with servers.serving(SiteverifyServer()) as server:
         yield server
         server.released.set()
-        server.shutdown()
-        thread.join(10)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from myproject.security.outbound import Refused, is_near, is_public, open_session
+from tests.servers import serving
 
 LOOPBACK = "127.0.0.1"
 
@@ -64,13 +65,8 @@ def say(body: bytes, status: int = 200, **headers: str) -> Callable[[BaseHTTPReq
 
 @pytest.fixture
 def canary() -> Iterator[Canary]:
-    server = Canary()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Canary()) as server:
+        yield server
 
 
 # Every way of writing this machine, its neighbours and its cloud's own door that a browser or a library knows.
