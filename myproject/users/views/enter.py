@@ -7,19 +7,53 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
-from myproject.db import utc_now
+from myproject.db import reading, utc_now
+from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.cookies import cookies_of
 from myproject.security.policy import begin_session
 from myproject.security.terms import terms_address, terms_due
 from myproject.users import constants as USER
-from myproject.users.services import history, sign_ins
+from myproject.users import errors
+from myproject.users.services import history, sign_ins, steps
 from myproject.users.views.client import client_of
 from myproject.users.views.device import is_known_device, remember_device
 from myproject.web.request import Request
 from myproject.web.templating import url
 
 STEP_COOKIE = "step"
+
+
+class WaitingSignIn(FormView):
+    """A form for somebody whose password was right a moment ago: their sign-in waits in this browser."""
+
+    def __init__(self, request: Request) -> None:
+        self.token = cookies_of(request.registry).get(request, STEP_COOKIE)
+        with reading(request) as db:
+            step = steps.find_step(db, self.token, USER.Step.SECOND_FACTOR)
+        # Whose sign-in it is.
+        self.user_id: int | None = None if step is None else step.user_id
+        super().__init__(request)
+
+    def get(self) -> Response:
+        return self.begin_again() if self.user_id is None else super().get()
+
+    def post(self) -> Response:
+        return self.begin_again() if self.user_id is None else super().post()
+
+    def expired(self) -> Response:
+        return self.begin_again() if self.user_id is None else super().expired()
+
+    def begin_again(self) -> Response:
+        """Nothing waits here, or no longer: back to the first factor, or on where somebody is signed in."""
+        if self.token:
+            cookies_of(self.request.registry).delete(self.request, STEP_COOKIE)
+            self.request.flash(errors.StepGone.message, "error")
+        return HTTPSeeOther(url(self.request, "users.login") + self.onward())
+
+    def onward(self) -> str:
+        """The query by which signing in knows where to go then."""
+        return ""
 
 
 def enter(

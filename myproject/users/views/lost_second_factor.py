@@ -11,22 +11,20 @@ from pyramid.response import Response
 
 from myproject.db import reading
 from myproject.forms.schema import Schema
-from myproject.forms.view import FormView
 from myproject.i18n import DOMAIN, _
-from myproject.security.cookies import cookies_of
 from myproject.security.ratelimit import limiter_of
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.services import accounts, lost_second_factor, steps
+from myproject.users.services import accounts, lost_second_factor
 from myproject.users.views.client import client_of
-from myproject.users.views.enter import STEP_COOKIE
+from myproject.users.views.enter import WaitingSignIn
 from myproject.users.views.mailed_links import MailedLink
 from myproject.web.dates import exact
 from myproject.web.request import Request
 from myproject.web.templating import url
 
 
-class LostSecondFactor(FormView):
+class LostSecondFactor(WaitingSignIn):
     """Asks for the link that begins the wait: for somebody whose password was right a moment ago."""
 
     schema = Schema
@@ -34,27 +32,12 @@ class LostSecondFactor(FormView):
     template = "myproject:templates/users/lost_second_factor.html"
     buttons = (deform.Button("send", _("Send me a link")),)
 
-    def __init__(self, request: Request) -> None:
-        token = cookies_of(request.registry).get(request, STEP_COOKIE)
-        with reading(request) as db:
-            step = steps.find_step(db, token, USER.Step.SECOND_FACTOR)
-            self.waiting = None if step is None else lost_second_factor.find(db, step.user_id)
-        # Whose sign-in waits in this browser.
-        self.user_id: int | None = None if step is None else step.user_id
-        super().__init__(request)
-
     def values(self) -> dict[str, Any]:
+        assert self.user_id is not None
+        with reading(self.request) as db:
+            waiting = lost_second_factor.find(db, self.user_id)
         days = self.request.site.users_second_factor_reset_days
-        return {"waiting": self.waiting, "exact": exactly(self.request), "days": days}
-
-    def get(self) -> Response:
-        return self.redirect("users.login") if self.user_id is None else super().get()
-
-    def post(self) -> Response:
-        return self.redirect("users.login") if self.user_id is None else super().post()
-
-    def expired(self) -> Response:
-        return self.redirect("users.login") if self.user_id is None else super().expired()
+        return {"waiting": waiting, "exact": exactly(self.request), "days": days}
 
     def submit(self, data: dict[str, Any]) -> Response:
         assert self.user_id is not None

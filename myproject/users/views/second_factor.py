@@ -24,9 +24,9 @@ from myproject.settings_users import SecondFactorFor
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.models import User
-from myproject.users.services import passkeys, second_factor, steps
+from myproject.users.services import passkeys, second_factor
 from myproject.users.views.client import client_of
-from myproject.users.views.enter import STEP_COOKIE, enter
+from myproject.users.views.enter import STEP_COOKIE, WaitingSignIn, enter
 from myproject.users.views.lost_second_factor import warning
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -34,7 +34,7 @@ from myproject.web.templating import url
 ADDING_COOKIE = "authenticator"
 
 
-class ShowSecondFactor(FormView):
+class ShowSecondFactor(WaitingSignIn):
     """The second half of a sign-in: a code of the app, or a recovery code."""
 
     title = _("Second factor")
@@ -42,12 +42,7 @@ class ShowSecondFactor(FormView):
     buttons = (deform.Button("enter", _("Sign in")),)
 
     def __init__(self, request: Request) -> None:
-        self.token = cookies_of(request.registry).get(request, STEP_COOKIE)
         self.recovery = "recovery" in request.GET
-        with reading(request) as db:
-            step = steps.find_step(db, self.token, USER.Step.SECOND_FACTOR)
-        # Whose sign-in waits in this browser.
-        self.user_id: int | None = None if step is None else step.user_id
         super().__init__(request)
 
     def make_schema(self) -> colander.SchemaNode:
@@ -58,27 +53,13 @@ class ShowSecondFactor(FormView):
         return local_path(self.request.GET.get("next"), url(self.request, "users.home"))
 
     def values(self) -> dict[str, Any]:
-        onward = "?next=" + quote(self.target(), safe="/")
         with reading(self.request) as db:
             has_passkey = self.user_id is not None and passkeys.has_passkey(db, self.user_id)
-        here = url(self.request, "users.second_factor") + onward
+        here = url(self.request, "users.second_factor") + self.onward()
         return {"recovery": self.recovery, "here": here, "has_passkey": has_passkey}
 
-    def get(self) -> Response:
-        return self.begin_again() if self.user_id is None else super().get()
-
-    def post(self) -> Response:
-        return self.begin_again() if self.user_id is None else super().post()
-
-    def expired(self) -> Response:
-        return self.begin_again() if self.user_id is None else super().expired()
-
-    def begin_again(self) -> Response:
-        """Nothing waits here, or no longer: back to the first factor, or on where somebody is signed in."""
-        if self.token:
-            cookies_of(self.request.registry).delete(self.request, STEP_COOKIE)
-            self.request.flash(errors.StepGone.message, "error")
-        return HTTPSeeOther(url(self.request, "users.login") + "?next=" + quote(self.target(), safe="/"))
+    def onward(self) -> str:
+        return "?next=" + quote(self.target(), safe="/")
 
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
