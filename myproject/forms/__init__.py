@@ -8,3 +8,4 @@ from pyramid.config import Configurator
 def includeme(config: Configurator) -> None:
     config.include(".view")
     config.include(".kept")
+    config.include(".texts")

@@ -7,10 +7,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from pyramid.interfaces import IRoutesMapper
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 from webob import Request, Response
 
+from myproject.users import constants as USER
+from myproject.web.ingress import FOR_PROGRAMS
 from tests.conftest import Client, LiveServer
 from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import csrf_token
@@ -196,6 +199,32 @@ def test_a_form_that_makes_no_sense_gets_a_page(app: Router, client: Client, db:
             if answer.status_int != 303:
                 check_page(answer)
                 assert answer.status_int >= 400
+
+
+# What views read of forms that are written by hand, each a text.
+HAND_READ = ("domain", "list", "next", "on", "q", "state")
+
+
+def test_a_file_in_place_of_a_text_is_refused_wherever_a_form_is_written_by_hand(
+    app: Router, client: Client, db: Session
+) -> None:
+    sign_in(client, make_user(db, "root", role=USER.Role.ADMIN))
+    token = csrf_token(client.get("/users/me/edit/"))
+    views = (view["introspectable"] for view in app.registry.introspector.get_category("views"))
+    names = {view["route_name"] for view in views if "POST" in (view["request_methods"] or ())}
+    by_hand = names - app.registry["form_views"].keys() - {None}
+    refused = 0
+    values = {"id": 1, "name": "root", "kind": "verify", "topic": "reply", "token": "x", "provider": "x"}
+    for route in map(app.registry.getUtility(IRoutesMapper).get_route, sorted(by_hand)):
+        path = route.generate(values)
+        if path.startswith(FOR_PROGRAMS):
+            continue
+        for field in HAND_READ:
+            answer = client.post(path, {"csrf_token": token}, upload_files=[(field, "a.txt", b"1")], status="*")
+            # What is not there is not there, whatever is sent.
+            assert answer.status_int in (303, 400, 404), (path, field)
+            refused += answer.status_int == 400
+    assert refused > 20 * len(HAND_READ)
 
 
 def test_nothing_is_left_open_by_requests_that_make_no_sense(app: Router) -> None:
