@@ -10,18 +10,22 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import redis
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache, TLRUCache, TTLCache
 from dogpile.cache import make_region
 from dogpile.cache.api import NO_VALUE
 from dogpile.cache.region import CacheRegion
 from pyramid.config import Configurator
 from sqlalchemy.orm import Session
 
-from myproject.db import after_commit
+from myproject.db import after_commit, reading
 from myproject.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from myproject.web.request import Request
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,9 @@ REDIS_TIMEOUT_SECONDS = 1
 SECONDS_TO_REST_AFTER_A_FAILURE = 5
 SECONDS_TO_WAIT_FOR_ANOTHER = 1
 LOCKS = 64
+# Of what each process keeps as it is used: in characters for texts, the rest counts as one of these.
+KEPT_SIZE = 4 * 1024 * 1024
+SMALL = 1024
 
 
 class BoundedDict(LRUCache[str, V]):
@@ -143,12 +150,26 @@ class Turns:
                 lock.release()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A value that one process keeps, and what it was made from; `ends_at` in seconds of `time.time`."""
+
+    value: Any
+    tags: tuple[str, ...]
+    number: int
+    ends_at: float
+    size: int
+
+
 class Cache:
     """Get and set JSON values by key; touch tags when content changes.
 
     A page that was made when `change_number()` was N, from things that carry `tags`, is still right while
     `latest_change(tags) <= N`. Reading the number before the data, and touching after the commit, leaves no
     gap in which an old page could be kept as a new one.
+
+    What is needed all the time each process also keeps as it is used (`keep`), and asks only whether it is still
+    right.
     """
 
     def __init__(self, region: CacheRegion, changes: Changes, empty: Callable[[], None]) -> None:
@@ -156,6 +177,10 @@ class Cache:
         self.changes = changes
         self.empty = empty
         self.resting_until = 0.0
+        self.lock = threading.Lock()
+        self.kept: TLRUCache[str, Kept] = TLRUCache(
+            KEPT_SIZE, lambda key, kept, now: kept.ends_at, timer=time.time, getsizeof=lambda kept: kept.size
+        )
 
     def attempt(self, do: Callable[[], T], otherwise: T) -> T:
         """Runs one cache operation; where the server is away, gives `otherwise` and rests some seconds. So it
@@ -190,14 +215,15 @@ class Cache:
 
     def get_made(self, key: str, seconds: int) -> tuple[dict[str, Any], bytes] | None:
         """What `keep_made` kept, as (head, body), where nothing that it was made from has changed since."""
+        return self.attempt(lambda: self.read_made(key, seconds), None)
+
+    def read_made(self, key: str, seconds: int) -> tuple[dict[str, Any], bytes] | None:
         kept = self.get_bytes(key, seconds)
         if kept is None:
             return None
         # The body stands apart from the JSON: to decode it would take longer than all the rest.
         line, _, body = kept.partition(b"\n")
-        head = self.attempt(lambda: json.loads(line), None)
-        if not isinstance(head, dict) or not {"tags", "number"} <= head.keys():
-            return None
+        head = json.loads(line)
         return (head, body) if self.latest_change(head["tags"]) <= head["number"] else None
 
     def keep_made(self, key: str, body: bytes, *, tags: Iterable[str], number: int, **head: Any) -> None:
@@ -205,6 +231,22 @@ class Cache:
         if number >= 0:
             line = json.dumps({"tags": list(tags), "number": number} | head).encode()
             self.set_bytes(key, line + b"\n" + body)
+
+    def recall(self, key: str) -> Any:
+        """What this process keeps under `key`, where nothing has changed of what it was made from, else None."""
+        with self.lock:
+            kept = self.kept.get(key)
+        return None if kept is None or self.latest_change(kept.tags) > kept.number else kept.value
+
+    def keep(
+        self, key: str, value: Any, seconds: float, *, tags: Iterable[str], number: int, size: int = SMALL
+    ) -> None:
+        """Keeps a value in this process, as it is: nobody may change it. It was made from things with `tags`, when
+        `change_number()` was `number`.
+        """
+        if number >= 0 and seconds > 0 and size <= KEPT_SIZE:
+            with self.lock:
+                self.kept[key] = Kept(value, tuple(tags), number, time.time() + seconds, size)
 
     def change_number(self) -> int:
         """The number of the latest change, or -1 where it can't be told: nothing made now may then be kept."""
@@ -219,6 +261,8 @@ class Cache:
 
     def clear(self) -> None:
         """Deletes all values: what is too old to be used may still hold what must not be kept."""
+        with self.lock:
+            self.kept.clear()
         self.attempt(self.empty, None)
 
 
@@ -229,6 +273,25 @@ def touch(db: Session, *tags: str) -> None:
     registry = db.info.get("registry")
     if registry is not None:
         after_commit(db, lambda: registry["cache"].touch(tags))
+
+
+def remembered(request: "Request", key: str, tags: tuple[str, ...], find: Callable[[Session], T]) -> T:
+    """What `find` reads from the database: from this process's memory while nothing with `tags` has changed since,
+    and for `cache.guest_seconds` at most. What is None is asked anew each time.
+    """
+    cache: Cache = request.registry["cache"]
+    seconds = request.site.cache_guest_seconds
+    value: T | None = cache.recall(key) if seconds else None
+    if value is None:
+        with reading(request) as db:
+            # From before the first look at the database: what is read may be that old.
+            number = db.info.get("change_number")
+            if number is None:
+                number = cache.change_number()
+            value = find(db)
+        if value is not None:
+            cache.keep(key, value, seconds, tags=tags, number=number)
+    return value
 
 
 def make_cache(settings: Settings) -> Cache:

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from myproject.audit import Actor, AuditEntry, record
-from myproject.cache import touch
-from myproject.db import Base, BigId, reading, utc_now
+from myproject.cache import remembered, touch
+from myproject.db import Base, BigId, utc_now
 from myproject.errors import InputError
 from myproject.i18n import _
 
@@ -29,10 +29,6 @@ class ReadOnly(InputError):
 class Position(StrEnum):
     ON = "on"
     OFF = "off"
-
-
-# In the cache, with what is made from the database.
-KEPT_AS = "fragment:switch:writing"
 
 
 class Switch(Base):
@@ -61,16 +57,7 @@ def is_read_only(request: Any) -> bool:
     identity = request.identity
     if identity is not None and identity.is_staff:
         return False
-    cache = request.registry["cache"]
-    made = cache.get_made(KEPT_AS, request.site.cache_guest_seconds)
-    if made is not None:
-        return bool(made[1] == Position.OFF.value.encode())
-    number = cache.change_number()
-    with reading(request) as db:
-        on = is_on(db, Name.WRITING)
-    position = Position.ON if on else Position.OFF
-    cache.keep_made(KEPT_AS, position.value.encode(), tags=("switches",), number=number)
-    return not on
+    return not remembered(request, "switch:writing", ("switches",), lambda db: is_on(db, Name.WRITING))
 
 
 def refuse_while_read_only(request: Any) -> None:

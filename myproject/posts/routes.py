@@ -5,6 +5,7 @@ import re
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound, HTTPSeeOther
 
+from myproject.cache import remembered
 from myproject.db import reading
 from myproject.posts import constants as POST
 from myproject.posts.services import hiding, pages, removal, rows
@@ -49,6 +50,11 @@ def post_or_tombstone_of(request: Request) -> rows.PostPage | removal.Tombstone:
     HTTPNotFound and Hidden.
     """
     post_id = int(request.matchdict["id"])
+    tags = ("site", f"post:{post_id}")
+    # As a guest may see it, so may everybody.
+    in_the_open = remembered(request, f"post:{post_id}", tags, lambda db: pages.find_post(db, post_id, None))
+    if in_the_open is not None:
+        return in_the_open
     with reading(request) as db:
         post = pages.find_post(db, post_id, request.identity) or removal.find_tombstone(
             db, post_id, request.identity

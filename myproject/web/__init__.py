@@ -14,7 +14,6 @@ def includeme(config: Configurator) -> None:
     config.include(".static")
     config.include(".pagecache")
     config.include(".templating")
-    config.include(".fragments")
     config.include(".errors")
     config.include(".gone")
     config.include(".health")

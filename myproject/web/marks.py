@@ -26,12 +26,6 @@ class Marked:
             self.places.setdefault(what, []).append((len(self.pieces), values))
             self.pieces += "", after
 
-        self.size = len(text)
-
-    def __len__(self) -> int:
-        """Characters of the text, with its marks."""
-        return self.size
-
     def values(self, what: str) -> list[list[str]]:
         """The values of the marks that begin with `what`, in their order."""
         return [values for _index, values in self.places.get(what, ())]

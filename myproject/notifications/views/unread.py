@@ -1,12 +1,8 @@
 """How many notifications are unread, for the top of every page; and how they are read, by reading the post."""
 
-from dataclasses import asdict
-from json import dumps, loads
-
 from pyramid.events import NewResponse
 
-from myproject.cache import Cache
-from myproject.db import reading
+from myproject.cache import Cache, remembered
 from myproject.notifications import tasks
 from myproject.notifications.services import inbox
 from myproject.notifications.services.inbox import Unread
@@ -23,21 +19,9 @@ def unread_of(request: Request) -> Unread:
     """What of the member's inbox is unread, from the cache for as long as nothing of it has changed. For members
     only: a guest has none, and costs no query.
     """
-    cache: Cache = request.registry["cache"]
-    user_id, seconds = request.member.id, request.site.cache_guest_seconds
-    key = f"user:{user_id}:unread"
-    made = cache.get_made(key, seconds) if seconds else None
-    if made is not None:
-        return Unread(**loads(made[1]))
-    with reading(request) as db:
-        # From before the first look at the database: what is read may be that old.
-        number = db.info.get("change_number")
-        if number is None:
-            number = cache.change_number()
-        unread = inbox.find_unread(db, user_id)
-    if seconds:
-        cache.keep_made(key, dumps(asdict(unread)).encode(), tags=(inbox.mark(user_id),), number=number)
-    return unread
+    user_id = request.member.id
+    tags = (inbox.mark(user_id),)
+    return remembered(request, f"unread:{user_id}", tags, lambda db: inbox.find_unread(db, user_id))
 
 
 def note_reading(event: NewResponse) -> None:

@@ -50,7 +50,7 @@ class PostRow(Tagged):
         return (self.last_activity_at - EPOCH) // MICROSECOND
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, frozen=True)
 class PostPage(Tagged):
     """A post as its page shows it."""
 

@@ -144,6 +144,7 @@ def test_posts_close_by_themselves_where_the_setting_says_so(
     address = f"/posts/{post.id}/{post.slug}/"
     form = form_with(client.get(address), "body")
     db.execute(sa.update(Post).values(published_at=utc_now() - timedelta(days=8)))
+    client.app.registry["cache"].touch([f"post:{post.id}"])
     assert "old enough" in client.get(address)
     form["body"] = "Late"
     form.submit("send", status=422)

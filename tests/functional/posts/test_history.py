@@ -133,6 +133,7 @@ def test_where_the_setting_says_so_posts_are_changed_for_some_time_only(
     sign_in(client, ann)
     client.get(f"/posts/{post.id}/edit/", status=200)
     age(db, Post)
+    client.app.registry["cache"].touch([f"post:{post.id}"])
     client.get(f"/posts/{post.id}/edit/", status=303)
 
 
