@@ -108,6 +108,8 @@ UNREAD_MAX = 99
 PURGE_BATCH = 1_000
 # How many notifications one transaction mails.
 MAIL_BATCH = 40
+# Of how many texts the words are at hand while mails are made: each is in the mails of many.
+TEXTS_AT_HAND = 200
 # What was removed or hidden, and is back after a longer time, is not mailed any more.
 WORTH_MAILING = timedelta(days=3)
 # What a mail quotes of a text, in characters.

@@ -1,8 +1,8 @@
-"""The mails about notifications, as data. Each takes rows of `services.facts.OF_NOTIFICATIONS` that go to one
-member, and the sentence that says why they came.
+"""The mails about notifications, as data. Each takes rows of `services.facts.WITH_TEXTS` that go to one member,
+the sentence that says why they came, and what makes words of a text's HTML, which may know them already.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from translationstring import TranslationString
@@ -33,16 +33,19 @@ TEMPLATES = {
 ANSWERS = {NOTE.Decision.APPROVED: Kind.TEXT_APPROVED, NOTE.Decision.REFUSED: Kind.TEXT_REFUSED}
 
 
-def about(rows: Sequence[Any], why: TranslationString) -> Mail:
+Words = Callable[[str], str]
+
+
+def about(rows: Sequence[Any], why: TranslationString, words: Words = plain_text) -> Mail:
     """The mail about some rows: about the one, or several of one post together."""
     if rows[0].kind is NOTE.Kind.MODERATION:
         return decided(rows[0], why)
     first = min(rows, key=lambda row: row.kind)
     if len(rows) == 1:
-        kind, context, sender = TEMPLATES[first.kind], message_of(first), author_of(first)
+        kind, context, sender = TEMPLATES[first.kind], message_of(first, words), author_of(first)
     else:
         kind, sender = Kind.THREAD, ""
-        messages = [message_of(row, NOTE.FOLDED_MAX_LENGTH) for row in rows[: NOTE.FOLDED_MAX]]
+        messages = [message_of(row, words, NOTE.FOLDED_MAX_LENGTH) for row in rows[: NOTE.FOLDED_MAX]]
         context = {"messages": messages, "count": len(rows), "more": len(rows) - len(messages)}
     return to_reader(
         first,
@@ -68,13 +71,13 @@ def decided(row: Any, why: TranslationString) -> Mail:
     return to_reader(row, ANSWERS.get(row.decision, Kind.TEXT_CHANGED), context, why, topic=Topic.MODERATION)
 
 
-def digest(rows: Sequence[Any], why: TranslationString) -> Mail:
-    """The mail with what is new for a member, by post."""
+def digest(rows: Sequence[Any], why: TranslationString, words: Words = plain_text) -> Mail:
+    """The mail with what is new for a member, by post. Those behind the first DIGEST_MAX are only counted."""
     shown = rows[: NOTE.DIGEST_MAX]
     posts: dict[int, dict[str, Any]] = {}
     for row in shown:
         post = posts.setdefault(row.post_id, post_of(row) | {"messages": []})
-        post["messages"].append(message_of(row, NOTE.DIGEST_EXCERPT_MAX_LENGTH))
+        post["messages"].append(message_of(row, words, NOTE.DIGEST_EXCERPT_MAX_LENGTH))
     context = {"posts": list(posts.values()), "count": len(rows), "more": len(rows) - len(shown)}
     return to_reader(rows[0], Kind.DIGEST, context, why, topic=Topic.DIGEST)
 
@@ -98,10 +101,12 @@ def author_of(row: Any) -> str:
 
 
 def post_of(row: Any) -> dict[str, Any]:
-    return {"post_id": row.post_id, "slug": row.slug, "post_title": row.title}
+    """The post; without its title, and the address that says it, where the reader may not know that."""
+    named = row.names_post
+    return {"post_id": row.post_id, "slug": row.slug if named else "", "post_title": row.title if named else ""}
 
 
-def message_of(row: Any, max_length: int = NOTE.MAILED_MAX_LENGTH) -> dict[str, Any]:
+def message_of(row: Any, words: Words, max_length: int = NOTE.MAILED_MAX_LENGTH) -> dict[str, Any]:
     """What somebody wrote, and what of the reader's it answers; without the words for who wants none in mails."""
     quiet = bool(row.without_texts)
     return {
@@ -111,20 +116,11 @@ def message_of(row: Any, max_length: int = NOTE.MAILED_MAX_LENGTH) -> dict[str, 
         "comment_id": row.comment_id,
         "tag": row.tag,
         "decision": row.decision.name if row.decision else "",
-        "excerpt": "" if quiet else cut(words_of(row), max_length),
-        "quote": "" if quiet else excerpt(answered_by(row), COMMENT.EXCERPT_MAX_LENGTH),
+        "excerpt": "" if quiet else cut(words_of(row, words), max_length),
+        "quote": "" if quiet else excerpt(row.answered_html or "", COMMENT.EXCERPT_MAX_LENGTH),
     }
 
 
-def words_of(row: Any) -> str:
+def words_of(row: Any, words: Words) -> str:
     """What was written: by staff, where they have decided about the reader's text."""
-    if row.kind is NOTE.Kind.MODERATION:
-        return str(row.note)
-    return plain_text(row.post_html if row.comment_id is None else row.comment_html)
-
-
-def answered_by(row: Any) -> str:
-    """The reader's own text that a comment answers; empty where it answers none of theirs."""
-    if row.kind is NOTE.Kind.COMMENT_REPLY:
-        return row.parent_html or ""
-    return row.post_html if row.kind is NOTE.Kind.POST_REPLY else ""
+    return str(row.note) if row.kind is NOTE.Kind.MODERATION else words(row.html)

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from pyramid.config import Configurator
 from pyramid.registry import Registry
@@ -15,6 +16,7 @@ from myproject.notifications.services import digests, inbox, mailing, purging, w
 from myproject.notifications.services.telling import MailWaits
 from myproject.settings import settings_of
 from myproject.tasks import crontab, enqueue
+from myproject.text import plain_text
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +29,29 @@ def read_post(registry: Registry, user_id: int, post_id: int, up_to: int) -> Non
 
 def mail_due(registry: Registry) -> None:
     """Mails everything whose window has ended, in transactions that keep no writer waiting."""
-    is_more = True
+    sessions, words, is_more = sessions_of(registry), make_words(), True
     while is_more:
-        with sessions_of(registry).writing() as db:
+        with sessions.reading() as db:
+            texts = mailing.read_due_texts(db)
+        for html in texts:
+            words(html)
+        with sessions.writing() as db:
             bundles, is_more = mailing.claim_due(db)
             for bundle in bundles:
-                mail_bundle(db, bundle)
+                mail_bundle(db, bundle, words)
 
 
-def mail_bundle(db: Session, bundle: mailing.Bundle) -> None:
+def make_words() -> mails.Words:
+    """What makes words of a text's HTML, once: that takes milliseconds, so it is done before the transaction in
+    which the text is mailed, and not anew for each who gets it.
+    """
+    return lru_cache(NOTE.TEXTS_AT_HAND)(plain_text)
+
+
+def mail_bundle(db: Session, bundle: mailing.Bundle, words: mails.Words) -> None:
     """Queues the mail about some notifications of one member."""
     try:
-        mail = mails.about(bundle, why.reason_of(bundle))
+        mail = mails.about(bundle, why.reason_of(bundle), words)
     except Exception:
         # Whatever is wrong with it, it must not hold up the others.
         log.exception("notifications: can't write the mail about %s", [row.id for row in bundle])
@@ -54,23 +67,27 @@ def sweep(registry: Registry) -> None:
 
 def send_digests(registry: Registry) -> None:
     """Makes the digests that are due. Of two workers that do this at once, one makes a member's."""
-    sessions, now, is_more = sessions_of(registry), utc_now(), True
+    sessions, words, now, is_more = sessions_of(registry), make_words(), utc_now(), True
     while is_more:
         with sessions.reading() as db:
             due = digests.list_due(db, now)
         for each in due:
+            with sessions.reading() as db:
+                texts = digests.read_texts(db, each)
+            for html in texts:
+                words(html)
             with sessions.writing() as db:
-                send_digest(db, each, now)
+                send_digest(db, each, now, words)
         is_more = bool(due)
 
 
-def send_digest(db: Session, due: digests.DueDigest, now: datetime) -> None:
+def send_digest(db: Session, due: digests.DueDigest, now: datetime, words: mails.Words) -> None:
     """Makes one member's digest, unless somebody else has."""
     rows = digests.collect(db, due) if digests.claim(db, due, now) else []
     if not rows:
         return
     try:
-        mail = mails.digest(rows, why.DIGEST_REASONS[due.digest])
+        mail = mails.digest(rows, why.DIGEST_REASONS[due.digest], words)
     except Exception:
         # The next one tries again.
         log.exception("notifications: can't write the digest of member %s", due.user_id)

@@ -4,7 +4,7 @@ Mail without a topic (a verification, a new password) is tried all the same, onc
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,6 +47,14 @@ def find(db: Session, address: str) -> Suppression | None:
     return db.scalar(
         sa.select(Suppression).where(Suppression.address == key(address), STOPPED), {"now": utc_now()}
     )
+
+
+def find_among(db: Session, addresses: Iterable[str]) -> set[str]:
+    """Those of some addresses that optional mail is kept from."""
+    written = {address: key(address) for address in addresses}
+    asked = sa.select(Suppression.address).where(Suppression.address.in_(set(written.values())), STOPPED)
+    found = set(db.scalars(asked, {"now": utc_now()}))
+    return {address for address in written if written[address] in found}
 
 
 def find_record(db: Session, address: str) -> Suppression | None:

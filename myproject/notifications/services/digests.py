@@ -14,8 +14,8 @@ from myproject.emails.services import suppression
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import FOR_DIGEST, Notification, NotificationPreferences
 from myproject.notifications.services.deciding import decide
-from myproject.notifications.services.facts import OF_NOTIFICATIONS, facts_of_notification
-from myproject.notifications.services.mailing import Bundle, change, note_all
+from myproject.notifications.services.facts import OF_NOTIFICATIONS, WITH_TEXTS, facts_of_notification
+from myproject.notifications.services.mailing import Bundle, change, note_all, texts_of
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,26 @@ def claim(db: Session, due: DueDigest, now: datetime) -> bool:
     return db.scalar(taken, execution_options={"synchronize_session": False}) is not None
 
 
-def collect(db: Session, due: DueDigest) -> Bundle:
-    """What belongs into a digest, newest first: what is unread, may be seen, and came since the member was here.
-    Of the rest is written down why not.
-    """
+def waiting_for(user_id: int) -> sa.Select[int]:
+    """Selects the numbers of what waits for a member's digest."""
     # Choices have a column of that name too, so that the index is asked apart.
-    waiting = sa.select(Notification.id).where(Notification.user_id == due.user_id, sa.text(FOR_DIGEST))
-    rows = db.execute(OF_NOTIFICATIONS.where(Notification.id.in_(waiting))).all()
+    return sa.select(Notification.id).where(Notification.user_id == user_id, sa.text(FOR_DIGEST))
+
+
+def read_texts(db: Session, due: DueDigest) -> Sequence[str]:
+    """The HTML of the texts that a digest may show, each once."""
+    latest = waiting_for(due.user_id).order_by(Notification.id.desc()).limit(NOTE.DIGEST_MAX)
+    return texts_of(db, sa.select(latest.subquery().c.id))
+
+
+def collect(db: Session, due: DueDigest) -> Bundle:
+    """What belongs into a digest, newest first: what is unread, may be seen, and came since the member was here;
+    with the texts of what the mail shows. Of the rest is written down why not.
+    """
+    rows = db.execute(OF_NOTIFICATIONS.where(Notification.id.in_(waiting_for(due.user_id)))).all()
     bounced = bool(rows) and suppression.find(db, rows[0].email) is not None
     stopped: dict[tuple[NOTE.Mail, NOTE.Outcome], list[int]] = defaultdict(list)
-    passed = []
+    passed: Bundle = []
     for row in rows:
         facts = facts_of_notification(row, bounced=bounced, is_due=True)
         if facts.way is NOTE.Way.NOW:
@@ -75,7 +85,10 @@ def collect(db: Session, due: DueDigest) -> Bundle:
         else:
             stopped[decided.mail, decided.outcome].append(row.id)
     note_all(db, stopped)
-    return passed[::-1]
+    passed.reverse()
+    shown = [row.id for row in passed[: NOTE.DIGEST_MAX]]
+    with_texts = {row.id: row for row in db.execute(WITH_TEXTS.where(Notification.id.in_(shown)))}
+    return [with_texts.get(row.id, row) for row in passed]
 
 
 def note_digested(db: Session, rows: Sequence[Any], email: Email | None) -> None:

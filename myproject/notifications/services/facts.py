@@ -101,9 +101,14 @@ FOLLOWS_TAG = sa.exists().where(
     TagFollow.tag_id == post_tags.c.tag_id,
     TagFollow.user_id == Notification.user_id,
 )
+# Of what is not in the open any more, only its author reads the title.
+NAMES_POST = sa.func.coalesce(
+    sa.or_(Post.status == POST.Status.PUBLISHED, Post.author_id == Notification.user_id), sa.false()
+)
+TEXT = sa.case((Notification.comment_id.is_(None), Post.body_html), else_=Comment.body_html)
 FOLLOWS = {NOTE.Kind.FOLLOWED_POST: FOLLOWS_POST, NOTE.Kind.FOLLOWED_TAG: FOLLOWS_TAG}
 
-# What is known of notifications that are there, and what a mail about them says.
+# What is known of notifications that are there, and what a mail about them says, but for the texts.
 OF_NOTIFICATIONS = (
     with_facts(Notification, Notification.user_id, Notification.kind, Notification.post_id, of_one_post=False)
     .add_columns(
@@ -131,15 +136,13 @@ OF_NOTIFICATIONS = (
         Actor.display_name.label("actor_display_name"),
         Post.title,
         Post.slug,
-        Post.body_html.label("post_html"),
-        Comment.body_html.label("comment_html"),
-        Parent.body_html.label("parent_html"),
+        NAMES_POST.label("names_post"),
+        sa.case((Notification.kind == NOTE.Kind.MENTION, TEXT)).label("naming_html"),
         Tag.name.label("tag"),
     )
     .outerjoin(Actor, Actor.id == Notification.actor_id)
     .outerjoin(Post, Post.id == Notification.post_id)
     .outerjoin(Comment, Comment.id == Notification.comment_id)
-    .outerjoin(Parent, Parent.id == Comment.parent_id)
     .outerjoin(Tag, Tag.id == Notification.tag_id)
     .outerjoin(
         PostVisit, (PostVisit.user_id == Notification.user_id) & (PostVisit.post_id == Notification.post_id)
@@ -148,10 +151,19 @@ OF_NOTIFICATIONS = (
 )
 
 
+# With what was written, and what of the reader's it answers.
+WITH_TEXTS = OF_NOTIFICATIONS.add_columns(
+    TEXT.label("html"),
+    sa.case(
+        (Notification.kind == NOTE.Kind.COMMENT_REPLY, Parent.body_html),
+        (Notification.kind == NOTE.Kind.POST_REPLY, Post.body_html),
+    ).label("answered_html"),
+).outerjoin(Parent, Parent.id == Comment.parent_id)
+
+
 def facts_of_notification(row: Any, **more: Any) -> Facts:
     """The facts of a row of `OF_NOTIFICATIONS`."""
-    text = row.post_html if row.comment_id is None else row.comment_html
-    named = row.kind is not NOTE.Kind.MENTION or row.name_canonical in mentioned_in(text or "")
+    named = row.kind is not NOTE.Kind.MENTION or row.name_canonical in mentioned_in(row.naming_html or "")
     return facts_in(
         row,
         removed=bool(row.removed),

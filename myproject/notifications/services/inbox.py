@@ -13,6 +13,7 @@ from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHE
 from myproject.db import fetch, utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import IN_INBOX, UNREAD, Notification
+from myproject.notifications.services.facts import NAMES_POST
 from myproject.pagination import Page
 from myproject.posts.models import Post, Tag
 from myproject.posts.services.rows import AUTHOR_NAME
@@ -64,6 +65,7 @@ LIST = (
         Post.slug,
         Tag.name.label("tag"),
         sa.func.coalesce(IS_THERE, sa.false()).label("is_there"),
+        NAMES_POST.label("names_post"),
     )
     .outerjoin(User, User.id == Notification.actor_id)
     .outerjoin(Post, Post.id == Notification.post_id)
@@ -100,8 +102,8 @@ def find_unread(db: Session, user_id: int) -> Unread:
 
 def list_inbox(db: Session, user_id: int, before_id: int | None = None, *, only_unread: bool = False) -> Page[Any]:
     """A page of a member's inbox, latest first; the cursor of the next page is the number of a notification, which
-    it begins behind (`before_id`). `title` stands for nothing readable where `is_there` is false and `kind` is not
-    MODERATION.
+    it begins behind (`before_id`). Where `is_there` is false, `title` is for nobody to read, unless staff decided
+    about the member's own text (`kind` is MODERATION) and `names_post` is true.
     """
     statement = ONLY_UNREAD if only_unread else ALL
     rows = fetch(db, statement, {"user_id": user_id, "before_id": before_id or NO_NUMBER}).all()

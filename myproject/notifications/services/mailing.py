@@ -20,7 +20,7 @@ from myproject.emails.services import suppression
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import MAIL_WAITS, WAS_MAILED, Notification
 from myproject.notifications.services.deciding import decide
-from myproject.notifications.services.facts import OF_NOTIFICATIONS, facts_of_notification
+from myproject.notifications.services.facts import TEXT, WITH_TEXTS, facts_of_notification
 from myproject.notifications.services.telling import MailWaits, window_of
 from myproject.posts.models import Post
 from myproject.settings import settings_of
@@ -29,14 +29,14 @@ IN_DATABASE_ONLY = {"synchronize_session": False}
 DAY = timedelta(days=1)
 
 WAITS = sa.text(MAIL_WAITS)
-# Another worker's are passed over.
 DUE = (
     sa.select(Notification.id, Notification.user_id, Notification.post_id)
     .where(WAITS, Notification.mail_at <= clock())
     .order_by(Notification.mail_at, Notification.id)
     .limit(NOTE.MAIL_BATCH)
-    .with_for_update(skip_locked=True)
 )
+# Another worker's are passed over.
+CLAIMED = DUE.with_for_update(skip_locked=True)
 # What else waits for the same member about the same post: it comes along.
 BESIDE = (
     sa.select(Notification.id, Notification.user_id, Notification.post_id)
@@ -48,15 +48,29 @@ MAILED_TODAY = sa.select(Notification.user_id, sa.func.count()).where(sa.text(WA
 WAITS_AGAIN: dict[str, Any] = {"mail": NOTE.Mail.WAITING, "outcome": NOTE.Outcome.WAITING, "email_id": None}
 FOR_DIGEST_AGAIN: dict[str, Any] = {"mail": NOTE.Mail.DIGEST, "outcome": NOTE.Outcome.DIGEST, "email_id": None}
 
-# Rows of `OF_NOTIFICATIONS` that go to one member in one mail, oldest first.
+# Rows of `WITH_TEXTS` that go to one member in one mail, oldest first.
 Bundle = list[Any]
+
+
+def read_due_texts(db: Session) -> Sequence[str]:
+    """The HTML of the texts that the mails quote which are due next, each once."""
+    return texts_of(db, sa.select(DUE.subquery().c.id))
+
+
+def texts_of(db: Session, ids: sa.Select[int]) -> Sequence[str]:
+    """The HTML of the texts that some notifications are about, each once; none where staff have decided."""
+    about_texts = sa.select(TEXT).select_from(Notification).distinct()
+    joined = about_texts.outerjoin(Post, Post.id == Notification.post_id)
+    joined = joined.outerjoin(Comment, Comment.id == Notification.comment_id)
+    wanted = Notification.kind != NOTE.Kind.MODERATION, TEXT.is_not(None)
+    return db.scalars(joined.where(Notification.id.in_(ids), *wanted)).all()
 
 
 def claim_due(db: Session) -> tuple[list[Bundle], bool]:
     """Takes some of what is due and writes down what is not to be mailed after all, and why. Gives what is to be
     mailed, by mail, and whether anything was due; who queues the mails calls `note_mailed`.
     """
-    due = db.execute(DUE).all()
+    due = db.execute(CLAIMED).all()
     if not due:
         return [], False
     ids = {row.id for row in due}
@@ -67,7 +81,7 @@ def claim_due(db: Session) -> tuple[list[Bundle], bool]:
         Notification.user_id.in_({user_id for user_id, _post_id in pairs}),
     )
     ids.update(row.id for row in db.execute(beside) if (row.user_id, row.post_id) in pairs)
-    rows = db.execute(OF_NOTIFICATIONS.where(Notification.id.in_(ids))).all()
+    rows = db.execute(WITH_TEXTS.where(Notification.id.in_(ids))).all()
     return decide_all(db, rows), True
 
 
@@ -76,7 +90,7 @@ def decide_all(db: Session, rows: Sequence[Any]) -> list[Bundle]:
     cap = settings_of(db.info["registry"]).notifications_daily_cap
     users = {row.user_id: row.email for row in rows}
     mailed = count_mailed(db, users)
-    bounced = {user_id: suppression.find(db, address) is not None for user_id, address in users.items()}
+    bounced = suppression.find_among(db, users.values())
     by_mail: dict[tuple[Any, ...], Bundle] = defaultdict(list)
     for row in rows:
         by_mail[mail_of(row)].append(row)
@@ -85,7 +99,7 @@ def decide_all(db: Session, rows: Sequence[Any]) -> list[Bundle]:
     for bundle in by_mail.values():
         passed = []
         for row in bundle:
-            facts = facts_of_notification(row, bounced=bounced[row.user_id], capped=mailed[row.user_id] >= cap)
+            facts = facts_of_notification(row, bounced=row.email in bounced, capped=mailed[row.user_id] >= cap)
             # Who has chosen the digest meanwhile gets it there.
             decided = decide(replace(facts, is_due=facts.way is NOTE.Way.NOW))
             if decided.mail is NOTE.Mail.MAILED:

@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session
 from myproject.audit import Actor
 from myproject.comments.services.removal import remove_comment
 from myproject.db import utc_now
-from myproject.notifications.constants import Digest, Kind, Mail, Outcome, Way
+from myproject.notifications.constants import Decision, Digest, Kind, Mail, Outcome, Way
 from myproject.notifications.models import Notification, NotificationPreferences
 from myproject.notifications.services import choices, inbox
+from myproject.notifications.services.decisions import tell_decision
 from myproject.notifications.tasks import purge, send_digests
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services.attention import set_attention
+from myproject.posts.services.removal import remove_post
 from myproject.users.models import User
 from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user, sign_in
@@ -170,6 +172,24 @@ def test_what_stood_in_a_digest_that_is_taken_back_comes_in_the_next(
     (mail,) = mails()
     assert ("Brown." in text_of(mail), "Dry." in text_of(mail)) == (True, False)
     assert outcomes(db) == [Outcome.REMOVED, Outcome.DIGESTED]
+
+
+def test_a_digest_names_a_removed_post_to_nobody_but_its_author(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    for number, user in enumerate((ann, bob)):
+        choices.set_choice(db, user.id, Kind.MODERATION, True, Way.DIGEST)
+        choices.set_digest(db, user.id, Digest.DAILY)
+        decision = (Decision.REMOVED, Decision.REPORT_UPHELD)[number]
+        tell_decision(db, user.id, decision, f"moderation:{number}", post_id=post.id)
+    remove_post(db, Actor(None, "boss"), post.id, "Spam.")
+    a_day_passes(db)
+    send_digests(app.registry)
+    to_ann, to_bob = mails(to="ann@")[0].as_string(), mails(to="bob@")[0].as_string()
+    assert ("On bread" in to_ann, post.slug in to_ann) == (True, True)
+    assert "Staff decided about what you reported" in to_bob
+    assert ("On bread" in to_bob, post.slug in to_bob) == (False, False)
+    assert f"http://localhost/posts/{post.id}/\n" in to_bob
 
 
 def test_old_notifications_are_deleted_and_others_are_not(

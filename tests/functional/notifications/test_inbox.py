@@ -221,15 +221,19 @@ def test_of_a_text_that_is_gone_no_title_is_told_but_to_its_author(
     client: Client, db: Session, ann: User, eve: User
 ) -> None:
     theirs, own = make_post(db, eve, "Secret of eve"), make_post(db, ann, "Words of ann")
+    comment = make_comment(db, theirs, ann)
+    about = {"post_id": theirs.id, "comment_id": comment.id}
+    tell(db, ann, NOTE.Kind.MODERATION, decision=NOTE.Decision.EDITED, **about)
     tell(db, ann, NOTE.Kind.FOLLOWED_POST, post_id=theirs.id, actor_id=eve.id)
     tell(db, ann, NOTE.Kind.MODERATION, post_id=own.id, decision=NOTE.Decision.REMOVED)
     staff = Actor(eve.id, eve.name, "")
     for post in (theirs, own):
         remove_post(db, staff, post.id, "Not here.")
     page = client.get("/notifications/")
-    assert [text.removeprefix("Unread ") for text in items(page)][-2:] == [
+    assert [text.removeprefix("Unread ") for text in items(page)][-3:] == [
         "The site's staff have removed your post Words of ann",
         "eve commented on a text that is not there any more , which you follow",
+        "The site's staff have changed your comment on a text that is not there any more",
     ]
     assert "Secret" not in page
 

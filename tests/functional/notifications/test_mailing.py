@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from email.message import EmailMessage
 from threading import Barrier
@@ -20,6 +21,7 @@ from myproject.comments.services.removal import remove_comment, restore_comment
 from myproject.comments.services.writing import create_comment, edit_comment
 from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
+from myproject.emails.models import Email
 from myproject.emails.services import suppression
 from myproject.notifications import constants as NOTE
 from myproject.notifications.constants import Kind, Outcome
@@ -285,6 +287,23 @@ def test_any_number_of_mails_is_taken_back_by_statements_of_a_few_values(
     # PostgreSQL takes 65,535.
     assert max(sizes) < len(names)
     assert mails() == []
+
+
+def test_many_who_are_mailed_the_same_cost_one_look_at_what_keeps_mail_away(
+    app: Router,
+    db: Session,
+    bob: User,
+    post: Post,
+    query_counter: Callable[..., AbstractContextManager[list[str]]],
+) -> None:
+    for number in range(10):
+        set_attention(db, make_user(db, f"fan{number}").id, post.id, POST.Attention.FOLLOW)
+    write(db, "News", post, bob)
+    db.commit()
+    with query_counter() as statements:
+        mail_due(app.registry)
+    assert len([each for each in statements if "FROM suppressions" in each]) == 1
+    assert db.scalar(sa.select(sa.func.count(Email.id))) == 11
 
 
 def test_authors_are_mailed_what_staff_did_with_their_text(
