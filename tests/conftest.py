@@ -410,11 +410,14 @@ def client(make_client: Callable[..., Client]) -> Client:
     return make_client()
 
 
-def run_tasks(registry: Registry) -> None:
-    """Does what waits in the queue, as a worker would."""
+def run_tasks(registry: Registry) -> int:
+    """Does what waits in the queue, as a worker would; gives how many tasks there were."""
     huey = registry["huey"]
+    done = 0
     while (task := huey.dequeue()) is not None:
         huey.execute(task)
+        done += 1
+    return done
 
 
 @pytest.fixture
@@ -477,11 +480,19 @@ def redis_server(redis_process: servers.Server) -> Iterator[servers.Server]:
         redis_process.start()
 
 
-@pytest.fixture
-def smtp_server() -> Iterator[servers.SmtpServer]:
-    """An SMTP server without TLS and accounts; for others see `servers.smtp_server`."""
+@pytest.fixture(scope="session")
+def plain_smtp_server() -> Iterator[servers.SmtpServer]:
     with servers.smtp_server() as server:
         yield server
+
+
+@pytest.fixture
+def smtp_server(plain_smtp_server: servers.SmtpServer) -> servers.SmtpServer:
+    """An SMTP server without TLS and accounts, at the same port in all tests, so that those of the same settings
+    share an application; for others see `servers.smtp_server`.
+    """
+    plain_smtp_server.renew()
+    return plain_smtp_server
 
 
 LIVE_INI = """\

@@ -28,6 +28,10 @@ class NameServer(socketserver.ThreadingUDPServer):
 
     def __init__(self, zone: Zone) -> None:
         super().__init__((LOOPBACK, 0), Answering)
+        self.renew(zone)
+
+    def renew(self, zone: Zone) -> None:
+        """Makes it as good as new, for the next test."""
         self.zone = {
             name: {kind: list(records) for kind, records in kinds.items()} for name, kinds in zone.items()
         }

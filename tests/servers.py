@@ -333,6 +333,10 @@ class SmtpServer(Controller):
     def __init__(self, port: int, certificate: Path | None, **options: Any) -> None:
         super().__init__(self, hostname=LOOPBACK, port=port, **options)
         self.certificate = certificate
+        self.renew()
+
+    def renew(self) -> None:
+        """Makes it as good as new, for the next test."""
         self.messages: list[Envelope] = []
         self.logins: list[str] = []
         self.sender_answer = ACCEPT

@@ -26,10 +26,16 @@ Mails = Callable[..., list[EmailMessage]]
 ADDRESS = "/admin/emails/doctor/"
 
 
-@pytest.fixture
-def names() -> Iterator[NameServer]:
+@pytest.fixture(scope="module")
+def shared_names() -> Iterator[NameServer]:
     with name_server(HEALTHY) as server:
         yield server
+
+
+@pytest.fixture
+def names(shared_names: NameServer) -> NameServer:
+    shared_names.renew(HEALTHY)
+    return shared_names
 
 
 @pytest.fixture

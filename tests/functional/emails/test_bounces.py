@@ -23,8 +23,9 @@ from myproject.emails.models import Email, Suppression
 from myproject.emails.services import suppression
 from myproject.emails.services.delivery import Refused
 from myproject.emails.services.outbox import queue_mail
-from myproject.settings import settings_of
+from myproject.settings import Settings, load_settings
 from tests import servers
+from tests.conftest import site_options
 from tests.functional.emails.mailboxes import PASSWORD, USER, Mailbox, serving
 from tests.unit.emails.samples import sample
 
@@ -37,6 +38,12 @@ BOUNCE_ADDRESS = {"mail_bounce_address": "Bounces@community.example"}
 @pytest.fixture
 def app(make_app: Callable[..., Router]) -> Router:
     return make_app(**BOUNCE_ADDRESS)
+
+
+@pytest.fixture
+def make_settings(site_folder: Path) -> Callable[..., Settings]:
+    """`make_settings(**overrides)` gives settings without an application, for what needs no more."""
+    return lambda **overrides: load_settings(site_options("sqlite://", site_folder, **overrides), {})
 
 
 @pytest.fixture
@@ -268,19 +275,17 @@ def test_a_mailbox_is_read_and_its_reports_are_deleted(
 
 @pytest.mark.parametrize("protocol", ["imap", "pop3"])
 def test_a_mailbox_that_can_not_be_read_is_left_for_the_next_time(
-    protocol: str, make_app: Callable[..., Router]
+    protocol: str, make_settings: Callable[..., Settings]
 ) -> None:
     with serving(protocol) as mailbox:
         mailbox.put(shape("postfix_unknown"))
-        wrong = settings_of(
-            make_app(**settings_for(mailbox, protocol, **{"mail.bounces.password": "a secret"})).registry
-        )
+        wrong = make_settings(**settings_for(mailbox, protocol, **{"mail.bounces.password": "a secret"}))
         with pytest.raises(MailboxError) as caught:
             read_mailbox(wrong, lambda data: True)
         assert "mail.bounces" in str(caught.value)
         assert "a secret" not in str(caught.value)
 
-        right = settings_of(make_app(**settings_for(mailbox, protocol)).registry)
+        right = make_settings(**settings_for(mailbox, protocol))
 
         def away(data: bytes) -> bool:
             raise ConnectionError("the database is away")
@@ -293,9 +298,8 @@ def test_a_mailbox_that_can_not_be_read_is_left_for_the_next_time(
 
 
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
-@pytest.mark.one_database
 def test_the_mailbox_is_read_by_tls_alone_and_its_certificate_is_verified(
-    make_app: Callable[..., Router], tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_settings: Callable[..., Settings], tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate, key = servers.make_certificate(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -304,7 +308,7 @@ def test_the_mailbox_is_read_by_tls_alone_and_its_certificate_is_verified(
         with serving(protocol, context, starttls=tls == "starttls") as mailbox:
             mailbox.put(shape("postfix_unknown"))
             values = {"mail.bounces.host": "localhost", "mail.bounces.tls": tls}
-            settings = settings_of(make_app(**settings_for(mailbox, protocol, **values)).registry)
+            settings = make_settings(**settings_for(mailbox, protocol, **values))
             with pytest.raises(MailboxError, match="certificate verify failed"):
                 check_mailbox(settings)
             with monkeypatch.context() as trusting:
@@ -314,13 +318,12 @@ def test_the_mailbox_is_read_by_tls_alone_and_its_certificate_is_verified(
             assert not mailbox.messages
 
 
-@pytest.mark.one_database
 def test_a_mailbox_that_another_worker_reads_or_that_hangs_holds_nobody_up(
-    make_app: Callable[..., Router],
+    make_settings: Callable[..., Settings],
 ) -> None:
     with serving("pop3") as mailbox:
         mailbox.put(shape("postfix_unknown"))
-        settings = settings_of(make_app(**settings_for(mailbox, "pop3")).registry)
+        settings = make_settings(**settings_for(mailbox, "pop3"))
         with mailbox.lock:
             assert read_mailbox(settings, lambda data: True) == 0
         mailbox.hangs.set()
