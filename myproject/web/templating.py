@@ -12,7 +12,7 @@ from pyramid.interfaces import IRoutesMapper
 from myproject.i18n import texts
 from myproject.security.flash import take_flashes
 from myproject.settings import settings_of
-from myproject.web.dates import ago, day
+from myproject.web.dates import ago, day, exact_words
 
 # What every template has at hand, and what asks for nothing of the template's.
 DIRECT = frozenset({"_", "url", "static", "ago", "csrf_field", "translate"})
@@ -56,6 +56,7 @@ def add_globals(event: BeforeRender) -> None:
     event["csrf_field"] = request.csrf_field
     event["ago"] = partial(ago, request)
     event["on_day"] = partial(day, request)
+    event["exact"] = partial(exact_words, request)
     event["translate"] = request.translate
     # In place of pyramid_jinja2's, which look every text up anew.
     event["_"] = event["gettext"] = texts(request).__getitem__

@@ -1,7 +1,6 @@
 """The outbox as admins see it: the list, one mail, and what can be done with them."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +18,6 @@ from myproject.emails.models import Email
 from myproject.emails.services import handling, lists, pacing
 from myproject.errors import InputError
 from myproject.i18n import _
-from myproject.web.dates import exact
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -51,7 +49,6 @@ def list_emails(request: Request) -> dict[str, Any]:
         "kind_titles": schemas.KIND_TITLES,
         "state_titles": schemas.STATE_TITLES,
         "topic_titles": schemas.TOPIC_TITLES,
-        "exact": partial(exact, zone=request.time_zone, locale=request.locale_name),
     }
 
 
@@ -78,7 +75,6 @@ def show_email(request: Request) -> dict[str, Any]:
         "max_attempts": EMAIL.MAX_ATTEMPTS,
         "kind_titles": schemas.KIND_TITLES,
         "state_titles": schemas.STATE_TITLES,
-        "exact": partial(exact, zone=request.time_zone, locale=request.locale_name),
     } | changes(request.dbsession, email)
 
 

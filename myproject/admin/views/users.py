@@ -1,6 +1,5 @@
 """Members as admins see them: the list, one of them."""
 
-from functools import partial
 from typing import Any
 
 import deform
@@ -21,7 +20,6 @@ from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import invitations, lost_second_factor, names, second_factor, sign_ins
 from myproject.users.services.roles import change_role, change_status
-from myproject.web.dates import exact
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -74,7 +72,6 @@ class EditUser(FormView):
                 "sessions": services.list_sessions(db, user.id),
                 "bounces": suppression.find_record(db, user.email),
                 "reset": lost_second_factor.find(db, user.id),
-                "exact": partial(exact, zone=self.request.time_zone, locale=self.request.locale_name),
                 "approval_titles": schemas.APPROVAL_TITLES,
                 "inviter": invitations.find_inviter(db, user),
                 "invited": invitations.list_invited(db, user.id),

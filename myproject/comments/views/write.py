@@ -1,6 +1,5 @@
 """Writing, answering and editing comments."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +25,8 @@ from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.switches import is_read_only, refuse_while_read_only
 from myproject.text import render_markdown
-from myproject.users.services.bans import find_ban
+from myproject.users.models import CommentBan
+from myproject.users.services.bans import find_ban_of
 from myproject.web.dates import exact_words
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -148,28 +148,17 @@ class WriteComment(TakesPictures):
         return location
 
 
-@dataclass(frozen=True)
-class Ban:
-    """Why and until when (empty: until staff lift it) somebody may not comment."""
-
-    ends_at: str
-    reason: str
-
-
-def ban_of(request: Request) -> Ban | None:
+def ban_of(request: Request) -> CommentBan | None:
     """What stands in the place of the form for who may not comment for now; None for all others."""
-    if request.identity is None or not request.identity.is_banned:
-        return None
     with reading(request) as db:
-        ban = find_ban(db, request.member.id)
-    return Ban(exact_words(request, ban.ends_at), ban.reason) if ban else None
+        return find_ban_of(db, request.identity)
 
 
 def refuse_banned(request: Request) -> None:
     """Raises Banned."""
     ban = ban_of(request)
     if ban is not None:
-        raise errors.Banned(ban.ends_at, ban.reason)
+        raise errors.Banned(exact_words(request, ban.ends_at), ban.reason)
 
 
 class EditComment(TakesPictures):

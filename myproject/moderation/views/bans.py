@@ -15,7 +15,6 @@ from myproject.moderation import schemas
 from myproject.moderation.services import bans as moderation
 from myproject.users.models import User
 from myproject.users.services import bans, profiles
-from myproject.web.dates import exact_words
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -26,8 +25,7 @@ def list_bans(request: Request) -> dict[str, Any] | Response:
     user = profiles.find_profile(request.dbsession, name) if name else None
     if user is not None:
         return HTTPSeeOther(url(request, "moderation.ban", id=user.id))
-    rows = [(ban, exact_words(request, ban.ends_at)) for ban in bans.list_bans(request.dbsession)]
-    return {"bans": rows, "name": name}
+    return {"bans": bans.list_bans(request.dbsession), "name": name}
 
 
 class BanMember(FormView):
@@ -53,8 +51,7 @@ class BanMember(FormView):
 
     def values(self) -> dict[str, Any]:
         user: User = self.request.context
-        ends_at = exact_words(self.request, self.ban.ends_at) if self.ban else ""
-        return {"title": user.title, "user": user, "ban": self.ban, "ends_at": ends_at}
+        return {"title": user.title, "user": user, "ban": self.ban}
 
     def initial(self) -> dict[str, Any]:
         return {"show": True} if self.lifting else {}

@@ -18,7 +18,6 @@ from myproject.posts.services.pages import find_post
 from myproject.posts.services.rows import PostPage
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import limiter_of
-from myproject.web.dates import exact_words
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -96,7 +95,7 @@ class ReportText(FormView):
 
 def show_hidden(context: hidden.HiddenText, request: Request) -> dict[str, Any]:
     """A hidden text, for members: with its words for who may read them."""
-    return {"text": context, "may_change_from": exact_words(request, context.may_change_from)}
+    return {"text": context}
 
 
 def vouch(context: hidden.HiddenText, request: Request) -> Response:

@@ -15,8 +15,7 @@ from myproject.posts.services.curation import is_closed
 from myproject.posts.views.mine import fill_in, find_mine
 from myproject.security.permissions import may_publish
 from myproject.switches import is_read_only
-from myproject.users.services.bans import find_ban
-from myproject.web.dates import exact_words
+from myproject.users.services.bans import find_ban_of
 from myproject.web.fragments import cached_fragment
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -53,11 +52,8 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
         keep=context.is_published,
     )
     mine = find_mine(request, context, shared)
-    is_banned = request.identity is not None and request.identity.is_banned
-    ban = find_ban(request.dbsession, request.member.id) if is_banned else None
     return {
-        "ban": ban,
-        "ban_ends_at": exact_words(request, ban.ends_at) if ban else "",
+        "ban": find_ban_of(request.dbsession, request.identity),
         "read_only": may_comment and is_read_only(request),
         "post": context,
         "address": address,

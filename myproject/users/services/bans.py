@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from myproject import audit
 from myproject.audit import Actor
 from myproject.db import fetch, utc_now
+from myproject.security.identity import Identity
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import RUNNING_BAN, CommentBan, User
@@ -29,6 +30,11 @@ def find_ban(db: Session, user_id: int) -> CommentBan | None:
     """Why and until when a member may not comment; None where they may."""
     values = {"user_id": user_id, "now": utc_now()}
     return db.scalars(OF_MEMBER.order_by(CommentBan.id.desc()).limit(1), values).first()
+
+
+def find_ban_of(db: Session, identity: Identity | None) -> CommentBan | None:
+    """The ban of who asks: what stands in place of the form for comments. It costs nobody else a query."""
+    return find_ban(db, identity.id) if identity is not None and identity.is_banned else None
 
 
 def list_bans(db: Session) -> Sequence[Any]:

@@ -1,7 +1,6 @@
 """A member's invitations: making, listing and revoking them."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import deform
@@ -17,7 +16,6 @@ from myproject.settings_users import Registration
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import invitations
-from myproject.web.dates import exact
 from myproject.web.request import Request
 from myproject.web.templating import site_url, url
 
@@ -52,7 +50,6 @@ class Invitations(FormView):
             return {
                 "invitations": invitations.list_invitations(db, self.request.member.id),
                 "invited": invitations.list_invited(db, self.request.member.id),
-                "exact": partial(exact, zone=self.request.time_zone, locale=self.request.locale_name),
             }
 
     def submit(self, data: dict[str, Any]) -> Response:

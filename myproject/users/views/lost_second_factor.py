@@ -1,7 +1,5 @@
 """Losing the second factor: asking for it to be turned off, waiting, and stopping that."""
 
-from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,7 +17,6 @@ from myproject.users.services import accounts, lost_second_factor
 from myproject.users.views.client import client_of
 from myproject.users.views.enter import WaitingSignIn
 from myproject.users.views.mailed_links import MailedLink
-from myproject.web.dates import exact
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -37,7 +34,7 @@ class LostSecondFactor(WaitingSignIn):
         with reading(self.request) as db:
             waiting = lost_second_factor.find(db, self.user_id)
         days = self.request.site.users_second_factor_reset_days
-        return {"waiting": waiting, "exact": exactly(self.request), "days": days}
+        return {"waiting": waiting, "days": days}
 
     def submit(self, data: dict[str, Any]) -> Response:
         assert self.user_id is not None
@@ -111,11 +108,7 @@ def warning(request: Request) -> dict[str, Any]:
     """What `users/second_factor_waiting.html` needs, on the member's own pages."""
     member = request.member
     waiting = lost_second_factor.find(request.dbsession, member.id) if member.second_factor else None
-    return {"waiting": waiting, "exact": exactly(request)}
-
-
-def exactly(request: Request) -> Callable[[datetime], str]:
-    return partial(exact, zone=request.time_zone, locale=request.locale_name)
+    return {"waiting": waiting}
 
 
 def keep(request: Request) -> Response:

@@ -1,6 +1,5 @@
 """Changing one's nickname."""
 
-from functools import partial
 from typing import Any
 
 import deform
@@ -15,7 +14,6 @@ from myproject.users import schemas
 from myproject.users.models import User
 from myproject.users.services import names
 from myproject.users.views.client import client_of
-from myproject.web.dates import exact
 
 
 class Rename(FormView):
@@ -32,7 +30,6 @@ class Rename(FormView):
             possible_at = names.may_rename_at(user)
             return {
                 "user": user,
-                "exact": partial(exact, zone=self.request.time_zone, locale=self.request.locale_name),
                 "possible_at": possible_at if possible_at > utc_now() else None,
                 "former_names": names.list_former(db, user.id),
                 "rename_days": USER.RENAME_DAYS,
