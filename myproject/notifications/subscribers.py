@@ -126,6 +126,9 @@ def text_of(event: PostHidden | CommentHidden | PostShown | CommentShown) -> Pos
 
 
 def follow_comments(event: CommentsMoved) -> None:
+    """What members were told of goes along, and first of all what its author is told now."""
+    if event.comment is not None:
+        decisions.tell_author(event.db, event.comment, None, "move")
     mailing.follow_comments(event.db, event.post_id)
 
 

@@ -26,10 +26,13 @@ from myproject.posts.services.writing import Text, create_post
 
 @dataclass(frozen=True)
 class CommentsMoved:
-    """Event: comments of a post stand on another one now, in this transaction."""
+    """Event: comments of a post stand on another one now, in this transaction: all of them, or `comment` with what
+    answers it.
+    """
 
     db: Session
     post_id: int
+    comment: Comment | None = None
 
 
 # What people paste to name a post: its number, or an address of it.
@@ -73,7 +76,7 @@ def move_comment(db: Session, actor: Actor, comment_id: int, target_id: int, rea
         after={"post": target_id, "comments": len(moved)},
     )
     recount(db, source_id, target_id)
-    tell(db, CommentsMoved(db, source_id))
+    tell(db, CommentsMoved(db, source_id, comment))
     return comment
 
 

@@ -14,6 +14,7 @@ DECISIONS = {
     "approve": Decision.APPROVED,
     "remove": Decision.REMOVED,
     "merge": Decision.MOVED,
+    "move": Decision.MOVED,
     "edit": Decision.EDITED,
     "restore": Decision.RESTORED,
 }

@@ -246,7 +246,7 @@ def test_what_authors_do_themselves_tells_them_of_no_old_decision_of_staff(
     assert told(db, bob) == []
 
 
-def test_what_was_told_of_a_comment_goes_where_the_comment_goes(
+def test_what_was_told_of_a_comment_goes_where_the_comment_goes_and_its_author_is_told_where(
     db: Session, ann: User, bob: User, post: Post, boss: Actor
 ) -> None:
     comment = write(db, "Off topic", post, bob)
@@ -254,6 +254,10 @@ def test_what_was_told_of_a_comment_goes_where_the_comment_goes(
     moving.move_comment(db, boss, comment.id, other.id, "It belongs there.")
     about = sa.select(Notification.post_id).where(Notification.event == f"comment:{comment.id}")
     assert db.scalars(about).all() == [other.id]
+    decided = sa.select(Notification.decision, Notification.note, Notification.post_id)
+    assert db.execute(decided.where(Notification.user_id == bob.id)).all() == [
+        (Decision.MOVED, "It belongs there.", other.id)
+    ]
 
 
 def test_a_transaction_that_fails_leaves_nobody_told(
