@@ -318,7 +318,7 @@ def make_cache(settings: Settings) -> Cache:
 
 def delete_values(client: "redis.Redis") -> None:
     """Deletes what the cache holds in a Redis, where limits, tasks and numbers of changes stand too."""
-    for kind in ("page", "fragment", "user", "seen"):
+    for kind in ("page", "fragment", "user", "asked"):
         for key in client.scan_iter(f"{kind}:*", count=1000):
             client.unlink(key)
 

@@ -21,6 +21,7 @@ from pyramid.config import Configurator
 from pyramid.registry import Registry
 from sqlalchemy.orm import Session
 
+from myproject.cache import Cache
 from myproject.db import after_commit
 from myproject.errors import InputError
 from myproject.i18n import _
@@ -142,6 +143,17 @@ def enqueue_now(registry: Registry, function: TaskFunction, **arguments: Any) ->
         registry["tasks"][task_name(function)](**arguments)
     except Exception:
         log.exception("tasks: can't enqueue %s", task_name(function))
+
+
+def enqueue_once(registry: Registry, key: str, seconds: int, function: TaskFunction, **arguments: Any) -> None:
+    """`enqueue_now`, unless the task was asked for with the same `key` in the last `seconds`. For what is noted of
+    those who only look: a page writes nothing, and is opened again before a busy worker has written.
+    """
+    cache: Cache = registry["cache"]
+    asked = f"asked:{task_name(function)}:{key}"
+    if cache.get(asked, seconds) is None:
+        cache.set(asked, True)
+        enqueue_now(registry, function, **arguments)
 
 
 def enqueue_if_idle(registry: Registry, function: TaskFunction, *, seconds: float = 0) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
 import sqlalchemy as sa
 from pyramid.config import Configurator
@@ -18,7 +18,7 @@ from myproject.security.identity import Identity
 from myproject.security.tokens import hash_token
 from myproject.security.validators import Validator, Validators, Verdict, judge, token_in, validators_of
 from myproject.settings import settings_of
-from myproject.tasks import enqueue_now
+from myproject.tasks import enqueue_once
 from myproject.users import constants as USER
 from myproject.users import tasks
 from myproject.users.models import RUNNING_BAN, CommentBan, User, UserSession, is_long, session_ends_at
@@ -106,18 +106,20 @@ def make_identify(
         session = fetch(db, SESSION_STATEMENT, {"token_hash": token_hash, "now": now}).first()
         if session is None or session_ends_at(session.created_at, session.last_seen_at, session.expires_at) <= now:
             return None
+        # Looking writes nothing; a task does.
+        ask = partial(enqueue_once, registry, session_id=session.id)
         known = Validator(session.validator_number, session.validator_mark)
         remembered = is_long(session.created_at, session.expires_at)
         verdict = judge(shown, known, session.validator_since, now, changing=remembered)
         if verdict is Verdict.COPIED:
-            values = {"address": address, "user_agent": user_agent[: USER.USER_AGENT_MAX_LENGTH]}
-            ask_once(tasks.end_copied_session, session_id=session.id, seen_at=now.isoformat(), **values)
+            client = {"address": address, "user_agent": user_agent[: USER.USER_AGENT_MAX_LENGTH]}
+            ask(f"{session.id}", ASKED_SECONDS, tasks.end_copied_session, seen_at=now.isoformat(), **client)
             return None
         if verdict is Verdict.NEW:
             noted = {"token_hash": token_hash, "number": shown.number, "mark": shown.mark}
-            ask_once(tasks.note_validator, session_id=session.id, **noted)
+            ask(f"{session.id}:{shown.number}", ASKED_SECONDS, tasks.note_validator, **noted)
         if now - session.last_seen_at > timedelta(minutes=USER.SESSION_TOUCH_MINUTES):
-            note_seen(session.id)
+            ask(f"{session.id}", 60 * USER.SESSION_TOUCH_MINUTES, tasks.touch_session)
         key = f"user:{session.user_id}"
         cached = cache.get(key, seconds)
         if not isinstance(cached, dict) or cached.get("revision") != session.revision:
@@ -137,20 +139,6 @@ def make_identify(
             of_the_session["next_validator"] = known.number + 1
             of_the_session["seconds_left"] = int((session.expires_at - now).total_seconds())
         return Identity.from_json(cached["user"] | of_the_session)
-
-    def note_seen(session_id: int) -> None:
-        # Reading writes nothing; a task does, asked for once a while.
-        key = f"seen:{session_id}"
-        if cache.get(key, 60 * USER.SESSION_TOUCH_MINUTES) is None:
-            cache.set(key, True)
-            enqueue_now(registry, tasks.touch_session, session_id=session_id)
-
-    def ask_once(task: Callable[..., None], session_id: int, **values: Any) -> None:
-        # The same way: reading writes nothing.
-        key = f"{task.__name__}:{session_id}:{values.get('number', '')}"
-        if cache.get(key, ASKED_SECONDS) is None:
-            cache.set(key, True)
-            enqueue_now(registry, task, session_id=session_id, **values)
 
     return identify
 

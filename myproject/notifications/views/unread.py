@@ -2,11 +2,11 @@
 
 from pyramid.events import NewResponse
 
-from myproject.cache import Cache, remembered
+from myproject.cache import remembered
 from myproject.notifications import tasks
 from myproject.notifications.services import inbox
 from myproject.notifications.services.inbox import Unread
-from myproject.tasks import enqueue_now
+from myproject.tasks import enqueue_once
 from myproject.web.request import Request
 
 # A task that was asked for is not asked for again within these.
@@ -33,9 +33,6 @@ def note_reading(event: NewResponse) -> None:
     post_id, unread = int(request.matchdict["id"]), request.unread
     if not unread.may_be_about(post_id):
         return
-    cache: Cache = request.registry["cache"]
-    key = f"seen:{member.id}:{post_id}:{unread.latest}"
-    if cache.get(key, SECONDS) is None:
-        cache.set(key, True)
-        values = {"user_id": member.id, "post_id": post_id, "up_to": unread.latest}
-        enqueue_now(request.registry, tasks.read_post, **values)
+    key = f"{member.id}:{post_id}:{unread.latest}"
+    values = {"user_id": member.id, "post_id": post_id, "up_to": unread.latest}
+    enqueue_once(request.registry, key, SECONDS, tasks.read_post, **values)

@@ -32,7 +32,7 @@ from myproject.posts.services import visits
 from myproject.posts.services.attention import MINE as ATTENTION
 from myproject.posts.services.likes import MINE as LIKED
 from myproject.posts.services.rows import PostPage
-from myproject.tasks import enqueue_now
+from myproject.tasks import enqueue_once
 from myproject.web.marks import Fill, Marked
 from myproject.web.request import Request
 
@@ -86,12 +86,9 @@ def find_mine(request: Request, post: PostPage, shared: Marked) -> Mine | None:
 
 def note_visit(request: Request, post: PostPage, seen_at: datetime | None) -> None:
     """Asks a task to write the look down; once in a while, and not again at each look until it has run."""
-    cache = request.registry["cache"]
-    key = f"visit:{request.member.id}:{post.id}:{seen_at}:{post.last_activity_at}"
-    if cache.get(key, VISIT_SECONDS) is None:
-        cache.set(key, True)
-        values = {"user_id": request.member.id, "post_id": post.id, "at": utc_now().isoformat()}
-        enqueue_now(request.registry, tasks.note_visit, **values)
+    key = f"{request.member.id}:{post.id}:{seen_at}:{post.last_activity_at}"
+    values = {"user_id": request.member.id, "post_id": post.id, "at": utc_now().isoformat()}
+    enqueue_once(request.registry, key, VISIT_SECONDS, tasks.note_visit, **values)
 
 
 def words(request: Request, message: str) -> str:
