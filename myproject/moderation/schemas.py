@@ -41,6 +41,9 @@ LOG_TITLES = {
 }
 
 
+CASE_HINT = _("To remove, for everybody to read; to ask for a change, for its author")
+
+
 class Report(Schema):
     reason = choice(
         "reason",
@@ -64,7 +67,7 @@ class CaseAnswer(Schema):
         max=POST.REASON_MAX_LENGTH,
         rows=2,
         optional=True,
-        hint=_("To remove, for everybody to read; to ask for a change, for its author"),
+        hint=CASE_HINT,
     )
 
 

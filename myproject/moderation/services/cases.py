@@ -68,7 +68,7 @@ def decide(
     reason: str = "",
     *,
     own_too: bool = False,
-) -> Case:
+) -> None:
     """Leaves a text in the open, or puts it there again; or removes it, with a reason that everybody may read.
     `own_too`: also one of the actor's own, who may be alone in running the site. Raises AlreadyAnswered, OwnText.
     """
@@ -78,16 +78,15 @@ def decide(
         texts.remove(db, actor, text, reason)
         if case.state is not MODERATION.State.CLOSED:
             close(db, case, text, decision, actor.id, reason)
-        return case
+        return
     what = "post" if isinstance(text, Post) else "comment"
     action = "show" if texts.is_hidden(text) else "keep"
     texts.show(db, text)
     audit.record(db, f"{what}.{action}", text, actor=actor, reason=reason)
     close(db, case, text, decision, actor.id, reason)
-    return case
 
 
-def ask_for_change(db: Session, actor: Actor, case_id: int, reason: str) -> Case:
+def ask_for_change(db: Session, actor: Actor, case_id: int, reason: str) -> None:
     """Leaves a text hidden until its author has changed it, which they may do once; that puts it back into the
     queue. Raises AlreadyAnswered, OwnText, NotHidden and, where they have changed it, ChangedBefore.
     """
@@ -100,7 +99,6 @@ def ask_for_change(db: Session, actor: Actor, case_id: int, reason: str) -> Case
     what = "post" if isinstance(text, Post) else "comment"
     audit.record(db, f"{what}.ask", text, actor=actor, reason=reason)
     tell(db, ChangeAsked(db, text, reason))
-    return case
 
 
 def lock_case(db: Session, actor: Actor, case_id: int, own_too: bool) -> tuple[Case, texts.Text]:

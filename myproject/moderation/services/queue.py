@@ -71,6 +71,7 @@ class Item:
     flag_count: int = 0
     vouch_count: int = 0
     changed_at: datetime | None = None
+    state: MODERATION.State | None = None
     reports: list[Report] = field(default_factory=list)
 
     @property
@@ -79,8 +80,18 @@ class Item:
         return self.moment, self.id * len(Source) + self.source
 
     @property
+    def key(self) -> str:
+        """Its name on a page."""
+        return f"{self.source.name.lower()}-{self.id}"
+
+    @property
     def is_post(self) -> bool:
         return self.comment_id is None
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether its author can be asked to change it."""
+        return self.is_hidden and self.changed_at is None and self.state is MODERATION.State.OPEN
 
 
 def some(*conditions: Any) -> Any:
@@ -113,6 +124,7 @@ CASES: sa.Select[*tuple[Any, ...]] = (
         Case.flag_count,
         Case.vouch_count,
         Case.changed_at,
+        Case.state,
     )
     .outerjoin(Comment, Comment.id == Case.comment_id)
     .join(Post, Post.id == sa.func.coalesce(Case.post_id, Comment.post_id))

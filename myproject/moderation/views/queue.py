@@ -21,8 +21,13 @@ from myproject.web.request import Request
 KEEP = deform.Button("keep", _("Leave it in the open"))
 SHOW = deform.Button("keep", _("Put it back"))
 ASK = deform.Button("ask", _("Leave it hidden until it is changed"), css_class="secondary")
+APPROVE = deform.Button("approve", _("Approve"))
 REMOVE = deform.Button("remove", _("Remove"), css_class="button-danger")
-BUTTONS = {button.name: button for button in (KEEP, ASK, REMOVE)}
+
+
+def buttons_of(item: queue.Item) -> tuple[deform.Button, ...]:
+    """The answers that there are to a case."""
+    return (SHOW if item.is_hidden else KEEP, *((ASK,) if item.may_ask else ()), REMOVE)
 
 
 def list_queue(request: Request) -> dict[str, Any]:
@@ -36,6 +41,9 @@ def list_queue(request: Request) -> dict[str, Any]:
         "page": page,
         "first": after is None,
         "reason_max": POST.REASON_MAX_LENGTH,
+        "reason_hint": schemas.CASE_HINT,
+        "buttons_of": buttons_of,
+        "waiting_buttons": (APPROVE, REMOVE),
         "count_max": MODERATION.COUNT_MAX,
         "reason_titles": schemas.REASON_TITLES,
     }
@@ -50,8 +58,7 @@ class AnswerCase(FormView):
 
     def __init__(self, request: Request) -> None:
         self.item: queue.Item = request.context
-        may_ask = self.item.is_hidden and self.item.changed_at is None
-        self.buttons = (SHOW if self.item.is_hidden else KEEP, *((ASK,) if may_ask else ()), REMOVE)
+        self.buttons = buttons_of(self.item)
         super().__init__(request)
 
     def values(self) -> dict[str, Any]:
@@ -63,7 +70,7 @@ class AnswerCase(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         request, reason = self.request, data["reason"]
-        pressed = next((name for name in BUTTONS if name in request.POST), None)
+        pressed = next((button.name for button in (KEEP, ASK, REMOVE) if button.name in request.POST), None)
         if pressed is None:
             raise InputError(_("Press one of the buttons"))
         if pressed != "keep" and not reason:

@@ -60,12 +60,10 @@ def ban(db: Session, actor: Actor, user_id: int, ends_at: datetime | None, reaso
     return made
 
 
-def lift(db: Session, actor: Actor, user_id: int) -> bool:
-    """Lets a member comment again. False where they may already."""
+def lift(db: Session, actor: Actor, user_id: int) -> None:
+    """Lets a member comment again, who may be able to already."""
     accounts.lock_user(db, user_id)
     running = find_ban(db, user_id)
-    if running is None:
-        return False
-    running.lifted_at = utc_now()
-    audit.record(db, "ban.lift", running, actor=actor, before={"user": user_id})
-    return True
+    if running is not None:
+        running.lifted_at = utc_now()
+        audit.record(db, "ban.lift", running, actor=actor, before={"user": user_id})

@@ -209,6 +209,8 @@ def test_its_author_may_change_a_hidden_text_once_after_a_while_and_staff_look_a
         report(client, comment)
     assert answer(staff, "ask", "Leave the name out").status_int == 303
     assert "Nothing waits" in staff.get("/moderation/")
+    case_id = db.scalars(sa.select(Case.id)).one()
+    assert "ask" not in form_with(staff.get(f"/moderation/cases/{case_id}/"), "reason").fields
     mail = mails(to="ann@")[-1]
     assert mail["Subject"] == "Your comment on “Of tea” stays hidden until you change it"
     assert "Leave the name out" in text_of(mail)
