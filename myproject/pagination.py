@@ -19,6 +19,10 @@ SCORES = 2**31
 MICROSECOND = timedelta(microseconds=1)
 
 
+# Behind the number of every row.
+BEYOND_ALL = 2**62
+
+
 class BadCursor(ValueError):
     """A cursor that we have not written."""
 
@@ -80,3 +84,12 @@ def cut(rows: Sequence[Row], size: int, moment: str) -> Page[Row]:
         return Page(rows, None)
     last: Any = rows[size - 1]
     return Page(rows[:size], encode(getattr(last, moment), last.id))
+
+
+def cut_by_number(rows: Sequence[Row], size: int) -> Page[Row]:
+    """A page of `size` from rows that were asked for with one more, the highest number first; its cursor is the
+    number of its last row, below which the next page begins.
+    """
+    shown = rows[:size]
+    last: Any = shown[-1] if len(rows) > size else None
+    return Page(shown, str(last.id) if last is not None else None)

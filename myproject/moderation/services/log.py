@@ -9,12 +9,11 @@ from sqlalchemy.orm import Session
 from myproject.audit import PUBLIC, AuditEntry
 from myproject.db import fetch
 from myproject.moderation import constants as MODERATION
-from myproject.pagination import Page
+from myproject.pagination import BEYOND_ALL, Page, cut_by_number
 from myproject.posts import constants as POST
 
 # Staff write these reasons for everybody; the others are for a text's author, or for the audit.
 WITH_REASON = ("post.edit", "post.remove", "post.lock", "comment.edit", "comment.remove")
-BEYOND_ALL = 2**62
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,8 @@ ENTRIES = (
 def list_log(db: Session, before_id: int | None = None) -> Page[LogRow]:
     """A page of the log, latest first; the cursor is the number of an entry, behind which the next page begins."""
     rows = fetch(db, ENTRIES, {"before_id": before_id or BEYOND_ALL}).all()
-    shown = rows[: MODERATION.LOG_PAGE_SIZE]
-    return Page([log_row(row) for row in shown], str(shown[-1].id) if len(rows) > len(shown) else None)
+    page = cut_by_number(rows, MODERATION.LOG_PAGE_SIZE)
+    return Page([log_row(row) for row in page.rows], page.next_cursor)
 
 
 def log_row(row: "sa.Row[tuple[object, ...]]") -> LogRow:

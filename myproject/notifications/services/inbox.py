@@ -14,14 +14,11 @@ from myproject.db import fetch, utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import IN_INBOX, UNREAD, Notification
 from myproject.notifications.services.facts import NAMES_POST
-from myproject.pagination import Page
+from myproject.pagination import BEYOND_ALL, Page, cut_by_number
 from myproject.posts.models import Post, Tag
 from myproject.posts.services.rows import AUTHOR_NAME
 from myproject.posts.services.visibility import PUBLISHED as POST_PUBLISHED
 from myproject.users.models import User
-
-# Behind every number there is.
-NO_NUMBER = 2**62
 
 
 @dataclass(frozen=True)
@@ -106,9 +103,8 @@ def list_inbox(db: Session, user_id: int, before_id: int | None = None, *, only_
     about the member's own text (`kind` is MODERATION) and `names_post` is true.
     """
     statement = ONLY_UNREAD if only_unread else ALL
-    rows = fetch(db, statement, {"user_id": user_id, "before_id": before_id or NO_NUMBER}).all()
-    shown = rows[: NOTE.PAGE_SIZE]
-    return Page(shown, str(shown[-1].id) if len(rows) > len(shown) else None)
+    rows = fetch(db, statement, {"user_id": user_id, "before_id": before_id or BEYOND_ALL}).all()
+    return cut_by_number(rows, NOTE.PAGE_SIZE)
 
 
 def read_one(db: Session, user_id: int, number: int) -> None:

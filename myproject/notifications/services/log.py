@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 from myproject.db import fetch
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
-from myproject.notifications.services.inbox import NO_NUMBER
-from myproject.pagination import Page
+from myproject.pagination import BEYOND_ALL, Page, cut_by_number
 from myproject.posts.models import Post
 
 LOG = (
@@ -23,7 +22,6 @@ LOG = (
         Notification.read_at,
         Notification.mail,
         Notification.outcome,
-        Notification.decided_at,
         Notification.email_id,
         Post.title,
     )
@@ -38,6 +36,5 @@ def list_log(db: Session, user_id: int, before_id: int | None = None) -> Page[An
     """A page of what was decided about a member, latest first; the cursor of the next page is the number of a
     notification, which it begins behind (`before_id`).
     """
-    rows = fetch(db, LOG, {"user_id": user_id, "before_id": before_id or NO_NUMBER}).all()
-    shown = rows[: NOTE.PAGE_SIZE]
-    return Page(shown, str(shown[-1].id) if len(rows) > len(shown) else None)
+    rows = fetch(db, LOG, {"user_id": user_id, "before_id": before_id or BEYOND_ALL}).all()
+    return cut_by_number(rows, NOTE.PAGE_SIZE)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.db import fetch
-from myproject.pagination import Page
+from myproject.pagination import BEYOND_ALL, Page, cut_by_number
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostAttention
 from myproject.posts.services.likes import change_row
@@ -31,7 +31,6 @@ LISTED = (
     .order_by(PostAttention.post_id.desc())
     .limit(POST.ATTENTION_PAGE_SIZE + 1)
 )
-NO_POST = 2**62
 
 
 def set_attention(db: Session, user_id: int, post_id: int, attention: POST.Attention | None) -> None:
@@ -56,6 +55,5 @@ def list_attention(db: Session, user_id: int, before_id: int | None = None) -> P
     """A page of the posts that a member follows or has muted, as (id, title, slug, attention), latest first; the
     cursor of the next page is the number of a post, which it begins behind (`before_id`).
     """
-    rows = fetch(db, LISTED, {"user_id": user_id, "before_id": before_id or NO_POST}).all()
-    shown = rows[: POST.ATTENTION_PAGE_SIZE]
-    return Page(shown, str(shown[-1].id) if len(rows) > len(shown) else None)
+    rows = fetch(db, LISTED, {"user_id": user_id, "before_id": before_id or BEYOND_ALL}).all()
+    return cut_by_number(rows, POST.ATTENTION_PAGE_SIZE)
