@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from translationstring import TranslationString
 
-from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
@@ -141,8 +140,6 @@ class Explained:
     id: int | None = None
     comment_id: int | None = None
     happened_at: datetime | None = None
-    decided_at: datetime | None = None
-    outcome: Outcome | None = None
 
 
 def reason_of(rows: Sequence[Any]) -> TranslationString:
@@ -176,7 +173,6 @@ def rows_about(db: Session, user_id: int, post_id: int) -> Iterable[Any]:
             Notification.comment_id,
             Notification.decision,
             Notification.created_at,
-            Notification.decided_at,
             Notification.in_inbox,
             Notification.mail,
             Notification.outcome,
@@ -213,8 +209,6 @@ def explained(row: Any) -> Explained:
         row.id,
         row.comment_id,
         row.created_at,
-        row.decided_at,
-        row.outcome,
     )
 
 
@@ -240,18 +234,17 @@ def prospects(db: Session, user_id: int, post_id: int) -> list[Explained]:
         kind = Kind.POST_REPLY
     elif found.attention == POST.Attention.FOLLOW:
         kind = Kind.FOLLOWED_POST
-    now = utc_now()
     if kind is None:
         muted = found.attention == POST.Attention.MUTE
         step = Step(Outcome.MUTED, not muted)
-        return [Explained(PROSPECTS[None], tuple(line_of(step)), happened_at=now)]
+        return [Explained(PROSPECTS[None], tuple(line_of(step)))]
     values = {"post_id": post_id, "actor_id": 0, "user_id": user_id, "kind": int(kind)}
     row = db.execute(OF_ONE, values).one()
     decided = decide(facts_in(row, bounced=suppression.find(db, found.email) is not None))
     lines = [line for step in decided.chain for line in line_of(step) if step.outcome not in NOT_YET]
     inbox = WILL_BE_IN_INBOX if decided.in_inbox else WILL_NOT_BE_IN_INBOX
     lines.append(Line(inbox, decided.in_inbox))
-    return [Explained(PROSPECTS[kind], tuple(lines), happened_at=now, outcome=decided.outcome)]
+    return [Explained(PROSPECTS[kind], tuple(lines))]
 
 
 # What cannot be known of what has not happened.
