@@ -85,12 +85,9 @@ def actor_of(request: Any) -> Actor:
     return Actor(request.member.id, request.member.name, request.client_addr, request.id)
 
 
-def list_entries(db: Session, target: Base, limit: int = 50) -> list[AuditEntry]:
-    """The latest entries on one row, newest first."""
-    statement = (
-        sa.select(AuditEntry)
-        .where(AuditEntry.target_type == target.__tablename__, AuditEntry.target_id == target.id)  # type: ignore[attr-defined]
-        .order_by(AuditEntry.id.desc())
-        .limit(limit)
-    )
-    return list(db.scalars(statement))
+def list_entries(db: Session, target: Base | type[Base], limit: int = 50) -> list[AuditEntry]:
+    """The latest entries on one row, or on any of a table, newest first."""
+    concerned = AuditEntry.target_type == target.__tablename__
+    if isinstance(target, Base):
+        concerned &= AuditEntry.target_id == target.id  # type: ignore[attr-defined]
+    return list(db.scalars(sa.select(AuditEntry).where(concerned).order_by(AuditEntry.id.desc()).limit(limit)))

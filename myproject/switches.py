@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from myproject.audit import Actor, AuditEntry, record
+from myproject.audit import Actor, record
 from myproject.cache import remembered, touch
 from myproject.db import Base, BigId, utc_now
 from myproject.errors import InputError
@@ -44,12 +44,6 @@ class Switch(Base):
 
 def is_on(db: Session, name: Name) -> bool:
     return db.scalar(sa.select(Switch.is_on).where(Switch.name == name)) is not False
-
-
-def list_turns(db: Session, limit: int = 50) -> list[AuditEntry]:
-    """Who turned which switch and why, as the audit has it, latest first."""
-    turned = AuditEntry.target_type == Switch.__tablename__
-    return list(db.scalars(sa.select(AuditEntry).where(turned).order_by(AuditEntry.id.desc()).limit(limit)))
 
 
 def is_read_only(request: Any) -> bool:

@@ -37,7 +37,7 @@ class EditSettings(FormView):
 
     def values(self) -> dict[str, Any]:
         with reading(self.request) as db:
-            return changes(db, None) | {"entries": switches.list_turns(db)}
+            return changes(db, switches.Switch)
 
     def submit(self, data: dict[str, Any]) -> Response:
         db, actor = self.request.dbsession, audit.actor_of(self.request)

@@ -21,8 +21,10 @@ def number_of(text: str | None) -> int | None:
     return number
 
 
-def changes(db: Session, target: Base | None) -> dict[str, Any]:
-    """What `changes` of `admin/pieces.html` shows: the audit of one row, or of one that is not there yet."""
+def changes(db: Session, target: Base | type[Base] | None) -> dict[str, Any]:
+    """What `changes` of `admin/pieces.html` shows: the audit of one row, of a table, or of a row that is not there
+    yet.
+    """
     return {
         "entries": [] if target is None else audit.list_entries(db, target),
         "action_titles": schemas.ACTION_TITLES,
