@@ -4,10 +4,15 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
+from pyramid.router import Router
+from pyramid.scripting import prepare
 from sqlalchemy.orm import Session
 
+from myproject.audit import COMMAND_LINE
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
+from myproject.switches import Name, Position, is_read_only
+from myproject.switches import turn as turn_switch
 from myproject.users import constants as USER
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
@@ -70,3 +75,14 @@ def test_nobody_but_staff_writes_while_it_is_off_and_what_was_typed_is_there_aga
     published = sa.select(Post.id).where(Post.status == POST.Status.PUBLISHED)
     assert db.scalars(published).all() == [post.id]
     assert "Only staff write" in admin.get("/admin/settings/")
+
+
+def test_what_a_page_has_read_before_the_turn_is_not_kept_for_those_after_it(app: Router, db: Session) -> None:
+    with prepare(registry=app.registry) as early:
+        # On SQLite, all of the page stands as at its first look at the database.
+        early["request"].dbsession.scalar(sa.select(Post.id))
+        turn_switch(db, COMMAND_LINE, Name.WRITING, Position.OFF, "A storm of spam")
+        db.commit()
+        is_read_only(early["request"])
+    with prepare(registry=app.registry) as late:
+        assert is_read_only(late["request"])
