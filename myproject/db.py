@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# SQL expressions can't be replayed on objects in memory: who holds such objects refreshes them.
+IN_DATABASE_ONLY = {"synchronize_session": False}
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 NAMING_CONVENTION = {

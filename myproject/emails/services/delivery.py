@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session, aliased
 
-from myproject.db import clock, publish
+from myproject.db import IN_DATABASE_ONLY, clock, publish
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Fault, Lane, State
 from myproject.emails.errors import DeliveryError
 from myproject.emails.models import UNFINISHED, Email, MailRoute
 from myproject.emails.services import pacing
-from myproject.emails.services.outbox import IN_DATABASE_ONLY, one_line
+from myproject.emails.services.outbox import one_line
 
 # The ways of a mail: that of all, and the one of its domain.
 SERVER, DOMAIN = aliased(MailRoute), aliased(MailRoute)

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, record
-from myproject.db import clock, publish
+from myproject.db import IN_DATABASE_ONLY, clock, publish
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import State
 from myproject.emails.errors import CannotCancel, CannotResend
 from myproject.emails.models import Email
 from myproject.emails.services.lists import Filter
-from myproject.emails.services.outbox import IN_DATABASE_ONLY, MailQueued
+from myproject.emails.services.outbox import MailQueued
 
 
 class Verb(StrEnum):

@@ -16,9 +16,6 @@ from myproject.emails.models import Email
 from myproject.settings import Settings, settings_of
 from myproject.text import INVISIBLE, clean_line
 
-# SQL expressions can't be replayed on objects in memory: who holds such objects refreshes them.
-IN_DATABASE_ONLY = {"synchronize_session": False}
-
 
 @dataclass(frozen=True)
 class Mail:

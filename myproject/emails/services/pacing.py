@@ -8,12 +8,12 @@ import random
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import clock, insert_for, publish
+from myproject.db import IN_DATABASE_ONLY, clock, insert_for, publish
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Fault
 from myproject.emails.errors import DeliveryError
 from myproject.emails.models import MailRoute
-from myproject.emails.services.outbox import IN_DATABASE_ONLY, MailQueued, one_line
+from myproject.emails.services.outbox import MailQueued, one_line
 
 
 def spread(seconds: float) -> float:

@@ -6,9 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.db import IN_DATABASE_ONLY
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
-from myproject.emails.services.outbox import IN_DATABASE_ONLY
 from myproject.personal_data import File, Person, json_list
 
 

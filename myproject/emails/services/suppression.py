@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, record
-from myproject.db import insert_for, publish, utc_now
+from myproject.db import IN_DATABASE_ONLY, insert_for, publish, utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import STOPPED, BounceReceipt, Suppression
-from myproject.emails.services.outbox import IN_DATABASE_ONLY, one_line
+from myproject.emails.services.outbox import one_line
 from myproject.personal_data import File, Person, json_list
 from myproject.text import canonical
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from translationstring import TranslationString
 
-from myproject.db import publish
+from myproject.db import IN_DATABASE_ONLY, publish
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
-from myproject.emails.services.outbox import IN_DATABASE_ONLY
 from myproject.i18n import _
 from myproject.security.keys import KeyRing
 from myproject.security.links import make_link_token, read_link_token
@@ -16,7 +16,7 @@ from myproject.security.links import make_link_token, read_link_token
 PURPOSE = "unsubscribe"
 
 # What a link says that it will stop, by the topic of the mail it stood in.
-STOPS = {
+STOPS: dict[str, TranslationString] = {
     EMAIL.Topic.REPLY: _("You get mail when somebody answers your posts and comments. This stops it."),
     EMAIL.Topic.MENTION: _("You get mail when somebody names you. This stops it."),
     EMAIL.Topic.FOLLOWED: _("You get mail about posts and tags that you follow. This stops it."),
@@ -41,7 +41,7 @@ class Stop:
         """What it stops, for its reader."""
         if self.post_id is not None:
             return STOPS_THREAD
-        return {topic.value: words for topic, words in STOPS.items()}.get(self.topic or "", STOPS_OTHER)
+        return STOPS.get(self.topic or "", STOPS_OTHER)
 
 
 @dataclass(frozen=True)

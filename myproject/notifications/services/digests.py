@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.db import IN_DATABASE_ONLY
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
 from myproject.notifications import constants as NOTE
@@ -51,7 +52,7 @@ def claim(db: Session, due: DueDigest, now: datetime) -> bool:
         NotificationPreferences.digest_sent_at == due.sent_at,
     )
     taken = claimed.values(digest_sent_at=now).returning(NotificationPreferences.user_id)
-    return db.scalar(taken, execution_options={"synchronize_session": False}) is not None
+    return db.scalar(taken, execution_options=IN_DATABASE_ONLY) is not None
 
 
 def waiting_for(user_id: int) -> sa.Select[int]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from myproject.cache import touch
 from myproject.comments.models import Comment
 from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHED
-from myproject.db import fetch, utc_now
+from myproject.db import IN_DATABASE_ONLY, fetch, utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import IN_INBOX, UNREAD, Notification
 from myproject.notifications.services.facts import NAMES_POST
@@ -123,10 +123,6 @@ def read_post(db: Session, user_id: int, post_id: int, up_to: int) -> None:
 
 
 def mark_read(db: Session, user_id: int, *conditions: sa.ColumnElement[bool]) -> None:
-    db.execute(
-        sa.update(Notification)
-        .where(Notification.user_id == user_id, sa.text(UNREAD), *conditions)
-        .values(read_at=utc_now())
-        .execution_options(synchronize_session=False)
-    )
+    unread = sa.update(Notification).where(Notification.user_id == user_id, sa.text(UNREAD), *conditions)
+    db.execute(unread.values(read_at=utc_now()), execution_options=IN_DATABASE_ONLY)
     touch_inboxes(db, [user_id])

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
-from myproject.db import among, clock, publish, utc_now
+from myproject.db import IN_DATABASE_ONLY, among, clock, publish, utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
@@ -25,7 +25,6 @@ from myproject.notifications.services.telling import MailWaits, window_of
 from myproject.posts.models import Post
 from myproject.settings import settings_of
 
-IN_DATABASE_ONLY = {"synchronize_session": False}
 DAY = timedelta(days=1)
 
 WAITS = sa.text(MAIL_WAITS)

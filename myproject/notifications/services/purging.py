@@ -6,7 +6,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import utc_now
+from myproject.db import IN_DATABASE_ONLY, utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 
@@ -19,5 +19,5 @@ def purge_notifications(db: Session, older_than: timedelta) -> int:
     oldest = first.subquery()
     old = sa.select(oldest.c.id).where(oldest.c.created_at < utc_now() - older_than)
     gone = sa.delete(Notification).where(Notification.id.in_(old))
-    result = db.execute(gone, execution_options={"synchronize_session": False})
+    result = db.execute(gone, execution_options=IN_DATABASE_ONLY)
     return cast(sa.CursorResult[Any], result).rowcount

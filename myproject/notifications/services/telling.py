@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentLike
-from myproject.db import BIG_INTEGER, EnumInteger, clock, insert_for, publish, utc_now
+from myproject.db import BIG_INTEGER, IN_DATABASE_ONLY, EnumInteger, clock, insert_for, publish, utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 from myproject.notifications.services.deciding import decide
@@ -218,14 +218,13 @@ def tell_of_likes(db: Session, like: type[PostLike] | type[CommentLike], text_id
     latest = db.execute(liked.order_by(like.created_at.desc()).limit(1)).first()
     key = f"like:{'post' if text is Post else 'comment'}:{text_id}:{day}"
     row = (Notification.user_id == author_id) & (Notification.event == key)
-    options = {"synchronize_session": False}
     if latest is None:
-        db.execute(sa.delete(Notification).where(row), execution_options=options)
+        db.execute(sa.delete(Notification).where(row), execution_options=IN_DATABASE_ONLY)
         touch_inboxes(db, [author_id])
         return
     values = {"actor_id": latest.user_id, "actor_count": latest.number}
     changed = sa.update(Notification).where(row).values(values).returning(Notification.id)
-    if db.scalars(changed, execution_options=options).first() is None:
+    if db.scalars(changed, execution_options=IN_DATABASE_ONLY).first() is None:
         comment_id = None if text is Post else text_id
         tell_one(db, author_id, NOTE.Kind.LIKE, Happened(key, post_id, comment_id, **values))
     else:
