@@ -46,15 +46,19 @@ class MailTemplates:
         where it can't be written: its content is gone, or its templates are of another version.
         """
         try:
-            subject, text, _html = self.render(email, masked=True)
+            subject, text, _html = self.render_masked(email)
         except Exception:
             # Whatever templates raise: it must not hide the page that shows why the mail can't be sent.
             return None
         return subject, text
 
-    def render(self, email: Email, *, masked: bool = False) -> tuple[str, str, str]:
-        """Subject, text and HTML of a mail, with `masked` without its secrets. Raises what its templates do, and
-        LookupError without context, and where nobody could stop a mail that says it can be stopped.
+    def render_masked(self, email: Email) -> tuple[str, str, str]:
+        """Subject, text and HTML of a mail without its secrets. Raises what `render` does."""
+        return self.render(email, stop_links(self.registry, email, masked=True), masked=True)
+
+    def render(self, email: Email, stop: "StopLinks | None", *, masked: bool = False) -> tuple[str, str, str]:
+        """Subject, text and HTML of a mail with the links of `stop_links`. Raises what its templates do, and
+        LookupError without context.
         """
         if email.context is None:
             raise LookupError("the content of this mail is gone")
@@ -70,7 +74,7 @@ class MailTemplates:
             "inert": inert,
             "quoted": quoted,
             "moment": partial(moment, settings, email.locale, zone=email.context.get("zone", "")),
-            "stop": stop_links(self.registry, email, masked=masked),
+            "stop": stop,
             "gettext": partial(localizer.translate, domain=DOMAIN),
             "ngettext": partial(localizer.pluralize, domain=DOMAIN),
         }
@@ -145,15 +149,14 @@ def stop_links(registry: Registry, email: Email, *, masked: bool = False) -> Sto
     )
 
 
-def list_headers(registry: Registry, email: Email) -> dict[str, str]:
+def list_headers(settings: Settings, email: Email, links: StopLinks | None) -> dict[str, str]:
     """What mail programs show their own button for: a list (RFC 2919) to leave by one press (RFC 2369, RFC 8058).
     Mail that can't be turned off has none.
     """
-    links = stop_links(registry, email)
     if links is None:
         return {}
     return {
-        "List-Id": f"<{email.topic}.{mail_domain(settings_of(registry))}>",
+        "List-Id": f"<{email.topic}.{mail_domain(settings)}>",
         "List-Unsubscribe": f"<{links.kind}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
@@ -199,10 +202,13 @@ def make_message(registry: Registry, email: Email) -> EmailMessage:
     It comes from the site's own address, which is what DKIM and SPF speak for, with the name of who caused it. All
     mails about one post refer to the same Message-ID, by which mail programs show them as one thread (RFC 5322,
     3.6.4). With `mail.redirect_all_to` it goes there, and names the one it was for in X-Original-To.
+
+    Raises what templates do, and LookupError where nobody could stop a mail that says it can be stopped.
     """
     settings = settings_of(registry)
     templates: MailTemplates = registry["mail_templates"]
-    subject, text, html = templates.render(email)
+    links = stop_links(registry, email)
+    subject, text, html = templates.render(email, links)
     message = EmailMessage(policy=POLICY)
     message["From"] = mailbox(sender_name(settings, email), sender_address(settings))
     redirected_to = parseaddr(settings.mail_redirect_all_to)[1]
@@ -218,7 +224,7 @@ def make_message(registry: Registry, email: Email) -> EmailMessage:
         message["References"] = email.references
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    for name, value in list_headers(registry, email).items():
+    for name, value in list_headers(settings, email, links).items():
         message[name] = value
     if redirected_to:
         message["X-Original-To"] = one_line(email.to_address, EMAIL.ADDRESS_MAX_LENGTH)

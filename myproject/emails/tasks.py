@@ -190,13 +190,16 @@ def change_emails(
 
 
 def purge(registry: Registry) -> None:
-    """Deletes finished mails after `retention.emails_days`, in transactions that keep no writer waiting."""
+    """Deletes finished mails after `retention.emails_days`, in transactions that keep no writer waiting, and
+    routes that nothing goes by.
+    """
     older_than = timedelta(days=settings_of(registry).retention_emails_days)
     deleted = EMAIL.PURGE_BATCH
     while deleted == EMAIL.PURGE_BATCH:
         with sessions_of(registry).writing() as db:
             deleted = purge_emails(db, older_than)
-            purge_routes(db)
+    with sessions_of(registry).writing() as db:
+        purge_routes(db)
 
 
 def deliver_soon(event: MailQueued) -> None:

@@ -32,7 +32,7 @@ def email_of(request: Request) -> Email:
 def render(request: Request, email: Email) -> tuple[str, str, str]:
     """Subject, text and HTML. Masked: who the sample is to may be a member by number."""
     templates: MailTemplates = request.registry["mail_templates"]
-    return templates.render(email, masked=True)
+    return templates.render_masked(email)
 
 
 def show_preview(request: Request) -> dict[str, Any]:
