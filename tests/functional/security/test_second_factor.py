@@ -17,7 +17,7 @@ from myproject.users.views.enter import STEP_COOKIE
 from tests.conftest import Client
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token
-from tests.functional.security.test_access import TABLE, VISITORS, Row, World
+from tests.functional.security.test_access import TABLE, VISITORS, Row, World, form_token
 from tests.phones import CLIENT, turn_on
 
 pytestmark = pytest.mark.one_database
@@ -53,8 +53,7 @@ LEFT = {
 
 def ask(client: Client, path: str, method: str) -> webtest.TestResponse:
     """Asks with a token that is right for the one who asks."""
-    token = csrf_token(client.get("/users/register/"))
-    return client.request(path, method=method, headers={"X-CSRF-Token": token}, status="*")
+    return client.request(path, method=method, headers={"X-CSRF-Token": form_token(client)}, status="*")
 
 
 # Signed in by half
@@ -122,8 +121,7 @@ def test_who_must_have_a_second_factor_reaches_only_what_sets_it_up(
     for row, method in product(TABLE, ("GET", "POST")):
         # Signing out ends it.
         sign_in(client, world.users[visitor])
-        token = csrf_token(client.get(SETTINGS))
-        answer = client.request(world.path(row), method=method, headers={"X-CSRF-Token": token}, status="*")
+        answer = ask(client, world.path(row), method)
         if answer.status_int == 303 and answer.location.endswith("/hidden/"):
             # What is said of a hidden post has an address of its own.
             answer = answer.follow()

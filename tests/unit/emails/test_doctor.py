@@ -303,7 +303,8 @@ def test_a_server_that_is_silent_costs_no_more_time_than_there_is(names: NameSer
     names.silent = {*names.zone}
     begin = time.monotonic()
     examination = look(seconds=0.5)
-    assert time.monotonic() - begin < 1.5
+    # It would be as much again for each name, were it not for all of them together.
+    assert time.monotonic() - begin < 4
     assert examination.mark is Mark.GOOD
     assert of(examination, Topic.SPF).mark is Mark.UNKNOWN
 

@@ -80,6 +80,16 @@ def sent(message: EmailMessage) -> EmailMessage:
     return email_parser.message_from_bytes(message.as_bytes(), policy=email.policy.default)
 
 
+PLAIN_HEADERS: dict[Kind, list[str]] = {}
+
+
+def plain_headers(registry: Registry, kind: Kind) -> list[str]:
+    """The names of a sample's headers, looked up once."""
+    if kind not in PLAIN_HEADERS:
+        PLAIN_HEADERS[kind] = list(sent(make_message(registry, row(kind))).keys())
+    return PLAIN_HEADERS[kind]
+
+
 def part(message: EmailMessage, kind: str) -> str:
     body = message.get_body((kind,))
     assert body is not None
@@ -118,8 +128,8 @@ def test_no_text_anywhere_keeps_a_mail_from_being_made_or_adds_a_header(
 ) -> None:
     context = printable(with_text(CONTEXTS[kind], text, {"when", "due"}))
     named = row(kind, context, to_name=one_line(text, 100), sender_name=one_line(text, 100))
-    made, plain = sent(make_message(registry, named)), sent(make_message(registry, row(kind)))
-    assert list(made.keys()) == list(plain.keys())
+    made = sent(make_message(registry, named))
+    assert list(made.keys()) == plain_headers(registry, kind)
     assert [part.get_content_type() for part in made.iter_parts()] == ["text/plain", "text/html"]
 
 
