@@ -19,8 +19,6 @@ from myproject.comments.services.writing import tell_of
 from myproject.db import publish as tell
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
-from myproject.posts.services.rows import AUTHOR_COLUMNS
-from myproject.users.models import User
 
 
 @dataclass(frozen=True)
@@ -33,22 +31,15 @@ class CommentAnswered:
     reason: str
 
 
-def list_waiting(db: Session, author_id: int | None = None) -> Sequence[Any]:
-    """Waiting comments, of one author or of all, who waits longest first: (id, body_html, created_at, post_title,
-    and the author's columns), a page of them.
-    """
+def list_waiting(db: Session, author_id: int) -> Sequence[Any]:
+    """A member's comments that wait, the oldest first: (id, created_at, post_title), a page of them."""
     statement = (
-        sa.select(
-            Comment.id, Comment.body_html, Comment.created_at, Post.title.label("post_title"), *AUTHOR_COLUMNS
-        )
-        .join(User, User.id == Comment.author_id)
+        sa.select(Comment.id, Comment.created_at, Post.title.label("post_title"))
         .join(Post, Post.id == Comment.post_id)
-        .where(WAITING)
+        .where(WAITING, Comment.author_id == author_id)
         .order_by(Comment.id)
         .limit(POST.WAITING_SHOWN)
     )
-    if author_id is not None:
-        statement = statement.where(Comment.author_id == author_id)
     return db.execute(statement).all()
 
 

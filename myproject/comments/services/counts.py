@@ -23,6 +23,12 @@ def lock_posts(db: Session, post_ids: Iterable[int] | sa.Select[Any]) -> None:
     db.execute(sa.select(Post.id).where(Post.id.in_(post_ids)).order_by(Post.id).with_for_update())
 
 
+def count_published(db: Session, author_id: int, most: int) -> int:
+    """How many comments of a member are in the open, counted no further than `most`."""
+    theirs = sa.select(Comment.id).where(Comment.author_id == author_id, PUBLISHED)
+    return len(db.scalars(theirs.limit(most)).all())
+
+
 def recount(db: Session, *post_ids: int) -> None:
     """Counts the comments of posts anew. The caller holds the rows of the posts."""
     # What was changed stands in the rows only once it is written.

@@ -41,8 +41,6 @@ SHOWN = sa.or_(PUBLISHED, HIDDEN, sa.and_(REMOVED, HAS_REPLIES))
 # What one reader may look up. Statements with it join the post, and are run with the values of `posts.viewer`.
 VISIBLE = posts.VISIBLE & sa.or_(
     SHOWN,
-    (Comment.status == COMMENT.Status.WAITING)
-    & (Comment.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger)),
-    (Comment.status.in_((COMMENT.Status.WAITING, COMMENT.Status.REMOVED)))
-    & sa.bindparam("viewer_is_staff", type_=sa.Boolean),
+    WAITING & (Comment.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger)),
+    (WAITING | REMOVED) & sa.bindparam("viewer_is_staff", type_=sa.Boolean),
 )

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.comments.services.counts import count_published
 from myproject.comments.services.visibility import HIDDEN as COMMENT_HIDDEN
-from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHED
 from myproject.db import fetch, utc_now
 from myproject.moderation import constants as MODERATION
 from myproject.moderation import errors
@@ -20,6 +19,7 @@ from myproject.moderation.models import Case, Vouch
 from myproject.moderation.services import cases, texts
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
+from myproject.posts.services.likes import change_row
 from myproject.posts.services.visibility import VISIBLE, viewer
 from myproject.security.identity import Identity
 
@@ -97,7 +97,7 @@ def find_hidden(
     if row is None:
         return None
     own = row.author_id == identity.id
-    reads_much = not own and count_comments(db, identity.id, vouch_comments) >= vouch_comments
+    reads_much = not own and count_published(db, identity.id, vouch_comments) >= vouch_comments
     may_read = own or identity.is_staff or reads_much
     vouched = row.case_id is not None and db.get(Vouch, (row.case_id, identity.id)) is not None
     changes_from = row.hidden_at + timedelta(minutes=cooldown_minutes)
@@ -120,12 +120,6 @@ def find_hidden(
     )
 
 
-def count_comments(db: Session, user_id: int, most: int) -> int:
-    """How many comments of a member are in the open, counted no further than `most`."""
-    theirs = sa.select(Comment.id).where(Comment.author_id == user_id, COMMENT_PUBLISHED)
-    return len(db.scalars(theirs.limit(most)).all())
-
-
 def vouch(db: Session, user_id: int, number: int, *, is_post: bool) -> None:
     """Asks staff to look at a hidden text once more; once a member. The caller has asked `HiddenText.may_vouch`.
     Raises NotHidden.
@@ -137,12 +131,7 @@ def vouch(db: Session, user_id: int, number: int, *, is_post: bool) -> None:
     if case.state == MODERATION.State.ASKED:
         # Its author need not change what a reader finds right: staff look again.
         case.state, case.queued_at = MODERATION.State.OPEN, utc_now()
-    try:
-        with db.begin_nested():
-            db.add(Vouch(case_id=case.id, user_id=user_id))
-    except IntegrityError:
-        return
-    case.vouch_count += 1
+    case.vouch_count += change_row(db, Vouch, True, case_id=case.id, user_id=user_id)
 
 
 def note_change(db: Session, text: texts.Text, editor_id: int | None, cooldown_minutes: int) -> None:

@@ -1,22 +1,20 @@
 """Posts and comments as one thing: what is reported, hidden and decided upon."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.comments.services import counts
 from myproject.comments.services import hiding as comments
 from myproject.comments.services.removal import lock_comment, remove_comment
-from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHED
 from myproject.moderation.models import Case
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services import hiding as posts
+from myproject.posts.services import newcomers
 from myproject.posts.services.removal import remove_post
-from myproject.posts.services.visibility import PUBLISHED
 
 Text = Post | Comment
 
@@ -68,9 +66,5 @@ def case_of(db: Session, text: Text) -> Case | None:
 
 def count_open(db: Session, user_id: int, most: int) -> int:
     """How many posts and comments of a member are in the open, counted no further than `most`."""
-    found = 0
-    for model, is_published in ((Post, PUBLISHED), (Comment, COMMENT_PUBLISHED)):
-        if found < most:
-            theirs: Any = sa.select(model.id).where(model.author_id == user_id, is_published)
-            found += len(db.scalars(theirs.limit(most - found)).all())
-    return found
+    written = newcomers.count_published(db, user_id, most)
+    return written if written == most else written + counts.count_published(db, user_id, most - written)

@@ -14,10 +14,8 @@ from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post
 from myproject.posts.services.removal import remove_post
-from myproject.posts.services.rows import AUTHOR_COLUMNS
 from myproject.posts.services.visibility import WAITING
 from myproject.posts.services.writing import publish_post
-from myproject.users.models import User
 
 
 @dataclass(frozen=True)
@@ -30,19 +28,14 @@ class PostAnswered:
     reason: str
 
 
-def list_waiting(db: Session, author_id: int | None = None) -> Sequence[Any]:
-    """Waiting posts, of one author or of all, who waits longest first: (id, title, slug, excerpt, updated_at, and
-    the author's columns), a page of them.
-    """
+def list_waiting(db: Session, author_id: int) -> Sequence[Any]:
+    """A member's posts that wait, the oldest first: (id, title, slug, updated_at), a page of them."""
     statement = (
-        sa.select(Post.id, Post.title, Post.slug, Post.excerpt, Post.updated_at, *AUTHOR_COLUMNS)
-        .join(User, User.id == Post.author_id)
-        .where(WAITING)
+        sa.select(Post.id, Post.title, Post.slug, Post.updated_at)
+        .where(WAITING, Post.author_id == author_id)
         .order_by(Post.updated_at, Post.id)
         .limit(POST.WAITING_SHOWN)
     )
-    if author_id is not None:
-        statement = statement.where(Post.author_id == author_id)
     return db.execute(statement).all()
 
 

@@ -33,8 +33,13 @@ def new_until(db: Session, user_id: int, days: int, posts: int) -> datetime | No
     until = registered_at + timedelta(days=days)
     if until <= utc_now():
         return None
-    theirs = sa.select(Post.id).where(Post.author_id == user_id, PUBLISHED).limit(posts)
-    return until if len(db.scalars(theirs).all()) < posts else None
+    return until if count_published(db, user_id, posts) < posts else None
+
+
+def count_published(db: Session, author_id: int, most: int) -> int:
+    """How many posts of a member are in the open, counted no further than `most`."""
+    theirs = sa.select(Post.id).where(Post.author_id == author_id, PUBLISHED)
+    return len(db.scalars(theirs.limit(most)).all())
 
 
 def brake(db: Session, registry: Any, identity: Identity, body_html: str, limit: str) -> None:

@@ -20,6 +20,7 @@ from myproject.posts.models import (
 )
 from myproject.posts.services.removal import purge_removed
 from myproject.posts.services.rows import TAG_NAMES
+from myproject.posts.services.tags import list_marked
 from myproject.posts.services.tops import fill_tops
 from myproject.posts.services.visibility import NEVER_OPEN
 
@@ -70,8 +71,7 @@ def export_marks(db: Session, person: Person) -> Iterator[File]:
         theirs = db.execute(sa.select(*columns).where(table.user_id == person.id).order_by(table.post_id))
         yield f"posts-{name}.json", json_list(row._asdict() for row in theirs)
     for file, marks in (("muted-tags.json", TagMute), ("followed-tags.json", TagFollow)):
-        names = sa.select(Tag.name).join(marks, marks.tag_id == Tag.id).where(marks.user_id == person.id)
-        yield file, json_list({"tag": name} for name in db.scalars(names.order_by(Tag.name)))
+        yield file, json_list({"tag": name} for name in list_marked(db, marks, person.id))
 
 
 def erase_marks(db: Session, person: Person) -> None:

@@ -220,5 +220,6 @@ def list_followed(db: Session, user_id: int) -> Sequence[str]:
 
 
 def list_marked(db: Session, table: type[TagMute] | type[TagFollow], user_id: int) -> Sequence[str]:
+    """The names of the tags that a member has in one of the two tables."""
     marked = sa.select(Tag.name).join(table, table.tag_id == Tag.id).where(table.user_id == user_id)
     return db.scalars(marked.order_by(Tag.name)).all()
