@@ -9,7 +9,7 @@ from myproject.i18n import ENGLISH
 
 NOTICE = {"when": "2026-11-22T10:00+00:00", "browser": "Firefox/128.0", "address": "192.0.2.7"}
 
-TEA = {"post_title": "Tea", "post_id": 4, "slug": "tea", "why_about": {}}
+TEA = {"post_title": "Tea", "post_id": 4, "slug": "tea"}
 MESSAGE = {
     "kind": "COMMENT_REPLY",
     "what": "comment",
@@ -25,6 +25,21 @@ MESSAGE = {
 def to_ann(kind: Kind, context: dict[str, Any], **values: Any) -> Mail:
     return Mail(kind, "ann@example.org", to_name="Ann", user_id=1, context={"name": "ann"} | context, **values)
 
+
+def notice(kind: Kind, topic: str, why: str, context: dict[str, Any], **values: Any) -> Mail:
+    """One that notifications queue; in the thread of its post, where it has a `thread_scope`."""
+    thread = f"post-{values['thread_scope']}" if "thread_scope" in values else None
+    reason = {"why": why, "why_about": {}, "zone": "Europe/Berlin"}
+    return to_ann(kind, context | reason, topic=topic, thread=thread, **values)
+
+
+def decided(kind: Kind, what: str, number: int, decision: str, message: str, why: str) -> Mail:
+    context = {"what": what, "title": "Tea", "number": number, "decision": decision, "message": message}
+    return notice(kind, "moderation", why, context)
+
+
+WAITED = "You get this because what you wrote had to wait for approval."
+ANSWERED = "You get this because you wrote the comment."
 
 SAMPLES: dict[Kind, Mail] = {
     mail.kind: mail
@@ -42,71 +57,50 @@ SAMPLES: dict[Kind, Mail] = {
         to_ann(Kind.EMAIL_CHANGED, {"email": "bob@example.org", "token": "t0ken", "days": 7} | NOTICE),
         to_ann(Kind.EXPORT_READY, {"days": 7}),
         to_ann(Kind.DELETION_ASKED, {"token": "t0ken", "when": "2026-11-29T10:00+00:00"}),
-        to_ann(
-            Kind.TEXT_APPROVED,
-            {"what": "post", "title": "Tea", "number": 4, "message": "Welcome!"},
-            topic="moderation",
-        ),
-        to_ann(
-            Kind.TEXT_REFUSED,
-            {"what": "comment", "title": "Tea", "number": 7, "message": "Be kind."},
-            topic="moderation",
-        ),
+        decided(Kind.TEXT_APPROVED, "post", 4, "APPROVED", "Welcome!", WAITED),
+        decided(Kind.TEXT_REFUSED, "comment", 7, "REFUSED", "Be kind.", WAITED),
         to_ann(Kind.PROBE, {}),
-        to_ann(
-            Kind.TEXT_CHANGED,
-            TEA
-            | {"what": "post", "title": "Tea", "number": 4, "message": "Twice the same.", "decision": "REMOVED"}
-            | {"why": "You get this because you wrote the text."},
-            topic="moderation",
+        decided(
+            Kind.TEXT_CHANGED, "post", 4, "REMOVED", "Twice the same.", "You get this because you wrote the text."
         ),
-        to_ann(
-            Kind.REPLY,
-            MESSAGE | TEA | {"why": "You get this because you wrote the comment."},
-            topic="reply",
-            thread="post-4",
-            thread_scope=4,
-            sender_name="bob",
-        ),
-        to_ann(
+        notice(Kind.REPLY, "reply", ANSWERED, MESSAGE | TEA, thread_scope=4, sender_name="bob"),
+        notice(
             Kind.MENTION,
-            MESSAGE | TEA | {"kind": "MENTION", "quote": "", "why": "You get this because the text mentions you."},
-            topic="mention",
-            thread="post-4",
+            "mention",
+            "You get this because the text mentions you.",
+            MESSAGE | TEA | {"kind": "MENTION", "quote": ""},
             thread_scope=4,
             sender_name="bob",
         ),
-        to_ann(
+        notice(
             Kind.FOLLOWED,
-            MESSAGE | TEA | {"kind": "FOLLOWED_POST", "why": "You get this because you follow the post."},
-            topic="followed",
-            thread="post-4",
+            "followed",
+            "You get this because you follow the post.",
+            MESSAGE | TEA | {"kind": "FOLLOWED_POST"},
             thread_scope=4,
             sender_name="bob",
         ),
-        to_ann(
+        notice(
             Kind.THREAD,
+            "reply",
+            ANSWERED,
             TEA
             | {
                 "messages": [MESSAGE, MESSAGE | {"author": "cyd", "kind": "MENTION", "comment_id": 8}],
                 "count": 3,
                 "more": 1,
-                "why": "You get this because you wrote the comment.",
             },
-            topic="reply",
-            thread="post-4",
             thread_scope=4,
         ),
-        to_ann(
+        notice(
             Kind.DIGEST,
+            "digest",
+            "You get this because you asked for a digest every week.",
             {
                 "posts": [TEA | {"messages": [MESSAGE, MESSAGE | {"kind": "FOLLOWED_POST", "comment_id": 9}]}],
                 "count": 3,
                 "more": 1,
-                "why": "You get this because you asked for a digest every week.",
-                "why_about": {},
             },
-            topic="digest",
         ),
     )
 }
