@@ -1,12 +1,12 @@
 """Every kind of page, looked at once: wide and narrow, light and dark."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, expect
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from tests.browser.axe import axe_findings, load_axe
 from tests.browser.conftest import Windows
@@ -21,6 +21,7 @@ AXE_OPTIONS = {"rules": {"target-size": {"enabled": True}}}
 LENA = "lena"  # of the demo: her address is not verified
 WORDY = "bram-de-groot"
 LONG_THREAD = ("grace", "Small wins of the week")
+REPORTED = 20  # "Slugs", which no other test reads
 DEEP_THREAD = ("priya", "Forty lines that tell us")
 
 
@@ -193,6 +194,29 @@ def ask_why_of_member(page: Page) -> Any:
     return press(page, page.locator(".data-table a[href*='?post=']").first)
 
 
+def report(page: Page) -> Any:
+    """Reports a post; on this site one report hides it."""
+    page.goto(f"/posts/{REPORTED}/report/")
+    page.get_by_label("What is wrong with it?").select_option(label="Something else")
+    return press(page, page.get_by_role("button", name="Send to staff"))
+
+
+def open_hidden(page: Page) -> Any:
+    report(page)
+    return page.goto(f"/posts/{REPORTED}/hidden/")
+
+
+def open_queue(page: Page) -> Any:
+    report(page)
+    return page.goto("/moderation/")
+
+
+def fail_to_decide(page: Page) -> Any:
+    """The page of a case, which is where a reason is asked for that is missing in the queue."""
+    open_queue(page)
+    return press(page, page.get_by_role("button", name="Remove").first)
+
+
 KINDS = {
     "home": Kind("/"),
     "active": Kind("/?sort=active"),
@@ -253,6 +277,15 @@ KINDS = {
     "member": Kind(open_member, "ada"),
     "outbox": Kind("/admin/emails/", "ada"),
     "mail doctor": Kind("/admin/emails/doctor/", "ada"),
+    "suppressions": Kind("/admin/emails/suppressions/", "ada"),
+    "settings": Kind("/admin/settings/", "ada"),
+    "report": Kind("/posts/2/report/", "elif"),
+    "hidden post": Kind(open_hidden, "elif"),
+    "queue": Kind(open_queue, "grace"),
+    "case": Kind(fail_to_decide, "grace", 422),
+    "bans": Kind("/moderation/bans/", "grace"),
+    "ban": Kind("/moderation/members/6/", "grace"),
+    "public log": Kind("/moderation/log/"),
 }
 READING = [
     "home",
@@ -298,18 +331,35 @@ def go(page: Page, kind: Kind) -> int:
     return 200 if answer is None else int(answer.status)
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser, live_server: LiveServer) -> Iterator[Windows]:
+    windows = Windows(browser, live_server)
+    yield windows
+    windows.close()
+
+
+@pytest.fixture(scope="module")
+def new_page(windows: Windows, signed_in: Callable[[str], StorageState]) -> Callable[[str], Page]:
+    """`new_page(name)` opens a page as a member, all of whose pages share one context; without a name as a guest."""
+    members: dict[str, BrowserContext] = {}
+
+    def open_page(name: str) -> Page:
+        if not name:
+            return windows.open()
+        if name not in members:
+            members[name] = windows.open(storage_state=signed_in(name)).context
+        return members[name].new_page()
+
+    return open_page
+
+
 @pytest.fixture(scope="module", params=KINDS)
-def visit(
-    request: pytest.FixtureRequest,
-    browser: Browser,
-    live_server: LiveServer,
-    signed_in: Callable[[str], StorageState],
-) -> Visit:
+def visit(request: pytest.FixtureRequest, windows: Windows, new_page: Callable[[str], Page]) -> Visit:
     """A page of each kind, opened once for all the tests that ask something of it."""
     kind = KINDS[request.param]
-    windows = Windows(browser, live_server)
-    options = {"storage_state": signed_in(kind.name)} if kind.name else {}
-    page = windows.open(viewport={"width": WIDE, "height": 800}, **options)
+    before = len(windows.seen)
+    page = new_page(kind.name)
+    page.set_viewport_size({"width": WIDE, "height": 800})
     status = go(page, kind)
     cookies = [cookie["name"] for cookie in page.context.cookies()]
     seen = Visit(kind, status, page.title(), cookies)
@@ -319,8 +369,8 @@ def visit(
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         seen.findings += axe_findings(page, f"{width} {scheme}", AXE_OPTIONS)
         seen.overflow += [f"{width}: {each}" for each in page.evaluate(TOO_WIDE)]
-    windows.close()
-    seen.troubles = windows.seen
+    page.close()
+    seen.troubles = windows.seen[before:]
     return seen
 
 

@@ -77,6 +77,9 @@ def test_member_sets_up_an_app_and_signs_in_with_it(make_page: Callable[..., Pag
 
     sign_out(page)
     sign_in_by_half(page, name)
+    page.goto("/users/login/second-factor/lost/")
+    check(page, findings, javascript)
+    page.goto("/users/login/second-factor/")
     page.get_by_role("link", name="Use a recovery code").click()
     check(page, findings, javascript)
     type_code(page, "Recovery code", codes[0].lower())
