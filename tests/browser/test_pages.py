@@ -340,7 +340,7 @@ def windows(browser: Browser, live_server: LiveServer) -> Iterator[Windows]:
 
 @pytest.fixture(scope="module")
 def new_page(windows: Windows, signed_in: Callable[[str], StorageState]) -> Callable[[str], Page]:
-    """`new_page(name)` opens a page as a member, all of whose pages share one context; without a name as a guest."""
+    """`new_page(name)` opens a page as a member, whose pages share a context; without a name as a guest."""
     members: dict[str, BrowserContext] = {}
 
     def open_page(name: str) -> Page:
