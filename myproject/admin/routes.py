@@ -5,22 +5,13 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.admin.views import approvals, emails, home, mail_doctor, previews, suppressions, users
-from myproject.db import reading
-from myproject.security.permissions import Permission, permits
+from myproject.security.permissions import Permission
 from myproject.users import constants as USER
 from myproject.users.models import User
+from myproject.users.routes.accounts import user_for
 from myproject.web.request import Request
 
-
-def user_of(request: Request) -> User | None:
-    """The context of `/admin/users/ID/`. Raises HTTPNotFound, to admins only: nobody else learns who is there."""
-    if not permits(Permission.ADMIN_USERS_EDIT, request.identity, None):
-        return None
-    with reading(request) as db:
-        user = db.get(User, int(request.matchdict["id"]))
-    if user is None:
-        raise HTTPNotFound
-    return user
+user_of = user_for(Permission.ADMIN_USERS_EDIT)
 
 
 def joining_user_of(request: Request) -> User | None:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import colander
 from translationstring import TranslationString
 
+from myproject.admin import constants as ADMIN
 from myproject.audit import REASON_MAX_LENGTH
 from myproject.emails import constants as EMAIL
 from myproject.emails.doctor.probe import HEADERS_MAX_LENGTH
@@ -104,6 +106,12 @@ def value_titles(values: dict[str, Any]) -> list[str]:
     return [VALUE_TITLES.get(what, {}).get(str(value), str(value)) for what, value in values.items()]
 
 
+def reason_node() -> colander.SchemaNode:
+    """Why an admin changes something."""
+    hint = _("It stands in the audit")
+    return line("reason", _("Reason"), min=ADMIN.REASON_MIN_LENGTH, max=REASON_MAX_LENGTH, hint=hint)
+
+
 class Decision(Schema):
     message = paragraph(
         "message",
@@ -126,7 +134,7 @@ class Headers(Schema):
 
 
 class Lift(Schema):
-    reason = line("reason", _("Reason"), min=3, max=REASON_MAX_LENGTH, hint=_("It stands in the audit"))
+    reason = reason_node()
 
 
 class Switches(Schema):
@@ -142,10 +150,10 @@ class Switches(Schema):
         [(position.value, title) for position, title in POSITION_TITLES.items()],
         description=_("Off: everybody reads on, and only staff write"),
     )
-    reason = line("reason", _("Reason"), min=3, max=REASON_MAX_LENGTH, hint=_("It stands in the audit"))
+    reason = reason_node()
 
 
 class UserChange(Schema):
     role = choice("role", _("Role"), [(str(int(role)), title) for role, title in ROLE_TITLES.items()])
     status = choice("status", _("Status"), [(str(int(status)), title) for status, title in STATUS_TITLES.items()])
-    reason = line("reason", _("Reason"), min=3, max=REASON_MAX_LENGTH, hint=_("It stands in the audit"))
+    reason = reason_node()

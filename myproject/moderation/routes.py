@@ -3,7 +3,7 @@ log.
 """
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
+from pyramid.httpexceptions import HTTPSeeOther
 
 from myproject.comments.routes import comment_of
 from myproject.db import reading
@@ -12,7 +12,7 @@ from myproject.moderation.services.queue import Item
 from myproject.moderation.views import bans, queue, reporting
 from myproject.posts.routes import post_of
 from myproject.security.permissions import Permission, permits
-from myproject.users.models import User
+from myproject.users.routes.accounts import user_for
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -51,17 +51,6 @@ def case_of(request: Request) -> Item | None:
     return queue.case_of(request) if permits(Permission.WAITING_ANSWER, request.identity, None) else None
 
 
-def member_of(request: Request) -> User | None:
-    """The context of `/moderation/members/ID/`. Raises HTTPNotFound, to staff only."""
-    if not permits(Permission.BAN_SET, request.identity, None):
-        return None
-    with reading(request) as db:
-        user = db.get(User, int(request.matchdict["id"]))
-    if user is None:
-        raise HTTPNotFound
-    return user
-
-
 def includeme(config: Configurator) -> None:
     for what, address, context_of in (("post", POST, post_of), ("comment", COMMENT, comment_of)):
         config.add_route(f"moderation.report.{what}", f"{address}/report/", factory=context_of)
@@ -98,7 +87,9 @@ def includeme(config: Configurator) -> None:
         permission=Permission.BAN_SET,
         renderer="myproject:templates/moderation/bans.html",
     )
-    config.add_route("moderation.ban", "/moderation/members/{id:[0-9]{1,18}}/", factory=member_of)
+    config.add_route(
+        "moderation.ban", "/moderation/members/{id:[0-9]{1,18}}/", factory=user_for(Permission.BAN_SET)
+    )
     config.add_form_view(bans.BanMember, route_name="moderation.ban", permission=Permission.BAN_SET)
 
     config.add_route("moderation.log", "/moderation/log/")

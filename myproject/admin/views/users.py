@@ -68,6 +68,8 @@ class EditUser(FormView):
             return {
                 "user": user,
                 "title": user.title,
+                "reason_min": ADMIN.REASON_MIN_LENGTH,
+                "reason_max": audit.REASON_MAX_LENGTH,
                 "own": user.id == self.request.member.id,
                 "sessions": services.list_sessions(db, user.id),
                 "bounces": suppression.find_record(db, user.email),
@@ -101,7 +103,7 @@ def hasten_reset(request: Request) -> Response:
     they are.
     """
     user: User = request.context
-    reason = clean_line(str(request.POST.get("reason", "")))[: audit.REASON_MAX_LENGTH]
+    reason = clean_line(request.POST.get("reason", ""))[: audit.REASON_MAX_LENGTH]
     actor, here = audit.actor_of(request), HTTPSeeOther(url(request, "admin.users.view", id=user.id))
     try:
         if len(reason) < ADMIN.REASON_MIN_LENGTH:

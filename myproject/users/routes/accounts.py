@@ -1,12 +1,15 @@
 """Addresses of signing in, of passwords, verification and profiles, each with its views."""
 
+from collections.abc import Callable
+
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 
 from myproject.db import is_unsafe, reading
-from myproject.security.permissions import Permission
+from myproject.security.permissions import Permission, permits
 from myproject.text import canonical
 from myproject.users import constants as USER
+from myproject.users.models import User
 from myproject.users.services import names, profiles
 from myproject.users.views import login, passwords, profile, register, verify
 from myproject.users.views.mailed_links import add_mailed_link
@@ -29,6 +32,23 @@ def profile_of(request: Request) -> profiles.Profile:
     if found is None:
         raise HTTPNotFound
     return found
+
+
+def user_for(permission: Permission) -> Callable[[Request], User | None]:
+    """A factory of the context of addresses with the number of a member: that member; None for who may not do
+    `permission`. It raises HTTPNotFound to who may: nobody else learns who is there.
+    """
+
+    def user_of(request: Request) -> User | None:
+        if not permits(permission, request.identity, None):
+            return None
+        with reading(request) as db:
+            user = db.get(User, int(request.matchdict["id"]))
+        if user is None:
+            raise HTTPNotFound
+        return user
+
+    return user_of
 
 
 def includeme(config: Configurator) -> None:
