@@ -4,20 +4,24 @@ Each is flushed, not committed: a `Client` commits before each request.
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
 from myproject.audit import COMMAND_LINE
+from myproject.cache import touch
+from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
-from myproject.comments.services.writing import create_comment
+from myproject.comments.services.writing import create_comment, path_of
+from myproject.db import utc_now
 from myproject.posts.models import Post
 from myproject.posts.services.writing import create_post, render
 from myproject.security.cookies import cookies_of
 from myproject.security.passwords import PasswordHasher, hasher_of
 from myproject.security.policy import COOKIE
 from myproject.settings import settings_of
-from myproject.text import render_markdown
+from myproject.text import RENDERER_VERSION, render_markdown
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import accounts, registration, roles, sign_ins
@@ -80,6 +84,36 @@ def make_comment(
     comment = create_comment(db, post.id, author.id, body, render_markdown(body), parent.id if parent else None)
     assert comment is not None
     return comment
+
+
+def make_comments(
+    db: Session, post: Post, author: User, number: int, parent: Comment | None = None
+) -> list[Comment]:
+    """So many comments at once, the oldest first. They count, but nobody is told of them."""
+    now = utc_now()
+    comments = [
+        Comment(
+            post_id=post.id,
+            author_id=author.id,
+            parent_id=parent.id if parent else None,
+            status=COMMENT.Status.PUBLISHED,
+            # Unique until the numbers are known.
+            path=f"-{index}",
+            body="A comment.",
+            body_html="<p>A comment.</p>",
+            body_renderer=RENDERER_VERSION,
+            created_at=now + timedelta(milliseconds=index),
+        )
+        for index in range(number)
+    ]
+    db.add_all(comments)
+    db.flush()
+    for comment in comments:
+        comment.path = path_of(comment.id, parent.path if parent else "")
+    post.comment_count += number
+    db.flush()
+    touch(db, "posts", f"post:{post.id}")
+    return comments
 
 
 def sign_in(client: Client, user: User) -> str:

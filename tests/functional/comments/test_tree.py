@@ -15,7 +15,7 @@ from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client
-from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.factories import make_comment, make_comments, make_post, make_user, sign_in
 
 NUMBER = COMMENT.PAGE_SIZE + 30
 
@@ -168,7 +168,7 @@ def test_links_of_members_are_marked_for_search_engines(
 
 
 def test_pages_show_every_comment_once_in_order(client: Client, db: Session, ann: User, post: Post) -> None:
-    made = [make_comment(db, post, ann).id for _ in range(NUMBER)]
+    made = [comment.id for comment in make_comments(db, post, ann, NUMBER)]
     first = read(client, post)
     assert ids(first) == made[: COMMENT.PAGE_SIZE]
     following = first.html.select_one("a[rel=next]")["href"]
@@ -191,7 +191,7 @@ def permalink(client: Client, comment: int) -> tuple[str, webtest.TestResponse]:
 def test_a_permalink_leads_to_the_page_that_shows_the_comment(
     client: Client, db: Session, ann: User, post: Post
 ) -> None:
-    made = [make_comment(db, post, ann).id for _ in range(NUMBER)]
+    made = [comment.id for comment in make_comments(db, post, ann, NUMBER)]
     for number in (0, 1, COMMENT.PAGE_SIZE - 1):
         query, page = permalink(client, made[number])
         assert query == ""
@@ -205,8 +205,7 @@ def test_a_permalink_leads_to_the_page_that_shows_the_comment(
 def test_a_permalink_into_a_thread_shows_it_from_its_top(
     client: Client, db: Session, ann: User, post: Post
 ) -> None:
-    for _ in range(COMMENT.PAGE_SIZE):
-        make_comment(db, post, ann)
+    make_comments(db, post, ann, COMMENT.PAGE_SIZE)
     top = make_comment(db, post, ann)
     reply = make_comment(db, post, ann, parent=top)
     deeper = make_comment(db, post, ann, parent=reply)
@@ -220,7 +219,8 @@ def test_of_a_long_thread_the_page_shows_the_beginning_and_leads_to_the_rest(
 ) -> None:
     bob = make_user(db, "bob")
     top = make_comment(db, post, bob)
-    replies = [make_comment(db, post, ann, parent=top).id for _ in range(COMMENT.THREAD_SIZE + COMMENT.PAGE_SIZE)]
+    number = COMMENT.THREAD_SIZE + COMMENT.PAGE_SIZE
+    replies = [comment.id for comment in make_comments(db, post, ann, number, parent=top)]
     below = make_comment(db, post, ann, parent=db.get_one(Comment, replies[-2]))
     other = make_comment(db, post, ann)
     first = read(client, post)
@@ -246,7 +246,7 @@ def test_of_a_long_thread_the_page_shows_the_beginning_and_leads_to_the_rest(
 def test_threads_stand_in_the_order_asked_for_on_every_page(
     client: Client, db: Session, ann: User, post: Post, order: COMMENT.Order
 ) -> None:
-    tops = [make_comment(db, post, ann) for _ in range(NUMBER)]
+    tops = make_comments(db, post, ann, NUMBER)
     reply = make_comment(db, post, ann, parent=tops[3])
     for number, top in enumerate(tops):
         top.like_count = number % 7
