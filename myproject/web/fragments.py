@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from markupsafe import Markup
 from pyramid.renderers import render
+from pyramid.response import Response
 
 from myproject.cache import Cache, Turns
 from myproject.web.marks import Marked
@@ -62,3 +64,24 @@ def take_apart(cache: Cache, key: str, seconds: int, head: dict[str, Any], body:
     left = head["at"] + seconds - time.time()
     cache.keep(key, marked, left, tags=head["tags"], number=head["number"], size=len(body))
     return marked
+
+
+def place(request: Request, filled: bytes) -> Markup:
+    """What a template writes where a filled part is to stand. The part itself comes in when the page is bytes: of
+    a long text, all the copies that templates make take longer than everything else.
+    """
+    parts: list[bytes] | None = getattr(request, "placed_parts", None)
+    if parts is None:
+        parts = request.placed_parts = []
+        request.add_response_callback(put_parts)
+    parts.append(filled)
+    return Markup(f"<!--placed {len(parts)}-->")  # noqa: S704 - a number
+
+
+def put_parts(request: Request, response: Response) -> None:
+    body = response.body
+    for number, part in enumerate(request.placed_parts, 1):
+        # An answer that is another page than the one that asked has no such place.
+        before, mark, after = body.partition(b"<!--placed %d-->" % number)
+        body = b"".join((before, part, after)) if mark else body
+    response.body = body

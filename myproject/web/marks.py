@@ -6,36 +6,34 @@ that leaves no comments.
 
 from collections.abc import Callable
 
-from markupsafe import Markup
-
 OPEN, CLOSE = "<!--", "-->"
 Fill = Callable[..., str]
 
 
 class Marked:
-    """A text with marks, taken apart once: it is filled for many readers."""
+    """A text with marks, taken apart and encoded once: it is filled for many readers."""
 
     def __init__(self, text: str) -> None:
         start, *rest = text.split(OPEN)
         # Empty where the marks were, which stand in `places`: by their first word, (index of the piece, values).
-        self.pieces = [start]
+        self.pieces = [start.encode()]
         self.places: dict[str, list[tuple[int, list[str]]]] = {}
         for piece in rest:
             mark, _close, after = piece.partition(CLOSE)
             what, *values = mark.split(" ")
             self.places.setdefault(what, []).append((len(self.pieces), values))
-            self.pieces += "", after
+            self.pieces += b"", after.encode()
 
     def values(self, what: str) -> list[list[str]]:
         """The values of the marks that begin with `what`, in their order."""
         return [values for _index, values in self.places.get(what, ())]
 
-    def fill(self, fills: dict[str, Fill] | None = None) -> Markup:
-        """The text with what `fills[WHAT](VALUE, VALUE)` gives, as HTML, in the place of each mark; nothing where
-        there is no such function.
+    def fill(self, fills: dict[str, Fill] | None = None) -> bytes:
+        """The text, in UTF-8, with what `fills[WHAT](VALUE, VALUE)` gives, as HTML, in the place of each mark;
+        nothing where there is no such function.
         """
         pieces = self.pieces.copy()
         for what, fill in (fills or {}).items():
             for index, values in self.places.get(what, ()):
-                pieces[index] = fill(*values)
-        return Markup("".join(pieces))  # noqa: S704 - what our own templates made
+                pieces[index] = fill(*values).encode()
+        return b"".join(pieces)

@@ -23,18 +23,24 @@ class Request(PyramidRequest):
 
     if TYPE_CHECKING:
         dbsession: Session
-        identity: "Identity | None"
+        signed_in_member: "Identity | None"
         identity_if_known: "Identity | None"
         session_token: str
         context: Any
         look_up: "LookUp"
         unread: "Unread"
+        placed_parts: list[bytes]
 
         def translate(self, message: str | TranslationString) -> str: ...
         def flash(self, message: str | TranslationString, level: "Level" = "success") -> None: ...
         def csrf_field(self) -> Markup: ...
         def keep_image(self, content: bytes | None, alt: str) -> str: ...
         def allow_hosts(self, hosts: tuple[str, ...]) -> None: ...
+
+    @property
+    def identity(self) -> "Identity | None":
+        """Who asks, as the security policy says; Pyramid would look for the policy each time."""
+        return self.signed_in_member
 
     @property
     def client_addr(self) -> str:

@@ -19,7 +19,7 @@ from myproject.posts.services import approval as post_approval
 from myproject.posts.services import lists, rows, visits
 from myproject.users.services.profiles import Profile
 from myproject.web.dates import date
-from myproject.web.fragments import cached_fragment
+from myproject.web.fragments import cached_fragment, place
 from myproject.web.marks import Marked
 from myproject.web.request import Request
 
@@ -89,7 +89,7 @@ def show_rows(
 
     shared = cached_fragment(request, f"list:{here}:{query}:{after or ''}", tags, ROWS, values)
     if request.identity is None:
-        return shared.fill()
+        return place(request, shared.fill())
     seen, has_muted = find_mine(request, shared)
     if has_muted and muting:
         shared = Marked(render(ROWS, values(request.member.id), request=request))
@@ -100,7 +100,7 @@ def show_rows(
         seen_at = seen.get(int(post_id))
         return badge if seen_at is not None and EPOCH + int(microseconds) * MICROSECOND > seen_at else ""
 
-    return shared.fill({"news": news})
+    return place(request, shared.fill({"news": news}))
 
 
 def find_mine(request: Request, shared: Marked) -> tuple[dict[int, datetime], bool]:

@@ -33,6 +33,7 @@ from myproject.posts.services.attention import MINE as ATTENTION
 from myproject.posts.services.likes import MINE as LIKED
 from myproject.posts.services.rows import PostPage
 from myproject.tasks import enqueue_once
+from myproject.web.fragments import place
 from myproject.web.marks import Fill, Marked
 from myproject.web.request import Request
 
@@ -113,7 +114,7 @@ def fill_in(
             fills |= news(request, post, shared, mine)
             if may_like:
                 fills["like"] = like_button(request, mine)
-        return shared.fill(fills)
+        return place(request, shared.fill(fills))
 
     return filled
 

@@ -15,7 +15,7 @@ from myproject.posts import schemas
 from myproject.posts.services import lists, rows, tags
 from myproject.posts.views.lists import show_rows
 from myproject.text import canonical
-from myproject.web.fragments import cached_fragment
+from myproject.web.fragments import cached_fragment, place
 from myproject.web.likes import wants_on
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -49,7 +49,8 @@ def list_tags(request: Request) -> dict[str, Any]:
         return {"page": tags.list_tags(request.dbsession, after), "most": POST.TAG_COUNT_MAX}
 
     template = "myproject:templates/posts/tag_rows.html"
-    return {"rows": cached_fragment(request, f"tags:{after}", ("site", "tags"), template, values).fill()}
+    shared = cached_fragment(request, f"tags:{after}", ("site", "tags"), template, values)
+    return {"rows": place(request, shared.fill())}
 
 
 def show_tag(context: tags.TagRow, request: Request) -> dict[str, Any]:
