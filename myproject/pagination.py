@@ -87,8 +87,8 @@ def cut(rows: Sequence[Row], size: int, moment: str) -> Page[Row]:
 
 
 def cut_by_number(rows: Sequence[Row], size: int) -> Page[Row]:
-    """A page of `size` from rows that were asked for with one more, the highest number first; its cursor is the
-    number of its last row, below which the next page begins.
+    """A page of `size` from rows that were asked for with one more, in the order of their numbers; its cursor is
+    the number of its last row, behind which the next page begins.
     """
     shown = rows[:size]
     last: Any = shown[-1] if len(rows) > size else None

@@ -12,6 +12,7 @@ from myproject.admin.models import Checkup
 from myproject.db import utc_now
 from myproject.emails.doctor.findings import Finding
 from myproject.emails.doctor.probe import Probe
+from myproject.pagination import Page, cut_by_number
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
@@ -23,10 +24,8 @@ def list_users(
     role: USER.Role | None = None,
     status: USER.Status | None = None,
     before_id: int | None = None,
-) -> tuple[Sequence[Any], int | None]:
-    """Members, newest first, whose name or address holds `search`; and the number after which the next page
-    goes on.
-    """
+) -> Page[Any]:
+    """A page of the members whose name or address holds `search`, newest first; with numbers below `before_id`."""
     statement = sa.select(
         User.id,
         User.name,
@@ -50,8 +49,7 @@ def list_users(
     if before_id is not None:
         statement = statement.where(User.id < before_id)
     rows = db.execute(statement.order_by(User.id.desc()).limit(ADMIN.PAGE_SIZE + 1)).all()
-    more = len(rows) > ADMIN.PAGE_SIZE
-    return rows[: ADMIN.PAGE_SIZE], rows[ADMIN.PAGE_SIZE - 1].id if more else None
+    return cut_by_number(rows, ADMIN.PAGE_SIZE)
 
 
 def list_sessions(db: Session, user_id: int) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from myproject.db import reading
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
+from myproject.pagination import cut_by_number
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import approvals
@@ -26,8 +27,7 @@ def list_approvals(request: Request) -> dict[str, Any]:
     after_id = number_of(request.GET.get("after"))
     rows = approvals.list_requests(request.dbsession, approval, after_id, ADMIN.PAGE_SIZE + 1)
     return {
-        "requests": rows[: ADMIN.PAGE_SIZE],
-        "next_id": rows[ADMIN.PAGE_SIZE - 1].id if len(rows) > ADMIN.PAGE_SIZE else None,
+        "page": cut_by_number(rows, ADMIN.PAGE_SIZE),
         "refused": refused,
         "message_max": audit.REASON_MAX_LENGTH,
     }

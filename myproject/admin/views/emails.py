@@ -18,6 +18,7 @@ from myproject.emails.models import Email
 from myproject.emails.services import handling, lists, pacing
 from myproject.errors import InputError
 from myproject.i18n import _
+from myproject.pagination import cut_by_number
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -39,10 +40,8 @@ def list_emails(request: Request) -> dict[str, Any]:
     wanted = wanted_of(request.GET)
     before_id = number_of(request.GET.get("before"))
     rows = lists.list_emails(request.dbsession, wanted, before_id, ADMIN.PAGE_SIZE + 1)
-    more = len(rows) > ADMIN.PAGE_SIZE
     return {
-        "emails": rows[: ADMIN.PAGE_SIZE],
-        "next_id": rows[ADMIN.PAGE_SIZE - 1].id if more else None,
+        "page": cut_by_number(rows, ADMIN.PAGE_SIZE),
         "wanted": wanted,
         "query": urlencode(query_of(wanted)),
         "routes": pacing.closed_routes(request.dbsession),

@@ -16,6 +16,7 @@ from myproject.emails.models import Suppression
 from myproject.emails.services import suppression
 from myproject.forms.view import FormView
 from myproject.i18n import _
+from myproject.pagination import cut_by_number
 from myproject.users.services import accounts
 from myproject.web.request import Request
 
@@ -33,8 +34,7 @@ def list_suppressions(request: Request) -> dict[str, Any]:
         limit=ADMIN.PAGE_SIZE + 1,
     )
     return {
-        "suppressions": rows[: ADMIN.PAGE_SIZE],
-        "next_id": rows[ADMIN.PAGE_SIZE - 1].id if len(rows) > ADMIN.PAGE_SIZE else None,
+        "page": cut_by_number(rows, ADMIN.PAGE_SIZE),
         "lifted": lifted,
         "search": search,
         "reason_titles": schemas.SUPPRESSION_TITLES,

@@ -30,7 +30,7 @@ def list_users(request: Request) -> dict[str, Any]:
     search = given.get("q", "").strip()[: ADMIN.SEARCH_MAX_LENGTH]
     try:
         role, status = number_of(given.get("role")), number_of(given.get("status"))
-        users, next_id = services.list_users(
+        page = services.list_users(
             request.dbsession,
             search,
             None if role is None else USER.Role(role),
@@ -40,8 +40,7 @@ def list_users(request: Request) -> dict[str, Any]:
     except ValueError:
         raise HTTPNotFound from None
     return {
-        "users": users,
-        "next_id": next_id,
+        "page": page,
         "search": search,
         "role": role,
         "status": status,
