@@ -41,16 +41,6 @@ def set_attention(db: Session, user_id: int, post_id: int, attention: POST.Atten
         change_row(db, PostAttention, True, attention=attention, **key)
 
 
-def has_muted(db: Session, user_id: int, post_id: int) -> bool:
-    """Whether a member wants to hear nothing of a post."""
-    attention = db.scalar(
-        sa.select(PostAttention.attention).where(
-            PostAttention.user_id == user_id, PostAttention.post_id == post_id
-        )
-    )
-    return attention == POST.Attention.MUTE
-
-
 def list_attention(db: Session, user_id: int, before_id: int | None = None) -> Page[Any]:
     """A page of the posts that a member follows or has muted, as (id, title, slug, attention), latest first; the
     cursor of the next page is the number of a post, which it begins behind (`before_id`).
