@@ -130,11 +130,7 @@ def includeme(config: Configurator) -> None:
 
     config.add_route("posts.tags.muted", "/users/me/muted-tags/")
     config.add_view(
-        tags.list_muted,
-        route_name="posts.tags.muted",
-        request_method="GET",
-        permission=Permission.POST_MARK,
-        renderer="myproject:templates/posts/muted.html",
+        tags.go_to_muted, route_name="posts.tags.muted", request_method="GET", permission=Permission.POST_MARK
     )
 
     config.add_route("posts.new", "/posts/new/")

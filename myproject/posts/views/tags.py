@@ -20,9 +20,6 @@ from myproject.web.likes import wants_on
 from myproject.web.request import Request
 from myproject.web.templating import url
 
-# The pages that list a member's tags, by what their buttons send.
-LISTS = {"muted": "posts.tags.muted", "settings": "notifications.settings"}
-
 
 def tag_of(request: Request) -> tags.TagRow:
     """The context of `/tags/TAG/`: the tag, at its one address; a synonym leads to what it stands for. Raises
@@ -87,14 +84,16 @@ def follow_tag(context: tags.TagRow, request: Request) -> Response:
 
 
 def back(tag: tags.TagRow, request: Request) -> Response:
-    """To the page on which the button stood: the tag's or, as `list` says, one of those that list tags."""
-    page = LISTS.get(str(request.POST.get("list")))
-    return HTTPSeeOther(url(request, page) if page else url(request, "posts.tag", name=tag.name))
+    """To the page on which the button stood: the tag's or, as `list` says, the one that lists a member's tags."""
+    listed = "list" in request.POST
+    return HTTPSeeOther(
+        url(request, "notifications.settings") if listed else url(request, "posts.tag", name=tag.name)
+    )
 
 
-def list_muted(request: Request) -> dict[str, Any]:
-    """The tags that the member has muted."""
-    return {"names": tags.list_muted(request.dbsession, request.member.id)}
+def go_to_muted(request: Request) -> Response:
+    """The tags that a member has muted stand with all else that they follow or don't want to hear of."""
+    return HTTPMovedPermanently(url(request, "notifications.settings") + "#tags")
 
 
 class EditTag(FormView):

@@ -113,8 +113,8 @@ def test_a_muted_tag_leaves_the_front_page_and_no_other(
     assert titles(client.get("/tags/tea/"))[0] == "Post 41"
     assert titles(make_client().get("/"))[0] == "Post 42"
     assert titles(make_client().get("/"))[1] == "Post 41"
-    unmuting = form_with(client.get("/users/me/muted-tags/"), "list")
-    assert "You have muted no tag" in unmuting.submit("on", status=303).follow()
+    unmuting = form_with(client.get("/users/me/muted-tags/").follow(), "list")
+    assert "You follow no tag and have muted none" in unmuting.submit("on", status=303).follow()
     assert titles(client.get("/"))[1] == "Post 41"
 
 
