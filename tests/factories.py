@@ -17,6 +17,7 @@ from myproject.comments.services.writing import create_comment, path_of
 from myproject.db import utc_now
 from myproject.posts.models import Post
 from myproject.posts.services.writing import create_post, render
+from myproject.references import look_up_in
 from myproject.security.cookies import cookies_of
 from myproject.security.passwords import PasswordHasher, hasher_of
 from myproject.security.policy import COOKIE
@@ -81,7 +82,8 @@ def make_post(
 def make_comment(
     db: Session, post: Post, author: User, body: str = "A comment.", parent: Comment | None = None
 ) -> Comment:
-    comment = create_comment(db, post.id, author.id, body, render_markdown(body), parent.id if parent else None)
+    html = render_markdown(body, look_up_in(db.info["registry"], db))
+    comment = create_comment(db, post.id, author.id, body, html, parent.id if parent else None)
     assert comment is not None
     return comment
 

@@ -15,7 +15,7 @@ from myproject.audit import AuditEntry
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
-from tests.factories import make_user, sign_in
+from tests.factories import make_user
 from tests.functional.pages import field_errors, flashes, summary, text_of
 from tests.reliability.together import Visitor, together
 
@@ -23,14 +23,6 @@ pytestmark = pytest.mark.one_database
 
 Mails = Callable[..., list[EmailMessage]]
 QUEUE = "/admin/approvals/"
-
-
-@pytest.fixture
-def root(client: Client, db: Session) -> User:
-    """An admin who is signed in as `client`."""
-    user = make_user(db, "root-of-all", role=USER.Role.ADMIN)
-    sign_in(client, user)
-    return user
 
 
 def make_waiting(db: Session, name: str, reason: str = "I bake bread.") -> User:

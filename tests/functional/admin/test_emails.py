@@ -24,7 +24,7 @@ from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with, run_tasks
-from tests.factories import make_user, sign_in
+from tests.factories import make_user
 from tests.functional.pages import code_in, flashes, heading, link_in, text_of
 from tests.unit.emails.samples import CONTEXTS, sample
 
@@ -32,14 +32,6 @@ pytestmark = pytest.mark.one_database
 
 Mails = Callable[..., list[EmailMessage]]
 Counter = Callable[..., AbstractContextManager[list[str]]]
-
-
-@pytest.fixture
-def root(client: Client, db: Session) -> User:
-    """An admin who is signed in as `client`."""
-    user = make_user(db, "root-of-all", role=USER.Role.ADMIN)
-    sign_in(client, user)
-    return user
 
 
 def make_mail(db: Session, to: str = "ann@example.org", state: EMAIL.State = EMAIL.State.QUEUED) -> Email:

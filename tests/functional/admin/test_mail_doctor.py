@@ -12,10 +12,8 @@ from sqlalchemy.orm import Session
 
 from myproject.admin import constants as ADMIN
 from myproject.admin.models import Checkup
-from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with, run_tasks
-from tests.factories import make_user, sign_in
 from tests.functional.pages import flashes, text_of
 from tests.names import NameServer, name_server
 from tests.unit.emails.test_doctor import BROKEN, HEADERS, HEALTHY, tell
@@ -46,14 +44,6 @@ def app(make_app: Callable[..., Router], names: NameServer) -> Router:
         mail_relay_addresses="192.0.2.25",
         mail_name_server=names.address,
     )
-
-
-@pytest.fixture
-def root(client: Client, db: Session) -> User:
-    """An admin who is signed in as `client`."""
-    user = make_user(db, "root-of-all", role=USER.Role.ADMIN)
-    sign_in(client, user)
-    return user
 
 
 def press(client: Client, button: str, headers: str = "", status: int = 303) -> webtest.TestResponse:

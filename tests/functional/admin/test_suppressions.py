@@ -12,7 +12,6 @@ from myproject.admin.schemas import SUPPRESSION_TITLES
 from myproject.audit import AuditEntry
 from myproject.emails.constants import Reason
 from myproject.emails.services import suppression
-from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
@@ -22,13 +21,6 @@ from tests.functional.pages import field_errors, flashes
 pytestmark = pytest.mark.one_database
 
 LIST = "/admin/emails/suppressions/"
-
-
-@pytest.fixture
-def root(client: Client, db: Session) -> User:
-    user = make_user(db, "root-of-all", role=USER.Role.ADMIN)
-    sign_in(client, user)
-    return user
 
 
 def note(db: Session, address: str, reason: Reason = Reason.HARD) -> int:

@@ -18,14 +18,6 @@ from tests.functional.pages import csrf_token, field_errors, flashes, summary
 
 
 @pytest.fixture
-def root(client: Client, db: Session) -> User:
-    """An admin who is signed in as `client`."""
-    user = make_user(db, "root-of-all", role=USER.Role.ADMIN)
-    sign_in(client, user)
-    return user
-
-
-@pytest.fixture
 def ann(db: Session) -> User:
     return make_user(db, "ann")
 

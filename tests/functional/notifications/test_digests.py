@@ -40,16 +40,6 @@ def ann(db: Session) -> User:
     return user
 
 
-@pytest.fixture
-def bob(db: Session) -> User:
-    return make_user(db, "bob")
-
-
-@pytest.fixture
-def post(db: Session, ann: User) -> Post:
-    return make_post(db, ann, "On bread")
-
-
 def a_day_passes(db: Session) -> None:
     db.commit()
     day = timedelta(days=1)

@@ -41,21 +41,6 @@ IN_INBOX = "It is in your inbox."
 
 
 @pytest.fixture
-def ann(db: Session) -> User:
-    return make_user(db, "ann")
-
-
-@pytest.fixture
-def bob(db: Session) -> User:
-    return make_user(db, "bob")
-
-
-@pytest.fixture
-def post(db: Session, ann: User) -> Post:
-    return make_post(db, ann, "On bread")
-
-
-@pytest.fixture
 def why(db: Session, mails: Mails, ann: User, post: Post) -> Callable[..., list[str]]:
     """`why()` mails what is due and gives what the site says to ann of the latest event, what happened first."""
 

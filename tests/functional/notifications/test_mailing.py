@@ -8,7 +8,6 @@ from email.message import EmailMessage
 from threading import Barrier
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from pyramid.registry import Registry
 from pyramid.router import Router
@@ -18,7 +17,7 @@ from myproject.audit import Actor
 from myproject.comments.models import Comment
 from myproject.comments.services import hiding
 from myproject.comments.services.removal import remove_comment, restore_comment
-from myproject.comments.services.writing import create_comment, edit_comment
+from myproject.comments.services.writing import edit_comment
 from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
@@ -32,37 +31,12 @@ from myproject.posts import constants as POST
 from myproject.posts.models import Post, Tag, TagFollow
 from myproject.posts.services.attention import set_attention
 from myproject.posts.services.visits import note_visit
-from myproject.references import look_up_in
-from myproject.text import render_markdown
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import text_of
 
 Mails = Callable[..., list[EmailMessage]]
-
-
-@pytest.fixture
-def ann(db: Session) -> User:
-    return make_user(db, "ann")
-
-
-@pytest.fixture
-def bob(db: Session) -> User:
-    return make_user(db, "bob")
-
-
-@pytest.fixture
-def post(db: Session, ann: User) -> Post:
-    return make_post(db, ann, "On bread")
-
-
-def write(db: Session, body: str, post: Post, author: User, parent: Comment | None = None) -> Comment:
-    """A comment whose `@name` is a mention."""
-    html = render_markdown(body, look_up_in(db.info["registry"], db))
-    comment = create_comment(db, post.id, author.id, body, html, parent.id if parent else None)
-    assert comment is not None
-    return comment
 
 
 def outcomes(db: Session) -> dict[str, Outcome]:
@@ -83,7 +57,7 @@ def test_who_read_it_muted_it_wants_none_or_cannot_be_reached_gets_no_mail_and_i
     for user in users.values():
         set_attention(db, user.id, post.id, POST.Attention.FOLLOW)
     set_attention(db, post.author_id, post.id, POST.Attention.MUTE)
-    write(db, "News", post, bob)
+    make_comment(db, post, bob, "News")
     inbox.read_all(db, users["opened"].id, 2**40)
     note_visit(db, users["saw"].id, post.id, utc_now() + timedelta(seconds=1))
     set_attention(db, users["mutes"].id, post.id, POST.Attention.MUTE)
@@ -113,7 +87,7 @@ def test_nothing_is_mailed_about_what_was_removed_hidden_or_changed_to_name_them
     db: Session, mails: Mails, ann: User, bob: User, post: Post
 ) -> None:
     named = {name: make_user(db, name) for name in ("removed", "hidden", "edited")}
-    first, second, third = (write(db, f"Ask @{name}", post, ann) for name in named)
+    first, second, third = (make_comment(db, post, ann, f"Ask @{name}") for name in named)
     remove_comment(db, Actor(ann.id, ann.name), first.id)
     hiding.hide_comment(db, second, hiding.COMMENT.HiddenFor.REPORTS)
     edit_comment(db, third.id, 1, "Ask nobody", "<p>Ask nobody</p>")
@@ -132,9 +106,9 @@ def test_a_burst_about_one_post_is_one_mail_in_the_thread_of_the_post(
     db: Session, mails: Mails, ann: User, bob: User, post: Post
 ) -> None:
     own = make_comment(db, post, ann, "Rye?")
-    write(db, "First", post, bob)
-    write(db, "Rye, @ann", post, bob, own)
-    write(db, "Elsewhere", make_post(db, ann, "On wine"), bob)
+    make_comment(db, post, bob, "First")
+    make_comment(db, post, bob, "Rye, @ann", own)
+    make_comment(db, make_post(db, ann, "On wine"), bob, "Elsewhere")
     apart, folded = sorted(mails(), key=lambda mail: "On bread" in mail["Subject"])
     assert apart["Subject"] == "bob answered your post “On wine”"
     assert folded["Subject"] == "2 new messages about “On bread”"
@@ -152,7 +126,7 @@ def test_mentions_and_follows_are_mailed_in_their_own_words(
     make_user(db, "cyd")
     dan, eve = make_user(db, "dan"), make_user(db, "eve")
     set_attention(db, dan.id, post.id, POST.Attention.FOLLOW)
-    write(db, "Ask @cyd", post, ann)
+    make_comment(db, post, ann, "Ask @cyd")
     (mention,) = mails(to="cyd@")
     assert mention["Subject"] == "ann mentioned you in “On bread”"
     assert "ann mentioned you in a comment on “On bread”:\n\nAsk @cyd\n" in text_of(mention).replace("\r", "")
@@ -203,8 +177,8 @@ def test_of_what_waits_only_that_about_the_same_post_comes_along(
     for post in posts:
         for user in (ann, cyd):
             set_attention(db, user.id, post.id, POST.Attention.FOLLOW)
-        write(db, "First", post, bob)
-        write(db, "Second", post, bob)
+        make_comment(db, post, bob, "First")
+        make_comment(db, post, bob, "Second")
     waits = sa.update(Notification).values(mail_at=later)
     db.execute(waits)
     for user, post in zip((ann, cyd), posts, strict=True):
@@ -222,14 +196,14 @@ def test_no_more_than_so_many_mails_a_day(
 ) -> None:
     app = make_app(notifications_daily_cap=2)
     for number in range(3):
-        write(db, "Hello", make_post(db, ann, f"Post {number}"), bob)
+        make_comment(db, make_post(db, ann, f"Post {number}"), bob, "Hello")
         db.commit()
         mail_due(app.registry)
     assert len(mails(app)) == 2
     latest = sa.select(Notification.outcome).order_by(Notification.id.desc()).limit(1)
     assert db.scalar(latest) is Outcome.CAPPED
     db.execute(sa.update(Notification).values(decided_at=utc_now() - timedelta(days=2)))
-    write(db, "Hello", make_post(db, ann), bob)
+    make_comment(db, make_post(db, ann), bob, "Hello")
     db.commit()
     mail_due(app.registry)
     assert len(mails(app)) == 3
@@ -238,7 +212,7 @@ def test_no_more_than_so_many_mails_a_day(
 def test_a_comment_removed_while_its_mail_waits_in_the_outbox_leaves_the_rest_of_the_mail(
     app: Router, db: Session, mails: Mails, bob: User, post: Post
 ) -> None:
-    first, second = write(db, "First", post, bob), write(db, "Second", post, bob)
+    first, second = make_comment(db, post, bob, "First"), make_comment(db, post, bob, "Second")
     db.commit()
     mail_due(app.registry)
     remove_comment(db, Actor(bob.id, bob.name), first.id)
@@ -252,7 +226,7 @@ def test_a_comment_removed_while_its_mail_waits_in_the_outbox_leaves_the_rest_of
 def test_what_a_banned_member_said_is_not_mailed_until_it_is_shown_again(
     app: Router, db: Session, mails: Mails, bob: User, post: Post
 ) -> None:
-    write(db, "Rude", post, bob)
+    make_comment(db, post, bob, "Rude")
     db.commit()
     # Its mail is in the outbox by now.
     mail_due(app.registry)
@@ -270,7 +244,7 @@ def test_any_number_of_mails_is_taken_back_by_statements_of_a_few_values(
     names = [f"fan{number}" for number in range(30)]
     for name in names:
         set_attention(db, make_user(db, name).id, post.id, POST.Attention.FOLLOW)
-    comment = write(db, "News", post, bob)
+    comment = make_comment(db, post, bob, "News")
     db.commit()
     mail_due(app.registry)
     sizes = []
@@ -298,7 +272,7 @@ def test_many_who_are_mailed_the_same_cost_one_look_at_what_keeps_mail_away(
 ) -> None:
     for number in range(10):
         set_attention(db, make_user(db, f"fan{number}").id, post.id, POST.Attention.FOLLOW)
-    write(db, "News", post, bob)
+    make_comment(db, post, bob, "News")
     db.commit()
     with query_counter() as statements:
         mail_due(app.registry)
@@ -326,7 +300,7 @@ def test_two_workers_at_once_mail_each_notification_once(
     app: Router, db: Session, mails: Mails, ann: User, bob: User
 ) -> None:
     for number in range(5):
-        write(db, "Hello", make_post(db, ann, f"Post {number}"), bob)
+        make_comment(db, make_post(db, ann, f"Post {number}"), bob, "Hello")
     db.commit()
     run_at_once(app.registry, 4)
     assert len(mails()) == 5
@@ -338,7 +312,7 @@ def test_a_mail_that_cannot_be_written_holds_up_no_other(
     db.add(Notification(user_id=bob.id, event="broken", kind=Kind.LIKE, mail=NOTE.Mail.WAITING, mail_at=utc_now()))
     choices.set_choice(db, bob.id, Kind.LIKE, True, NOTE.Way.NOW)
     db.execute(sa.text("UPDATE notification_choices SET mail = 1"))
-    write(db, "Hello", post, bob)
+    make_comment(db, post, bob, "Hello")
     assert readers(mails()) == ["ann"]
     mail_due(app.registry)
     broken = sa.select(Notification.mail).where(Notification.event == "broken", Notification.mail_at > utc_now())

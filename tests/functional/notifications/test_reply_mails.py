@@ -21,11 +21,6 @@ Mails = Callable[..., list[EmailMessage]]
 
 
 @pytest.fixture
-def ann(db: Session) -> User:
-    return make_user(db, "ann")
-
-
-@pytest.fixture
 def post(db: Session, ann: User) -> Post:
     return make_post(db, ann, "On bread", body="Bread is *good*.")
 

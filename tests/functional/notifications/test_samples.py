@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
 from myproject.comments.models import Comment
-from myproject.comments.services.writing import create_comment
 from myproject.db import utc_now
 from myproject.emails.constants import Kind, Topic
 from myproject.emails.models import Email
@@ -24,10 +23,8 @@ from myproject.notifications.tasks import mail_due, send_digests
 from myproject.posts import constants as POST
 from myproject.posts.services import approval, removal, writing
 from myproject.posts.services.attention import set_attention
-from myproject.references import look_up_in
-from myproject.text import render_markdown
 from myproject.users.models import User
-from tests.factories import make_post, make_user
+from tests.factories import make_comment, make_post, make_user
 
 # The same statements on both databases.
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -53,10 +50,7 @@ def queued(app: Router, db: Session) -> Sequence[Email]:
     boss = Actor(make_user(db, "boss").id, "boss")
 
     def write(body: str, author: User, parent: Comment | None = None) -> Comment:
-        html = render_markdown(body, look_up_in(db.info["registry"], db))
-        comment = create_comment(db, post.id, author.id, body, html, parent.id if parent else None)
-        assert comment is not None
-        return comment
+        return make_comment(db, post, author, body, parent)
 
     post = make_post(db, ann, "Tea")
     set_attention(db, dan.id, post.id, POST.Attention.FOLLOW)

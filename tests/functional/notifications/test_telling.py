@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
 from myproject.comments import constants as COMMENT
-from myproject.comments.models import Comment
 from myproject.comments.services import approval as comment_approval
 from myproject.comments.services import hiding, moving
 from myproject.comments.services import likes as comment_likes
@@ -39,16 +38,6 @@ FOLLOW, MUTE = POST.Attention.FOLLOW, POST.Attention.MUTE
 
 
 @pytest.fixture
-def ann(db: Session) -> User:
-    return make_user(db, "ann")
-
-
-@pytest.fixture
-def bob(db: Session) -> User:
-    return make_user(db, "bob")
-
-
-@pytest.fixture
 def cyd(db: Session) -> User:
     return make_user(db, "cyd")
 
@@ -71,22 +60,14 @@ def told(db: Session, user: User) -> list[tuple[str, Kind, Outcome]]:
     return [row._tuple() for row in rows]
 
 
-def write(db: Session, body: str, post: Post, author: User, parent: Comment | None = None) -> Comment:
-    """A comment whose `@name` is a mention."""
-    html = render_markdown(body, look_up_in(db.info["registry"], db))
-    comment = create_comment(db, post.id, author.id, body, html, parent.id if parent else None)
-    assert comment is not None
-    return comment
-
-
 def test_a_comment_tells_whom_it_answers_whom_it_names_and_who_follows_each_once(
     db: Session, ann: User, bob: User, cyd: User, post: Post
 ) -> None:
     dan = make_user(db, "dan")
     for user in (ann, bob, dan):
         set_attention(db, user.id, post.id, FOLLOW)
-    first = write(db, "Good, @ann and @cyd and @bob", post, bob)
-    answer = write(db, "So it is, @cyd and @ann", post, ann, first)
+    first = make_comment(db, post, bob, "Good, @ann and @cyd and @bob")
+    answer = make_comment(db, post, ann, "So it is, @cyd and @ann", first)
     one, two = f"comment:{first.id}", f"comment:{answer.id}"
     assert told(db, ann) == [(one, Kind.POST_REPLY, Outcome.WAITING)]
     assert told(db, bob) == [(two, Kind.COMMENT_REPLY, Outcome.WAITING)]
@@ -122,7 +103,7 @@ def test_who_has_muted_the_post_or_wants_none_of_it_is_not_told_and_it_is_writte
 ) -> None:
     set_attention(db, ann.id, post.id, MUTE)
     choices.set_choice(db, cyd.id, Kind.MENTION, False, NOTE.Way.NEVER)
-    comment = write(db, "Good, @cyd", post, bob)
+    comment = make_comment(db, post, bob, "Good, @cyd")
     event = f"comment:{comment.id}"
     assert told(db, ann) == [(event, Kind.POST_REPLY, Outcome.MUTED)]
     assert told(db, cyd) == [(event, Kind.MENTION, Outcome.NEVER)]
@@ -132,14 +113,14 @@ def test_who_has_muted_the_post_or_wants_none_of_it_is_not_told_and_it_is_writte
 def test_closed_accounts_and_ones_own_doing_leave_no_row(db: Session, ann: User, bob: User, post: Post) -> None:
     set_attention(db, ann.id, post.id, FOLLOW)
     ann.status = USER.Status.INACTIVE
-    write(db, "To @bob", post, bob)
+    make_comment(db, post, bob, "To @bob")
     assert db.scalars(sa.select(Notification.id)).all() == []
 
 
 def test_an_edit_tells_who_is_named_anew_and_nobody_twice(
     db: Session, ann: User, bob: User, cyd: User, post: Post
 ) -> None:
-    comment = write(db, "Good, @ann", post, bob)
+    comment = make_comment(db, post, bob, "Good, @ann")
     for version, body in enumerate(["Good, @ann and @cyd", "Good, @cyd and @ann"], 1):
         html = render_markdown(body, look_up_in(db.info["registry"], db))
         edit_comment(db, comment.id, version, body, html)
@@ -151,7 +132,7 @@ def test_an_edit_tells_who_is_named_anew_and_nobody_twice(
 def test_what_comes_to_name_somebody_while_it_is_hidden_tells_them_once_it_is_shown(
     db: Session, bob: User, cyd: User, post: Post
 ) -> None:
-    comment = write(db, "Good", post, bob)
+    comment = make_comment(db, post, bob, "Good")
     hiding.hide_comment(db, comment, COMMENT.HiddenFor.REPORTS)
     # Longer ago than its author has to wait.
     comment.hidden_at = utc_now() - timedelta(hours=1)
@@ -197,8 +178,8 @@ def test_authors_are_told_what_staff_do_with_their_texts_in_staffs_words_and_not
     decided = sa.select(Notification.user_id, Notification.decision, Notification.note).where(
         Notification.kind == Kind.MODERATION
     )
-    comment = write(db, "Rude", post, bob)
-    own = write(db, "Oops", post, bob)
+    comment = make_comment(db, post, bob, "Rude")
+    own = make_comment(db, post, bob, "Oops")
     remove_comment(db, Actor(bob.id, bob.name), own.id)
     assert db.execute(decided).all() == []
     remove_comment(db, boss, comment.id, "Be kind.")
@@ -220,7 +201,7 @@ def test_authors_are_told_what_staff_do_with_their_texts_in_staffs_words_and_not
 def test_what_authors_do_themselves_tells_them_of_no_old_decision_of_staff(
     db: Session, bob: User, post: Post, boss: Actor
 ) -> None:
-    own, comment = Actor(bob.id, bob.name), write(db, "Rude", post, bob)
+    own, comment = Actor(bob.id, bob.name), make_comment(db, post, bob, "Rude")
     mine = make_post(db, bob, "On wine")
     text = writing.Text("On beer", "Beer", "<p>Beer</p>", "Beer", ())
 
@@ -249,7 +230,7 @@ def test_what_authors_do_themselves_tells_them_of_no_old_decision_of_staff(
 def test_what_was_told_of_a_comment_goes_where_the_comment_goes_and_its_author_is_told_where(
     db: Session, ann: User, bob: User, post: Post, boss: Actor
 ) -> None:
-    comment = write(db, "Off topic", post, bob)
+    comment = make_comment(db, post, bob, "Off topic")
     other = make_post(db, ann)
     moving.move_comment(db, boss, comment.id, other.id, "It belongs there.")
     about = sa.select(Notification.post_id).where(Notification.event == f"comment:{comment.id}")
@@ -302,7 +283,7 @@ def test_three_hundred_followers_cost_no_more_statements_than_none(
             db.execute(sa.insert(PostAttention), rows)
         db.commit()
         with query_counter() as statements:
-            write(db, "News", post, bob)
+            make_comment(db, post, bob, "News")
         counts.append(len(statements))
     assert db.scalar(sa.select(sa.func.count()).where(Notification.kind == Kind.FOLLOWED_POST)) == 300
     # Those who follow are told other things than the author: one INSERT more.
