@@ -17,7 +17,7 @@ from myproject.cli.main import main
 from tests import servers
 from tests.conftest import REPOSITORY, PostgresqlDatabase, SqliteDatabase
 
-DEVELOPMENT, PRODUCTION = (REPOSITORY / f"{name}.ini" for name in ("development", "production"))
+PRODUCTION = REPOSITORY / "production.ini"
 
 
 def run(ini: Path, *arguments: str) -> Result:
@@ -171,6 +171,7 @@ def doctor_of_mail(write_ini: Callable[..., Path]) -> Callable[..., tuple[int, s
 Doctor = Callable[..., tuple[int, str]]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
 def test_the_doctor_talks_to_the_mail_server_and_sends_nothing(
     doctor_of_mail: Doctor, monkeypatch: pytest.MonkeyPatch, tls: str
@@ -183,6 +184,7 @@ def test_the_doctor_talks_to_the_mail_server_and_sends_nothing(
         assert server.messages == []
 
 
+@pytest.mark.one_database
 def test_the_doctor_signs_in_at_the_mail_server(doctor_of_mail: Doctor) -> None:
     with servers.smtp_server(accounts={"site": "canary-password"}) as server:
         code, said = doctor_of_mail(server.port, mail_username="site", mail_password="canary-password")
@@ -191,6 +193,7 @@ def test_the_doctor_signs_in_at_the_mail_server(doctor_of_mail: Doctor) -> None:
     assert said.endswith(", signed in as site")
 
 
+@pytest.mark.one_database
 def test_the_doctor_says_that_the_mail_server_refuses_the_password(doctor_of_mail: Doctor) -> None:
     with servers.smtp_server(accounts={"site": "another"}) as server:
         code, said = doctor_of_mail(server.port, mail_username="site", mail_password="canary-password")
@@ -200,6 +203,7 @@ def test_the_doctor_says_that_the_mail_server_refuses_the_password(doctor_of_mai
     assert "canary-password" not in said
 
 
+@pytest.mark.one_database
 def test_the_doctor_says_that_the_mail_server_takes_no_password(
     doctor_of_mail: Doctor, smtp_server: servers.SmtpServer
 ) -> None:
@@ -208,6 +212,7 @@ def test_the_doctor_says_that_the_mail_server_takes_no_password(
     assert "offers no sign-in: see mail.tls and mail.port, or leave mail.username empty" in said
 
 
+@pytest.mark.one_database
 def test_the_doctor_says_that_the_mail_server_is_away(doctor_of_mail: Doctor) -> None:
     code, said = doctor_of_mail(port := servers.free_port())
     assert code == 1
@@ -216,6 +221,7 @@ def test_the_doctor_says_that_the_mail_server_is_away(doctor_of_mail: Doctor) ->
     assert said.endswith("see mail.host, mail.port and mail.tls")
 
 
+@pytest.mark.one_database
 def test_the_doctor_does_not_wait_for_a_mail_server_that_says_nothing(doctor_of_mail: Doctor) -> None:
     with socket.create_server((servers.LOOPBACK, 0)) as silent:
         code, said = doctor_of_mail(silent.getsockname()[1], mail_host=servers.LOOPBACK)
@@ -223,6 +229,7 @@ def test_the_doctor_does_not_wait_for_a_mail_server_that_says_nothing(doctor_of_
     assert "timed out" in said
 
 
+@pytest.mark.one_database
 def test_the_doctor_says_that_the_mail_server_offers_no_tls(
     doctor_of_mail: Doctor, smtp_server: servers.SmtpServer
 ) -> None:
@@ -232,6 +239,7 @@ def test_the_doctor_says_that_the_mail_server_offers_no_tls(
     assert "mail.tls" in said
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_the_doctor_says_that_the_mail_servers_certificate_is_not_to_be_trusted(
     doctor_of_mail: Doctor, tls: str
@@ -243,6 +251,7 @@ def test_the_doctor_says_that_the_mail_servers_certificate_is_not_to_be_trusted(
     assert "whether the certificate is for localhost" in said
 
 
+@pytest.mark.one_database
 def test_the_doctor_leaves_nothing_in_the_mail_folder(write_ini: Callable[..., Path], tmp_path: Path) -> None:
     folder = tmp_path / "mail"
     result = run(write_ini(mail_folder=folder), "doctor")
@@ -250,6 +259,7 @@ def test_the_doctor_leaves_nothing_in_the_mail_folder(write_ini: Callable[..., P
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.one_database
 def test_the_doctor_says_that_the_mail_folder_can_not_be_written(
     write_ini: Callable[..., Path], tmp_path: Path
 ) -> None:

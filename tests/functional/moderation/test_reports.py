@@ -34,7 +34,7 @@ ENOUGH = 3
 
 @pytest.fixture
 def app(make_app: Callable[..., Router]) -> Router:
-    return make_app(notifications_window=0, moderation_vouch_comments=1)
+    return make_app(moderation_vouch_comments=1)
 
 
 @pytest.fixture

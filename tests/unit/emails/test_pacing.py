@@ -52,10 +52,6 @@ def fail(db: Session, fault: Fault, text: str = "no", code: int | None = None) -
     return db.get_one(Email, lease.email_id, populate_existing=True)
 
 
-def succeed(db: Session) -> None:
-    mark_sent(db, db.get_one(Email, leased(db).email_id), "Hello")
-
-
 def open_all(db: Session) -> None:
     """Lets the time pass that routes are closed for."""
     db.execute(sa.update(MailRoute).values(opens_at=clock(-1)))
