@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pyramid import testing
 from pyramid.config import Configurator
-from pyramid.testing import DummyRequest, testConfig
+from pyramid.testing import DummyRequest
 
 from myproject.i18n import _
 from myproject.security.captcha.base import Captcha, CaptchaFailed, CaptchaUnavailable
@@ -30,7 +31,7 @@ HOSTILE = '"><script>alert(1)</script>&'
 @pytest.fixture
 def config() -> Iterator[Configurator]:
     # Templates translate for the request that the thread is at.
-    with testConfig(request=DummyRequest()) as config:
+    with testing.testConfig(request=DummyRequest()) as config:
         config.include("pyramid_jinja2")
         yield config
 

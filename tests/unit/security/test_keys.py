@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from itsdangerous import BadSignature, SignatureExpired
-from pyramid.testing import testConfig
+from pyramid import testing
 
 from myproject.security.keys import KeyRing, keys_of
 from myproject.settings import Settings
@@ -82,7 +82,7 @@ def test_what_is_signed_grows_old() -> None:
 def test_keys_come_from_the_file_that_settings_name(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings()
     settings.secret_key_file.write_text(f"{NEW}\n\n{OLD}\n")
-    with testConfig() as config:
+    with testing.testConfig() as config:
         config.registry["settings"] = settings
         config.include("myproject.security.keys")
         assert keys_of(config.registry).derive("a") == KeyRing((NEW, OLD)).derive("a")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import bcrypt
 import pytest
-from pyramid.testing import testConfig
+from pyramid import testing
 
 from myproject.security.passwords import PasswordHasher, hasher_of
 from myproject.settings import Settings
@@ -221,7 +221,7 @@ def test_a_refused_hash_gives_its_place_back(hasher: PasswordHasher) -> None:
 
 
 def test_hasher_is_made_from_settings(make_settings: Callable[..., Settings]) -> None:
-    with testConfig() as config:
+    with testing.testConfig() as config:
         config.registry["settings"] = make_settings(users_password_rounds="5")
         config.include("myproject.security.keys")
         config.include("myproject.security.passwords")

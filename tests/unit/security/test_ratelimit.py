@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from pyramid.testing import testConfig
+from pyramid import testing
 
 from myproject.db import Sessions, make_engine
 from myproject.security import ratelimit
@@ -428,7 +428,7 @@ def test_accounts_have_keys_of_their_own() -> None:
 
 
 def test_limiter_is_made_from_settings(make_settings: Callable[..., Settings]) -> None:
-    with testConfig() as config:
+    with testing.testConfig() as config:
         config.registry["settings"] = make_settings(ratelimit_login_address="1 per minute")
         config.registry["sessions"] = None
         config.include("myproject.security.ratelimit")
