@@ -25,6 +25,7 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.utilities import InternalServerError
 from webob import Request
 
+from myproject import cores
 from myproject.settings import settings_of
 from myproject.tasks import make_worker
 from myproject.web.ingress import REFUSED
@@ -227,13 +228,20 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
             "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
             "clear_untrusted_proxy_headers": True,
         }
+    # Of several processes, whoever starts them says where each is to run.
+    is_alone = not settings.redis_url
+    if is_alone:
+        cores.stay_on_one()
     server = Server(app, **options)
     worker = make_worker(app.registry, embedded=True) if settings.tasks_embedded else None
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, server.stop)
         signal.signal(signal.SIGINT, server.stop)
     if worker is not None:
+        cores.use_all()
         worker.start()
+    if is_alone:
+        cores.stay_on_one()
     # What start-up made stays for good: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 import bcrypt
 from pyramid.config import Configurator
 
+from myproject import cores
 from myproject.security.keys import keys_of
 from myproject.security.ratelimit import RateLimited
 from myproject.settings import settings_of
@@ -30,9 +31,10 @@ T = TypeVar("T")
 
 
 def stand_back() -> None:
-    """Lets others have the processor first. On Linux, threads have a priority each, and it can't be raised again
-    without a right that a site need not have: so that hashing has threads of its own.
+    """Lets others have the processor first, on whichever core is free. On Linux, threads have a priority each, and
+    it can't be raised again without a right that a site need not have: so that hashing has threads of its own.
     """
+    cores.use_all()
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
