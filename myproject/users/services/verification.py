@@ -27,6 +27,8 @@ def start_verification(db: Session, user: User) -> None:
     tokens.end_tokens(db, user.id, USER.TokenPurpose.VERIFY_EMAIL)
     owner = accounts.find_verified(db, user.email_canonical)
     if owner is not None:
+        # Nobody is told of it: it takes as long as the one that is mailed.
+        add_proof(db, user)
         queue_mail(
             db,
             Mail(
@@ -42,10 +44,16 @@ def start_verification(db: Session, user: User) -> None:
     send_proof(db, user)
 
 
+def add_proof(db: Session, user: User) -> tuple[str, str]:
+    """A new token and a new code that prove the address to be the member's."""
+    code = make_code()
+    lifetime = timedelta(hours=USER.VERIFY_HOURS)
+    return tokens.add_token(db, user, USER.TokenPurpose.VERIFY_EMAIL, lifetime, code), code
+
+
 def send_proof(db: Session, user: User, *, again: bool = False) -> None:
     """Mails a link and a code that prove the address to be the member's; `again` where it was proved before."""
-    code = make_code()
-    token = tokens.add_token(db, user, USER.TokenPurpose.VERIFY_EMAIL, timedelta(hours=USER.VERIFY_HOURS), code)
+    token, code = add_proof(db, user)
     queue_mail(
         db,
         Mail(
