@@ -60,11 +60,13 @@ def about(rows: Sequence[Any], why: TranslationString, words: Words = plain_text
 
 
 def decided(row: Any, why: TranslationString) -> Mail:
-    """The mail to the author of a text that staff have decided about."""
+    """The mail to the author of a text that staff have decided about; without the title of a post that they may
+    not read any more, where it is about their comment on it.
+    """
     context = {
         "what": "post" if row.comment_id is None else "comment",
         "number": row.post_id if row.comment_id is None else row.comment_id,
-        "title": row.title,
+        "title": row.title if row.names_post else "",
         "message": row.note,
         "decision": row.decision.name,
     }
