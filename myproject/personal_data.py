@@ -12,8 +12,8 @@ from typing import Any
 from pyramid.config import Configurator
 from sqlalchemy.orm import Session
 
-# The path of a file, and its text in pieces: a long text need not stand in memory.
-File = tuple[str, Iterable[str]]
+# The path of a file, and what it holds in pieces, text or bytes: a long file need not stand in memory.
+File = tuple[str, Iterable[str | bytes]]
 
 
 @dataclass(frozen=True)

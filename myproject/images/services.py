@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from myproject.text import images_in
 
 # What would end the alternative text, or begin something in it.
 SPECIAL = re.compile(r"([\\\[\]`*_<>&!~@])")
+PIECE_BYTES = 64 * 1024
 USED = sa.exists().where(ImageUse.image_id == Image.id)
 
 
@@ -193,13 +194,29 @@ def used_files(db: Session, names: Collection[str]) -> set[str]:
 
 
 def export_images(db: Session, person: Person) -> Iterator[File]:
-    """A member's images as a list; the pictures themselves are at the addresses that stand in it."""
+    """A member's images: a list that names their files and addresses, and the files. There are at most
+    `PER_MEMBER` of them.
+    """
     columns = (Image.name, Image.alt, Image.width, Image.height, Image.created_at)
-    rows = db.execute(sa.select(*columns).where(Image.user_id == person.id).order_by(Image.id))
-    yield (
-        "images.json",
-        json_list({"address": f"/images/{file_name(row.name)}", **row._asdict()} for row in rows),
-    )
+    rows = db.execute(sa.select(*columns).where(Image.user_id == person.id).order_by(Image.id)).all()
+    paths = [f"images/{file_name(row.name)}" for row in rows]
+    listed = zip(paths, rows, strict=True)
+    yield "images.json", json_list({"file": path, "address": f"/{path}", **row._asdict()} for path, row in listed)
+    storage = storage_of(db.info["registry"])
+    for path, row in zip(paths, rows, strict=True):
+        try:
+            file = storage.open(file_name(row.name))
+        except FileNotFoundError:
+            # Deleted meanwhile.
+            continue
+        yield path, pieces_of(file)
+
+
+def pieces_of(file: BinaryIO) -> Iterator[bytes]:
+    """What a file holds, in pieces; closes it."""
+    with file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 def erase_images(db: Session, person: Person, removing: bool) -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from datetime import timedelta
-from io import TextIOWrapper
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import sqlalchemy as sa
@@ -153,8 +152,9 @@ def write_zip(db: Session, registry: Any, user: User, file: BinaryIO) -> None:
     person = person_of(user)
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         for path, pieces in files_of(db, registry, user, person):
-            with archive.open(path, "w") as entry, TextIOWrapper(cast(Any, entry), "utf-8", "replace") as text:
-                text.writelines(pieces)
+            with archive.open(path, "w") as entry:
+                for piece in pieces:
+                    entry.write(piece.encode("utf-8", "replace") if isinstance(piece, str) else piece)
         if user.avatar:
             size = max(USER.AVATAR_SIZES)
             with storage_of(registry).open(avatars.file_name(user.avatar, size)) as picture:

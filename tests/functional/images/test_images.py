@@ -1,10 +1,12 @@
 """Images for posts and comments: sending, showing, whose texts they stand in, deleting."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import sqlalchemy as sa
@@ -18,6 +20,7 @@ from myproject.images import constants as IMAGE
 from myproject.images import tasks
 from myproject.images.models import Image, ImageUse
 from myproject.settings import settings_of
+from myproject.storage import storage_of
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import deletion
@@ -216,6 +219,24 @@ def test_images_of_a_member_are_limited_by_number_and_time(
     monkeypatch.setattr(IMAGE, "PER_MEMBER", 1)
     assert field_errors(send(client, picture(), status=422))["image"].startswith("You have as many images")
     assert "too often" in summary(send(client, picture(), status=429))
+
+
+def test_the_export_holds_the_images_themselves(client: Client, app: Router, db: Session, ann: User) -> None:
+    for alt in ("A cat", "A cat that is gone"):
+        send(client, picture(), alt)
+    kept, gone = db.scalars(sa.select(Image.name).order_by(Image.id)).all()
+    storage_of(app.registry).delete(f"{gone}.webp")
+    client.get("/users/me/data/").forms["form"].submit("export", status=303)
+    run_tasks(app.registry)
+    archive = ZipFile(BytesIO(client.get("/users/me/data/export.zip").body))
+    assert archive.testzip() is None
+    listed = json.loads(archive.read("images.json"))
+    assert [(row["file"], row["alt"]) for row in listed] == [
+        (f"images/{kept}.webp", "A cat"),
+        (f"images/{gone}.webp", "A cat that is gone"),
+    ]
+    assert [name for name in archive.namelist() if name.startswith("images/")] == [f"images/{kept}.webp"]
+    assert archive.read(f"images/{kept}.webp") == client.get(f"/images/{kept}.webp").body
 
 
 @pytest.mark.parametrize("removing", [True, False])
