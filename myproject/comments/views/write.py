@@ -19,7 +19,7 @@ from myproject.forms.pictures import ADD_IMAGE, TakesPictures
 from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.posts.services.curation import is_closed
-from myproject.posts.services.newcomers import brake
+from myproject.posts.services.newcomers import brake, brake_edit
 from myproject.posts.services.pages import find_post
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
@@ -207,6 +207,8 @@ class EditComment(TakesPictures):
         if self.is_own:
             refuse_banned(self.request)
         body_html = render_markdown(data["body"], self.request.look_up)
+        with reading(self.request) as db:
+            brake_edit(db, self.request.registry, self.request.member, body_html, self.request.context.body_html)
         comment = writing.edit_comment(
             self.request.dbsession,
             self.request.context.id,

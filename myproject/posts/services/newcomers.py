@@ -4,6 +4,8 @@ at once, and put fewer links into it.
 
 import math
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +22,7 @@ from myproject.settings import settings_of
 from myproject.users.models import User
 
 # As the renderer of Markdown writes links that lead elsewhere.
-LINK = re.compile(r'<a [^>]*href="https?:', re.I)
+LINK = re.compile(r'<a [^>]*href="(https?:[^"]*)', re.I)
 
 
 def new_until(db: Session, user_id: int, days: int, posts: int) -> datetime | None:
@@ -46,16 +48,38 @@ def brake(db: Session, registry: Any, identity: Identity, body_html: str, limit:
     """To be called before a member publishes `body_html`; counts it for `ratelimit.LIMIT` where they are new.
     Raises TooManyLinks and RateLimited.
     """
+    until = braked_until(db, registry, identity)
+    if until is not None:
+        check_links(settings_of(registry).newcomers_links, until, body_html)
+        limiter_of(registry).hit(limit, str(identity.id))
+
+
+def brake_edit(db: Session, registry: Any, identity: Identity, body_html: str, present_html: str) -> None:
+    """To be called before a member changes `present_html`, which is published, into `body_html`. Raises
+    TooManyLinks where that adds links, and they are new.
+    """
+    until = braked_until(db, registry, identity)
+    if until is not None and adds(LINK.findall(body_html), LINK.findall(present_html)):
+        check_links(settings_of(registry).newcomers_links, until, body_html)
+
+
+def braked_until(db: Session, registry: Any, identity: Identity) -> datetime | None:
+    """Until when the brakes hold for a member; None where they don't, as for all staff."""
     settings = settings_of(registry)
     if identity.is_staff:
-        return
-    until = new_until(db, identity.id, settings.newcomers_days, settings.newcomers_posts)
-    if until is None:
-        return
+        return None
+    return new_until(db, identity.id, settings.newcomers_days, settings.newcomers_posts)
+
+
+def check_links(most: int, until: datetime, body_html: str) -> None:
     links = len(LINK.findall(body_html))
-    if links > settings.newcomers_links:
-        raise errors.TooManyLinks(settings.newcomers_links, links, days_until(until))
-    limiter_of(registry).hit(limit, str(identity.id))
+    if links > most:
+        raise errors.TooManyLinks(most, links, days_until(until))
+
+
+def adds(new: Iterable[str], present: Iterable[str]) -> bool:
+    """Whether something is among `new` that is not, or less often, among `present`."""
+    return bool(Counter(new) - Counter(present))
 
 
 def days_until(moment: datetime) -> int:

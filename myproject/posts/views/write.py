@@ -19,7 +19,8 @@ from myproject.posts import constants as POST
 from myproject.posts import errors, schemas
 from myproject.posts.models import Post
 from myproject.posts.services import rows, tags, writing
-from myproject.posts.services.newcomers import brake
+from myproject.posts.services.links import with_link
+from myproject.posts.services.newcomers import brake, brake_edit
 from myproject.search.services import similar
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
@@ -226,6 +227,14 @@ class EditPost(WritePost):
                 "tags": ", ".join(tag.name for tag in post.tags),
                 "version": post.version,
             }
+
+    def limit_saving(self, publish: bool, whole_html: str) -> None:
+        super().limit_saving(publish, whole_html)
+        if self.is_published():
+            post: rows.PostPage = self.request.context
+            present_html = with_link(post.link_url, post.body_html)
+            with reading(self.request) as db:
+                brake_edit(db, self.request.registry, self.request.member, whole_html, present_html)
 
     def save(self, text: writing.Text, data: dict[str, Any], publish: bool) -> Post:
         if self.is_too_late():

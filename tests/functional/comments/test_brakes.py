@@ -55,6 +55,13 @@ def comment(client: Client, post: Post, body: str = "A word") -> webtest.TestRes
     return form.submit("send", status="*")
 
 
+def edit(client: Client, path: str, body: str, **values: str) -> webtest.TestResponse:
+    form = form_with(client.get(path), "body")
+    for name, value in ({"body": body} | values).items():
+        form[name] = value
+    return form.submit("save", status="*")
+
+
 def test_who_is_new_publishes_little_at_once_until_some_posts_stand(
     client: Client, db: Session, ann: User, post: Post
 ) -> None:
@@ -81,6 +88,30 @@ def test_who_is_new_writes_few_links_for_some_days(client: Client, db: Session, 
         assert form_with(page, "body")["body"].value == LINKS
     ann.created_at = utc_now() - timedelta(days=3)
     assert write_post(client, LINKS).status_int == 303
+
+
+def test_who_is_new_adds_no_more_links_by_an_edit(client: Client, db: Session, ann: User, post: Post) -> None:
+    own = make_post(db, ann, body="A text")
+    said = make_comment(db, post, ann)
+    two = "https://b.example.org/ and https://c.example.org/"
+    for path in (f"/posts/{own.id}/edit/", f"/comments/{said.id}/edit/"):
+        page = edit(client, path, LINKS)
+        assert page.status_int == 422
+        assert field_errors(page)["body"].startswith(
+            "New members put at most 1 links into a text, and this has 2."
+        )
+        assert form_with(page, "body")["body"].value == LINKS
+        assert edit(client, path, "One: https://a.example.org/").status_int == 303
+        # Of others there are no fewer to take out.
+        assert edit(client, path, two).status_int == 422
+    page = edit(client, f"/posts/{own.id}/edit/", "https://a.example.org/", link_url="https://b.example.org/")
+    assert page.status_int == 422
+
+    # What stands there already may stay.
+    texts = make_post(db, ann, body=LINKS), make_comment(db, post, ann, LINKS)
+    for path in (f"/posts/{texts[0].id}/edit/", f"/comments/{texts[1].id}/edit/"):
+        assert edit(client, path, f"A word more: {LINKS}").status_int == 303
+        assert edit(client, path, two).status_int == 422
 
 
 def test_who_talks_alone_waits_for_somebody_else_or_an_hour(
