@@ -62,9 +62,11 @@ STATE_TITLES = {
     EMAIL.State.SUPPRESSED: _("Not sent, for the address bounces"),
 }
 TOPIC_TITLES: dict[str, TranslationString] = {
-    EMAIL.Topic.REPLY: _("Answers"),
+    EMAIL.Topic.POST_REPLY: _("Answers to posts"),
+    EMAIL.Topic.COMMENT_REPLY: _("Answers to comments"),
     EMAIL.Topic.MENTION: _("Mentions"),
-    EMAIL.Topic.FOLLOWED: _("Followed posts and tags"),
+    EMAIL.Topic.FOLLOWED_POST: _("Followed posts"),
+    EMAIL.Topic.FOLLOWED_TAG: _("Followed tags"),
     EMAIL.Topic.MODERATION: _("Decisions of staff"),
     EMAIL.Topic.DIGEST: _("Digests"),
 }

@@ -34,11 +34,20 @@ class Kind(StrEnum):
 class Topic(StrEnum):
     """What the reader of a mail can stop by a link in it. Mail without a topic can't be turned off."""
 
-    REPLY = "reply"
+    POST_REPLY = "post_reply"
+    COMMENT_REPLY = "comment_reply"
     MENTION = "mention"
-    FOLLOWED = "followed"
+    FOLLOWED_POST = "followed_post"
+    FOLLOWED_TAG = "followed_tag"
     MODERATION = "moderation"
     DIGEST = "digest"
+
+
+# What the links of an earlier version name, and what they go on to stop: a link in a mail never ends.
+FORMER_TOPICS: dict[str, tuple[Topic, ...]] = {
+    "reply": (Topic.POST_REPLY, Topic.COMMENT_REPLY),
+    "followed": (Topic.FOLLOWED_POST, Topic.FOLLOWED_TAG),
+}
 
 
 class State(IntEnum):

@@ -16,11 +16,11 @@ from myproject.text import cut, excerpt, plain_text
 
 # What the reader stops who wants no more mail of a kind.
 TOPICS = {
-    NOTE.Kind.COMMENT_REPLY: Topic.REPLY,
-    NOTE.Kind.POST_REPLY: Topic.REPLY,
+    NOTE.Kind.COMMENT_REPLY: Topic.COMMENT_REPLY,
+    NOTE.Kind.POST_REPLY: Topic.POST_REPLY,
     NOTE.Kind.MENTION: Topic.MENTION,
-    NOTE.Kind.FOLLOWED_POST: Topic.FOLLOWED,
-    NOTE.Kind.FOLLOWED_TAG: Topic.FOLLOWED,
+    NOTE.Kind.FOLLOWED_POST: Topic.FOLLOWED_POST,
+    NOTE.Kind.FOLLOWED_TAG: Topic.FOLLOWED_TAG,
     NOTE.Kind.MODERATION: Topic.MODERATION,
 }
 TEMPLATES = {

@@ -12,6 +12,7 @@ from myproject.comments.services.writing import CommentCreated, CommentEdited
 from myproject.emails.constants import Topic
 from myproject.emails.services.unsubscribing import Unsubscribed
 from myproject.notifications import constants as NOTE
+from myproject.notifications.mails import TOPICS
 from myproject.notifications.services import choices, decisions, mailing, personal, telling
 from myproject.posts.constants import Attention
 from myproject.posts.models import Post, PostLike
@@ -24,22 +25,18 @@ from myproject.posts.services.writing import PostEdited, PostPublished
 from myproject.users.services.history import SafetyConcerned
 
 # What a link in a mail stops, by the topic of the mail.
-TOPIC_KINDS: dict[str, tuple[NOTE.Kind, ...]] = {
-    Topic.REPLY: (NOTE.Kind.COMMENT_REPLY, NOTE.Kind.POST_REPLY),
-    Topic.MENTION: (NOTE.Kind.MENTION,),
-    Topic.FOLLOWED: (NOTE.Kind.FOLLOWED_POST, NOTE.Kind.FOLLOWED_TAG),
-    Topic.MODERATION: (NOTE.Kind.MODERATION,),
-}
+TOPIC_KINDS: dict[str, NOTE.Kind] = {topic: kind for kind, topic in TOPICS.items()}
 
 
 def stop_mail(event: Unsubscribed) -> None:
     """Stops what the link in a mail was for: mail about a post, the digest, or mail of some kinds."""
     if event.post_id is not None:
         set_attention(event.db, event.user_id, event.post_id, Attention.MUTE)
-    elif event.topic == Topic.DIGEST:
+    elif Topic.DIGEST in event.topics:
         choices.set_digest(event.db, event.user_id, NOTE.Digest.OFF)
     else:
-        choices.stop_mail(event.db, event.user_id, TOPIC_KINDS.get(event.topic or "", ()))
+        kinds = [TOPIC_KINDS[topic] for topic in event.topics if topic in TOPIC_KINDS]
+        choices.stop_mail(event.db, event.user_id, kinds)
 
 
 def tell_of_comment(event: CommentCreated) -> None:

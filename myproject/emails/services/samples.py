@@ -63,7 +63,7 @@ SAMPLES: dict[Kind, Mail] = {
         decided(
             Kind.TEXT_CHANGED, "post", 4, "REMOVED", "Twice the same.", "You get this because you wrote the text."
         ),
-        notice(Kind.REPLY, "reply", ANSWERED, MESSAGE | TEA, thread_scope=4, sender_name="bob"),
+        notice(Kind.REPLY, "comment_reply", ANSWERED, MESSAGE | TEA, thread_scope=4, sender_name="bob"),
         notice(
             Kind.MENTION,
             "mention",
@@ -74,7 +74,7 @@ SAMPLES: dict[Kind, Mail] = {
         ),
         notice(
             Kind.FOLLOWED,
-            "followed",
+            "followed_post",
             "You get this because you follow the post.",
             MESSAGE | TEA | {"kind": "FOLLOWED_POST"},
             thread_scope=4,
@@ -82,7 +82,7 @@ SAMPLES: dict[Kind, Mail] = {
         ),
         notice(
             Kind.THREAD,
-            "reply",
+            "comment_reply",
             ANSWERED,
             TEA
             | {

@@ -17,11 +17,16 @@ PURPOSE = "unsubscribe"
 
 # What a link says that it will stop, by the topic of the mail it stood in.
 STOPS: dict[str, TranslationString] = {
-    EMAIL.Topic.REPLY: _("You get mail when somebody answers your posts and comments. This stops it."),
+    EMAIL.Topic.POST_REPLY: _("You get mail when somebody answers your posts. This stops it."),
+    EMAIL.Topic.COMMENT_REPLY: _("You get mail when somebody answers your comments. This stops it."),
     EMAIL.Topic.MENTION: _("You get mail when somebody names you. This stops it."),
-    EMAIL.Topic.FOLLOWED: _("You get mail about posts and tags that you follow. This stops it."),
+    EMAIL.Topic.FOLLOWED_POST: _("You get mail about posts that you follow. This stops it."),
+    EMAIL.Topic.FOLLOWED_TAG: _("You get mail about tags that you follow. This stops it."),
     EMAIL.Topic.MODERATION: _("You get mail when staff decide about what you wrote. This stops it."),
     EMAIL.Topic.DIGEST: _("You get a digest of what is new for you. This stops it."),
+    # In mails of an earlier version.
+    "reply": _("You get mail when somebody answers your posts and comments. This stops it."),
+    "followed": _("You get mail about posts and tags that you follow. This stops it."),
 }
 STOPS_THREAD = _("You hear of one of the posts. This mutes it: no more of it comes by mail or to your inbox.")
 # A mail of a version that knew more topics.
@@ -37,6 +42,11 @@ class Stop:
     post_id: int | None = None
 
     @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that it stops: a link of an earlier version may stop several. None for a post."""
+        return EMAIL.FORMER_TOPICS.get(self.topic, (self.topic,)) if self.topic else ()
+
+    @property
     def words(self) -> str:
         """What it stops, for its reader."""
         if self.post_id is not None:
@@ -46,11 +56,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class Unsubscribed:
-    """A member wants no more mail of a topic, or about a post; the other is None."""
+    """A member wants no more mail of some topics, or about a post; there is only one of the two."""
 
     db: Session
     user_id: int
-    topic: str | None
+    topics: tuple[str, ...]
     post_id: int | None
 
 
@@ -71,9 +81,9 @@ def read_token(keys: KeyRing, token: str) -> Stop | None:
 
 def unsubscribe(db: Session, stop: Stop) -> None:
     """Gives up what waits to be sent of it, and tells the modules above, which queue no more of it."""
-    what = Email.topic == stop.topic if stop.topic else Email.thread_scope == stop.post_id
+    what = Email.topic.in_({stop.topic, *stop.topics}) if stop.topic else Email.thread_scope == stop.post_id
     waiting = sa.update(Email).where(
         Email.user_id == stop.user_id, Email.topic.is_not(None), what, Email.state == EMAIL.State.QUEUED
     )
     db.execute(waiting.values(state=EMAIL.State.CANCELLED), execution_options=IN_DATABASE_ONLY)
-    publish(db, Unsubscribed(db, stop.user_id, stop.topic, stop.post_id))
+    publish(db, Unsubscribed(db, stop.user_id, stop.topics, stop.post_id))

@@ -98,13 +98,17 @@ def test_the_list_can_be_filtered_by_state(client: Client, db: Session, root: Us
 
 def test_the_list_can_be_filtered_by_topic_address_and_domain(client: Client, db: Session, root: User) -> None:
     ann = make_user(db, "ann")
-    for to, topic in (("Ann@one.example", "reply"), ("bob@one.example", "digest"), ("ann@two.example", "reply")):
+    for to, topic in (
+        ("Ann@one.example", "mention"),
+        ("bob@one.example", "digest"),
+        ("ann@two.example", "mention"),
+    ):
         assert queue_mail(db, sample(EMAIL.Kind.REPLY, to_address=to, topic=topic, user_id=ann.id))
     for filled, expected in (
-        ({"topic": "reply"}, ["ann@two.example", "Ann@one.example"]),
+        ({"topic": "mention"}, ["ann@two.example", "Ann@one.example"]),
         ({"q": "ann@one.example"}, ["Ann@one.example"]),
         ({"q": "@one.example"}, ["bob@one.example", "Ann@one.example"]),
-        ({"topic": "reply", "q": "@one.example"}, ["Ann@one.example"]),
+        ({"topic": "mention", "q": "@one.example"}, ["Ann@one.example"]),
         ({"q": "an"}, []),
     ):
         form = form_with(client.get("/admin/emails/"), "topic")

@@ -59,13 +59,30 @@ def test_a_link_stops_mail_of_its_topic_and_nothing_else(
     choices.set_digest(db, ann.id, NOTE.Digest.WEEKLY)
     before = ways(db, ann)
     client.post(address(app.registry, ann, topic), ONE_CLICK, FORM, status=200)
-    stopped = TOPIC_KINDS.get(topic, ())
-    assert ways(db, ann) == before | dict.fromkeys(stopped, NOTE.Way.NEVER)
+    stopped = {TOPIC_KINDS[topic]: NOTE.Way.NEVER} if topic in TOPIC_KINDS else {}
+    assert ways(db, ann) == before | stopped
     assert (choices.read_digest(db, ann.id) == NOTE.Digest.OFF) is (topic == Topic.DIGEST)
     assert ways(db, bob) == before
     assert [choice.inbox for choice in choices.read_choices(db, ann.id).values()] == [
         inbox for inbox, _way in NOTE.DEFAULTS.values()
     ]
+
+
+def test_a_link_of_an_earlier_version_stops_the_two_kinds_it_told_of(
+    app: Router, db: Session, client: Client, ann: User
+) -> None:
+    waiting = queue_mail(db, sample(user_id=ann.id, topic=Topic.COMMENT_REPLY))
+    assert waiting is not None
+    for topic, words, kinds in (
+        ("reply", "answers your posts and comments", (NOTE.Kind.POST_REPLY, NOTE.Kind.COMMENT_REPLY)),
+        ("followed", "posts and tags that you follow", (NOTE.Kind.FOLLOWED_POST, NOTE.Kind.FOLLOWED_TAG)),
+    ):
+        before = ways(db, ann)
+        assert words in client.get(address(app.registry, ann, topic))
+        client.post(address(app.registry, ann, topic), ONE_CLICK, FORM, status=200)
+        assert ways(db, ann) == before | dict.fromkeys(kinds, NOTE.Way.NEVER)
+    db.refresh(waiting)
+    assert waiting.state == State.CANCELLED
 
 
 def test_a_link_of_a_thread_mutes_that_post_for_that_member(

@@ -4,16 +4,21 @@ from collections.abc import Callable
 from email.message import EmailMessage
 
 import pytest
+import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
 from myproject.comments.services.removal import remove_comment
+from myproject.notifications import constants as NOTE
+from myproject.notifications.services import choices
 from myproject.notifications.tasks import mail_due
+from myproject.posts.models import Post, Tag, TagFollow
 from myproject.posts.services.hiding import hide_post
 from myproject.posts.services.removal import remove_post
 from myproject.users import constants as USER
 from myproject.users.models import User
+from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user
 from tests.functional.pages import text_of
 
@@ -45,3 +50,38 @@ def test_a_decision_about_a_comment_does_not_name_a_post_that_its_author_may_not
     assert mail["Subject"] == "Staff removed your comment"
     assert "Off topic." in text_of(mail)
     assert "secret" not in mail.as_string().lower()
+
+
+def test_a_press_in_a_mail_stops_the_one_kind_that_its_last_words_name(
+    app: Router, db: Session, client: Client, ann: User, bob: User, post: Post, mails: Mails
+) -> None:
+    make_post(db, bob, tags=["rye"])
+    db.add(TagFollow(user_id=ann.id, tag_id=db.scalars(sa.select(Tag.id)).one()))
+    choices.set_choice(db, ann.id, NOTE.Kind.FOLLOWED_TAG, True, NOTE.Way.NOW)
+    own = make_comment(db, make_post(db, bob), ann)
+    ways = {kind: choice.mail for kind, choice in choices.read_choices(db, ann.id).items()}
+
+    def answer_post() -> None:
+        make_comment(db, post, bob)
+
+    def answer_both() -> None:
+        # One mail about two kinds of things: the answer comes first, and says why.
+        make_comment(db, own.post, bob, parent=own)
+        make_comment(db, own.post, bob, "Ask @ann")
+
+    def write_about_rye() -> None:
+        make_post(db, bob, tags=["rye"])
+
+    for number, (happen, why, kind) in enumerate(
+        (
+            (answer_post, "you wrote the post.", NOTE.Kind.POST_REPLY),
+            (write_about_rye, "you follow the tag rye.", NOTE.Kind.FOLLOWED_TAG),
+            (answer_both, "you wrote the comment.", NOTE.Kind.COMMENT_REPLY),
+        )
+    ):
+        happen()
+        mail = mails(to="ann@")[number]
+        assert why in text_of(mail)
+        client.post(str(mail["List-Unsubscribe"]).strip("<>"), "List-Unsubscribe=One-Click", status=200)
+        ways[kind] = NOTE.Way.NEVER
+        assert {kind: choice.mail for kind, choice in choices.read_choices(db, ann.id).items()} == ways

@@ -213,7 +213,7 @@ def test_mail_programs_can_stop_what_can_be_stopped_and_nothing_else(registry: R
 def test_the_links_of_the_footer_stop_what_they_say(registry: Registry) -> None:
     keys, text = keys_of(registry), part(make_message(registry, row(user_id=7)), "plain")
     stops = [read_token(keys, token) for token in re.findall(r"/emails/unsubscribe/([^/]+)/", text)]
-    assert stops == [Stop(7, topic="reply"), Stop(7, post_id=4)]
+    assert stops == [Stop(7, topic="comment_reply"), Stop(7, post_id=4)]
     (choices,) = re.findall(r"/notifications/settings/([^/]+)/", text)
     assert choosing.read_token(keys, choices) == 7
 
