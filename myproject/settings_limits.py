@@ -62,7 +62,13 @@ class LimitSettings:
         "ratelimit.second_factor_account",
         rate,
         "10 per 15 minutes; 50 per day",
-        "codes of an authenticator app tried for one account",
+        "codes of an authenticator app tried for one account, from browsers new to it",
+    )
+    ratelimit_second_factor_device: str = setting(
+        "ratelimit.second_factor_device",
+        rate,
+        "10 per 15 minutes; 50 per day",
+        "codes of an authenticator app tried for one account from one browser that was signed in to it before",
     )
     ratelimit_lost_second_factor_account: str = setting(
         "ratelimit.lost_second_factor_account",

@@ -74,12 +74,17 @@ def begin(request: Request, begun: tuple[str, dict[str, Any]]) -> Response:
     return json_answer(publicKey=options)
 
 
-def count(request: Request, user_id: int | None = None) -> None:
-    """Counts one request of the address and, where it is known, of the account. Raises RateLimited."""
-    limiter = limiter_of(request.registry)
-    limiter.hit("passkey_address", client_key(request.client_addr))
-    if user_id is not None:
-        limiter.hit("passkey_account", str(user_id))
+def count(request: Request) -> None:
+    """Counts one request of the address. Raises RateLimited.
+
+    Who only asks counts for no account: who knows a password alone could use up its owner's tries by that.
+    """
+    limiter_of(request.registry).hit("passkey_address", client_key(request.client_addr))
+
+
+def count_account(request: Request, user_id: int) -> None:
+    """Counts one passkey proved or added. Raises RateLimited."""
+    limiter_of(request.registry).hit("passkey_account", str(user_id))
 
 
 def target(request: Request, otherwise: str) -> str:
@@ -96,7 +101,7 @@ def credential(request: Request) -> str:
 
 
 def ask(request: Request, use: passkeys.Use, user_id: int | None = None) -> Response:
-    count(request, user_id)
+    count(request)
     with sessions_of(request.registry).writing() as db:
         return begin(request, passkeys.ask_for_passkey(db, party_of(request), use, user_id))
 
@@ -114,7 +119,7 @@ def prove(request: Request, use: passkeys.Use, user_id: int | None = None) -> in
     with sessions.reading() as db:
         proof = passkeys.check_answer(db, party_of(request), challenge, credential(request), user_id)
     # Only now, when the answer has turned out right: strangers can't use this limit up.
-    limiter_of(request.registry).hit("passkey_account", str(proof.user_id))
+    count_account(request, proof.user_id)
     with sessions.writing() as db:
         if passkeys.count_use(db, proof, client_of(request)):
             return proof.user_id
@@ -205,7 +210,7 @@ def unless_fresh(view: View) -> View:
 def ask_to_add(request: Request) -> Response:
     """Options for a new passkey. Its name is looked at now: once the device has made one it is too late."""
     member = request.member
-    count(request, member.id)
+    count(request)
     try:
         name = schemas.PasskeyName().deserialize({"name": request.POST.get("name", "")})["name"]
     except colander.Invalid as error:
@@ -224,6 +229,7 @@ def add(request: Request) -> Response:
         data = passkeys.take_adding(db, cookies.get(request, COOKIE), member.id)
     cookies.delete(request, COOKIE)
     new = passkeys.check_new(party_of(request), data, credential(request))
+    count_account(request, member.id)
     passkeys.add_passkey(request.dbsession, member.id, new, client_of(request))
     request.flash(_("The passkey “${name}” is saved", mapping={"name": new.name}))
     return HTTPSeeOther(url(request, "users.passkeys"))

@@ -24,8 +24,9 @@ from myproject.settings_users import SecondFactorFor
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.models import User
-from myproject.users.services import passkeys, second_factor
+from myproject.users.services import passkeys, second_factor, sign_ins
 from myproject.users.views.client import client_of
+from myproject.users.views.device import device_of
 from myproject.users.views.enter import STEP_COOKIE, WaitingSignIn, enter
 from myproject.users.views.lost_second_factor import warning
 from myproject.web.request import Request
@@ -63,7 +64,7 @@ class ShowSecondFactor(WaitingSignIn):
 
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
-        limiter_of(request.registry).hit("second_factor_account", str(self.user_id))
+        self.count_try()
         keys, client = keys_of(request.registry), client_of(request)
         try:
             # Of its own, and whole: a wrong code counts though the answer to it is no success.
@@ -75,6 +76,20 @@ class ShowSecondFactor(WaitingSignIn):
             raise errors.SecondFactorWrong
         cookies_of(request.registry).delete(request, STEP_COOKIE)
         return enter(request, opened, opened.remember_days, self.target())
+
+    def count_try(self) -> None:
+        """Counts one try. Raises RateLimited.
+
+        Who knows only the password can't use up the tries of a browser that its owner signed in with before.
+        """
+        assert self.user_id is not None
+        with sessions_of(self.request.registry).reading() as db:
+            device = device_of(self.request, sign_ins.credentials_of(db, self.user_id))
+        limiter = limiter_of(self.request.registry)
+        if device:
+            limiter.hit("second_factor_device", device)
+        else:
+            limiter.hit("second_factor_account", str(self.user_id))
 
 
 def show_settings(request: Request) -> dict[str, Any]:

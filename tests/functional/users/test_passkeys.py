@@ -692,3 +692,17 @@ def test_one_member_uses_passkeys_so_often_and_strangers_use_up_nothing_of_it(
         reply(guest, credential, status=422)
     assert reply(guest, device.get(ask(guest))) == {"location": "/users/me/"}
     reply(guest, device.get(ask(guest)), status=429)
+
+
+def test_who_knows_the_password_and_only_asks_uses_up_no_passkey_of_the_owner(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], device: Authenticator, db: Session
+) -> None:
+    app = make_app(ratelimit_enabled=True, ratelimit_passkey_account="2 per hour")
+    owner, stranger = make_client(app), make_client(app)
+    ann = make_user(db, "ann")
+    sign_in(owner, ann)
+    add(owner, device)
+    half_sign_in(stranger, ann)
+    for _ in range(3):
+        ask(stranger, SECOND_FACTOR)
+    assert reply(owner, device.get(ask(owner)))["location"] == "/users/me/"

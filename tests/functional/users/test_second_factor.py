@@ -309,6 +309,26 @@ def test_tries_are_limited_by_the_account_over_many_sign_ins(
     assert int(answer.headers["Retry-After"]) > 0
 
 
+def test_who_knows_the_password_alone_uses_up_no_try_of_a_browser_of_the_owner(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, phone: Phone
+) -> None:
+    few = {"second_factor_account": "3 per hour", "second_factor_device": "2 per hour"}
+    app = make_app(ratelimit_enabled=True, **{f"ratelimit_{name}": rate for name, rate in few.items()})
+    owner, stranger = make_client(app), make_client(app, address="203.0.113.7")
+    type_code(half(owner), phone.code(), 303)
+    owner.logout()
+    page = half(stranger)
+    type_code(page, "000000", 422)
+    type_code(page, "000000", 422)
+    type_code(half(stranger), phone.code(1), 429)
+    type_code(half(owner), "000000", 422)
+    type_code(half(owner), phone.code(1), 303)
+    # A browser of the owner's has its own limit, counted from its last sign-in.
+    owner.logout()
+    for status in (422, 422, 429):
+        type_code(half(owner), "000000", status)
+
+
 def test_a_sign_in_that_waited_too_long_begins_again(client: Client, db: Session, phone: Phone) -> None:
     page = half(client)
     db.execute(sa.update(SignInStep).values(expires_at=utc_now() - timedelta(seconds=1)))
