@@ -1,4 +1,6 @@
-"""Forms that are written by hand hold texts: a file in place of one is refused before their view reads it."""
+"""Forms that are written by hand hold texts: a file in place of one, or what no database keeps, is refused before
+their view reads it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,11 +22,16 @@ def texts_deriver(view: Callable[..., Response], info: Any) -> Callable[..., Res
         return view
 
     def with_texts(context: Any, request: Request) -> Response:
-        if request.method == "POST" and not all(isinstance(value, str) for value in request.POST.values()):
-            raise HTTPBadRequest("a file for a text")
+        if request.method == "POST" and not all(map(is_text, request.POST.values())):
+            raise HTTPBadRequest("no text")
         return view(context, request)
 
     return with_texts
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value of a form may be handed on: PostgreSQL takes no NUL."""
+    return isinstance(value, str) and "\0" not in value
 
 
 def includeme(config: Configurator) -> None:

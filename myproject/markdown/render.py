@@ -37,11 +37,11 @@ from myproject.markdown.sanitiser import UNPRINTABLE, sanitise
 
 # Stored with every rendered text. Count it up when the same source gives other HTML: old texts are rendered
 # anew.
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 
 LABEL_MAX_LENGTH = 80
 
-HEADING_SHIFT = 2  # the page's title is its h1, the section around a text its h2
+HEADING_HIGHEST = 3  # the page's title is its h1, the section around a text its h2
 HEADING_LOWEST = 6
 
 BLANK_LINES = re.compile(r"\n\s*\n")
@@ -90,13 +90,34 @@ def count_inline_step(state: StateInline, silent: bool) -> bool:
     return False
 
 
+class Outline:
+    """The levels of a text's headings on a page: the first is the highest, and none is left out on the way down,
+    so that who goes from heading to heading misses nothing (WCAG 2.2, 1.3.1).
+    """
+
+    def __init__(self) -> None:
+        # Those that the next one may stand below: as (level typed, level shown).
+        self.open: list[tuple[int, int]] = []
+
+    def shown(self, typed: int) -> int:
+        """The level of the next heading, of which `typed` is the number of its #."""
+        while self.open and self.open[-1][0] >= typed:
+            self.open.pop()
+        above = self.open[-1][1] if self.open else HEADING_HIGHEST - 1
+        self.open.append((typed, min(above + 1, HEADING_LOWEST)))
+        return self.open[-1][1]
+
+
 def adapt(state: StateCore) -> None:
     """Turns parsed tokens into the site's: lower headings, links in place of images, named tables."""
     link_characters = 0
+    outline, heading = Outline(), ""
     known = known_in(state.tokens, state.env["look_up"])
     for index, token in enumerate(state.tokens):
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(int(token.tag[1:]) + HEADING_SHIFT, HEADING_LOWEST)}"
+        if token.type == "heading_open":
+            heading = token.tag = f"h{outline.shown(int(token.tag[1:]))}"
+        elif token.type == "heading_close":
+            token.tag = heading
         elif token.type == "table_open":
             token.meta["label"] = table_label(state.tokens, index)
         elif token.type == "inline":

@@ -5,7 +5,7 @@ from html import escape
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-from myproject.markdown.render import HEADING_LOWEST, HEADING_SHIFT, render_markdown
+from myproject.markdown.render import Outline, render_markdown
 from tests import servers
 from tests.conftest import REPOSITORY
 
@@ -59,6 +59,8 @@ class Canonical(HTMLParser):
     def __init__(self, html: str, *, theirs: bool) -> None:
         super().__init__()
         self.theirs = theirs
+        self.outline = Outline()
+        self.level = ""
         self.parts: list[str] = []
         self.feed(html)
         self.close()
@@ -77,7 +79,7 @@ class Canonical(HTMLParser):
             self.parts.append(f'<a href="{escape(target)}">{escape(given.get("alt") or target)}</a>')
             return
         if self.theirs and re.fullmatch("h[1-6]", tag):
-            tag = self.heading(tag)
+            tag = self.level = f"h{self.outline.shown(int(tag[1]))}"
         kept = {"a": "href", "ol": "start"}.get(tag, "")
         value = given.get(kept)
         self.parts.append(f"<{tag}>" if value is None else f'<{tag} {kept}="{escape(value)}">')
@@ -87,12 +89,9 @@ class Canonical(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if self.theirs and re.fullmatch("h[1-6]", tag):
-            tag = self.heading(tag)
+            tag = self.level
         if tag != "span":
             self.parts.append(f"</{tag}>")
-
-    def heading(self, tag: str) -> str:
-        return f"h{min(int(tag[1]) + HEADING_SHIFT, HEADING_LOWEST)}"
 
     def handle_data(self, data: str) -> None:
         self.parts.append(escape(data))

@@ -52,6 +52,21 @@ def test_headings_begin_at_h3_and_end_at_h6() -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("2 2", "3 3"),
+        ("2 3 2", "3 4 3"),
+        ("1 4 2 4", "3 4 4 5"),
+        ("3 2 1", "3 3 3"),
+        ("2 6 1 2", "3 4 3 4"),
+    ],
+)
+def test_no_level_of_headings_is_left_out_on_the_way_down(typed: str, shown: str) -> None:
+    source = "\n\n".join("#" * int(level) + " a" for level in typed.split())
+    assert re.findall(r"<h(\d)>a</h\1>", render_markdown(source)) == shown.split()
+
+
+@pytest.mark.parametrize(
     ("source", "href"),
     [
         ("[a](https://example.org/x?y=1&z=2#f)", "https://example.org/x?y=1&amp;z=2#f"),
@@ -714,7 +729,7 @@ def test_long_text_of_a_person_keeps_its_markdown() -> None:
     )
     html = render_markdown(chapter * (TEXT_MAX_BYTES // len(chapter)))
 
-    assert html.count("<h4>") == html.count("<table>") == TEXT_MAX_BYTES // len(chapter)
+    assert html.count("<h3>") == html.count("<table>") == TEXT_MAX_BYTES // len(chapter)
 
 
 def test_plain_paragraphs_keep_words_and_line_ends() -> None:

@@ -205,8 +205,9 @@ def test_a_form_that_makes_no_sense_gets_a_page(app: Router, client: Client, db:
 HAND_READ = ("domain", "list", "next", "on", "q", "state")
 
 
-def test_a_file_in_place_of_a_text_is_refused_wherever_a_form_is_written_by_hand(
-    app: Router, client: Client, db: Session
+@pytest.mark.parametrize("sent", ["a file", "NUL"])
+def test_what_is_no_text_is_refused_wherever_a_form_is_written_by_hand(
+    app: Router, client: Client, db: Session, sent: str
 ) -> None:
     sign_in(client, make_user(db, "root", role=USER.Role.ADMIN))
     token = csrf_token(client.get("/users/me/edit/"))
@@ -220,9 +221,11 @@ def test_a_file_in_place_of_a_text_is_refused_wherever_a_form_is_written_by_hand
         if path.startswith(FOR_PROGRAMS):
             continue
         for field in HAND_READ:
-            answer = client.post(path, {"csrf_token": token}, upload_files=[(field, "a.txt", b"1")], status="*")
-            # What is not there is not there, whatever is sent.
-            assert answer.status_int in (303, 400, 404), (path, field)
+            files = [(field, "a.txt", b"1")] if sent == "a file" else []
+            texts = {} if files else {field: "a\0b"}
+            answer = client.post(path, {"csrf_token": token} | texts, upload_files=files, status="*")
+            # What is not there, or not theirs to do, is not, whatever is sent.
+            assert answer.status_int in (303, 400, 403, 404), (path, field)
             refused += answer.status_int == 400
     assert refused > 20 * len(HAND_READ)
 
