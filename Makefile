@@ -46,7 +46,7 @@ $(READY):
 
 .PHONY: serve
 serve: $(READY) ## Run the site at http://localhost:6543; the first time with a database and demo content
-	@$(BIN)/myproject --config $(INI) init
+	@$(BIN)/myproject --config $(INI) init --no-admin-link
 	@$(BIN)/myproject --config $(INI) demo --first-run
 	@exec $(BIN)/pserve $(INI) --reload
 

@@ -46,8 +46,13 @@ def main(context: click.Context, ini: str) -> None:
 
 
 @main.command()
+@click.option(
+    "--no-admin-link",
+    is_flag=True,
+    help="Print no link that makes the first admin: the demo makes one, or the site's start prints it.",
+)
 @click.pass_obj
-def init(site: Site) -> None:
+def init(site: Site, no_admin_link: bool) -> None:
     """Makes the secret key where there is none, and brings the database up to date. Safe to run again."""
     options = get_appsettings(site.ini)
     key_file = parse_path(read(options, os.environ, "secret_key.file", "var/secret.key"))
@@ -57,7 +62,7 @@ def init(site: Site) -> None:
     settings = site.settings()
     alembic.command.upgrade(alembic.config.Config(site.ini), "head")
     click.echo(f"The database is up to date: {shown_url(settings)}")
-    words = ask_for_first_admin(site.registry())
+    words = "" if no_admin_link else ask_for_first_admin(site.registry())
     if words:
         click.echo(words)
 

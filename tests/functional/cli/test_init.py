@@ -1,6 +1,7 @@
 """`myproject init`, `myproject doctor`, and the ini files as they are shipped."""
 
 import os
+import re
 import shutil
 import socket
 import stat
@@ -91,6 +92,14 @@ def test_init_prints_a_link_for_the_first_admin_until_there_is_one(site: Path) -
     assert "/users/setup/" in run(site, "init").output
     assert run(site, "user", "create", "ann", "ann@example.org", "--role", "admin").exit_code == 0
     assert "/users/setup/" not in run(site, "init").output
+
+
+def test_what_make_serve_runs_first_shows_who_to_sign_in_as_and_no_link_that_is_dead(site: Path) -> None:
+    recipe = (REPOSITORY / "Makefile").read_text().partition("\nserve:")[2].partition("\n\n")[0]
+    commands = re.findall(r"/myproject --config \$\(INI\) (.+)", recipe)
+    said = "".join(run(site, *command.split()).output for command in commands)
+    assert "Everybody's password: demo-password-1" in said
+    assert "/users/setup/" not in said
 
 
 # doctor
