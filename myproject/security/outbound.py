@@ -1,8 +1,8 @@
 """Calls to other servers: the one client for all of them (OWASP ASVS 5.0: 1.3.6, 13.2.4, 15.3.2).
 
-By https, to public addresses, without redirects, within 5 seconds, for at most 1 MiB. A host name is looked up
-once, every address it has is checked, and the connection goes to one of them: a name that changes its mind
-between the check and the call (DNS rebinding) gains nothing.
+By https, to public addresses, without redirects, within 5 seconds with the look-up of the name, for at most 1 MiB. A host
+name is looked up once, every address it has is checked, and the connection goes to one of them: a name that changes
+its mind between the check and the call (DNS rebinding) gains nothing.
 """
 
 import io
@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 SECONDS = 5.0
 MOST_BYTES = 1024 * 1024
 CHUNK = 64 * 1024
+LOOKUPS_AT_ONCE = 8
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # What routers carry to anybody (RFC 6890), less what leads on to an IPv4 address of any kind: Teredo and its
@@ -36,6 +38,9 @@ NOT_GLOBAL_IPV4 = [ipaddress.IPv4Network(text) for text in ("192.0.0.0/24", "192
 
 Resolve = Callable[[str, int], Collection[str]]
 
+# A look-up whose caller has gone on keeps its place until it ends: so many hang at most, and no thread more.
+lookups = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)
+
 
 class Refused(requests.RequestException):
     """A call that is not made: its address is none that the site calls. Or an answer that is not read."""
@@ -45,6 +50,31 @@ def resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, in the order in which to try them. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_rest, address in found))
+
+
+def resolve_until(deadline: float, resolve: Resolve, host: str, port: int) -> list[str]:
+    """What `resolve` gives, by `deadline` on the monotonic clock: the system's own look-up knows no end that a
+    caller could set. Raises OSError, and TimeoutError where that is over.
+    """
+    late = TimeoutError(f"the address of {host} was not found in time")
+    if not lookups.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        raise late
+    found: Future[list[str]] = Future()
+
+    def look_up() -> None:
+        try:
+            found.set_result(list(resolve(host, port)))
+        except Exception as error:
+            found.set_exception(error)
+        finally:
+            lookups.release()
+
+    # One that still hangs when the process ends keeps nobody waiting, as a thread of an executor would.
+    threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    try:
+        return found.result(max(0.0, deadline - time.monotonic()))
+    except TimeoutError:
+        raise late from None
 
 
 def is_public(address: str) -> bool:
@@ -164,7 +194,7 @@ class Outbound(HTTPAdapter):
 
     def connect(self, scheme: str, host: str, port: int) -> socket.socket:
         """A socket to `host`, by an address that has been checked. Raises OSError or Refused."""
-        addresses = list(self.resolve(host, port))
+        addresses = resolve_until(self.deadline, self.resolve, host, port)
         named = self.is_named(scheme, host, port)
         wrong = [each for each in addresses if not (is_public(each) or (named and is_near(each)))]
         if wrong or not addresses:

@@ -2,13 +2,14 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 
-from myproject.security.outbound import Refused, is_near, is_public, open_session
+from myproject.security.outbound import LOOKUPS_AT_ONCE, Refused, is_near, is_public, open_session
 from tests.servers import serving
 
 LOOPBACK = "127.0.0.1"
@@ -264,6 +265,34 @@ def test_server_that_takes_too_long_is_left(canary: Canary, part: str) -> None:
             session.get(canary.url)
     finally:
         over.set()
+
+
+def test_name_server_that_hangs_takes_no_longer_than_the_call_and_few_threads() -> None:
+    over, asked = threading.Event(), threading.Semaphore(0)
+
+    def hang(host: str, port: int) -> list[str]:
+        asked.release()
+        over.wait(30)
+        return ["1.1.1.1"]
+
+    began = time.monotonic()
+    try:
+        for _ in range(LOOKUPS_AT_ONCE + 1):
+            with (
+                open_session(resolve=hang, seconds=0.1) as session,
+                pytest.raises(requests.ConnectionError, match="in time"),
+            ):
+                session.get("https://example.org/")
+        assert time.monotonic() - began < 10
+        assert sum(asked.acquire(blocking=False) for _ in range(LOOKUPS_AT_ONCE + 1)) == LOOKUPS_AT_ONCE
+    finally:
+        over.set()
+    # Once they end there is room again.
+    with (
+        open_session(resolve=lambda host, port: [LOOPBACK], seconds=20) as session,
+        pytest.raises(requests.ConnectionError, match="does not call"),
+    ):
+        session.get("https://example.org/")
 
 
 def test_second_call_of_a_session_has_its_own_time(canary: Canary) -> None:
