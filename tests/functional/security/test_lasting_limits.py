@@ -22,8 +22,12 @@ from myproject.security.windows import LimitWindow
 from myproject.settings import settings_of
 from myproject.users import constants as USER
 from tests import servers
+from tests.authenticator import Authenticator
 from tests.conftest import Client, form_with
 from tests.factories import make_post, make_user, sign_in
+from tests.functional.users import test_avatars as avatars
+from tests.functional.users import test_names as names
+from tests.functional.users import test_passkeys as passkeys
 from tests.unit.security.test_ratelimit import accepted as accepted_tries
 
 accepted = partial(accepted_tries, name="login_account")
@@ -205,5 +209,40 @@ def test_every_door_counts_its_tries_in_the_database_without_waiting_for_itself(
         "verify_account",
         "code_account",
         "once",
+    }
+    assert caplog.text == ""
+
+
+def test_what_a_member_may_do_so_often_outlives_a_restart_too(
+    client: Client,
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    db: Session,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, "myproject.security.ratelimit")
+    sign_in(client, make_user(db, "ann"))
+    device = Authenticator()
+    passkeys.add(client, device)
+    client.logout()
+    passkeys.reply(client, device.get(passkeys.ask(client)))
+    client.logout()
+    client.login("ann")
+
+    inviting = make_client(make_app(**LIMITS, users_registration="invite"))
+    inviting.login("ann")
+    form_with(inviting.get("/users/me/invitations/"), "uses").submit(status=303)
+    avatars.send(client, avatars.picture(), bio="See @ann")
+    names.rename(client, "Annie")
+    client.get("/users/me/data/").forms["form"].submit("export", status=303)
+
+    assert counted(db) >= {
+        "login_site",
+        "passkey_address",
+        "passkey_account",
+        "invitation_account",
+        "upload_account",
+        "rename_account",
+        "export_account",
     }
     assert caplog.text == ""
