@@ -17,6 +17,7 @@ from myproject.db import insert_for, sessions_of, utc_now
 from myproject.forms.models import PATH_MAX_LENGTH, KeptText, Submission
 from myproject.personal_data import File, Person, json_list
 from myproject.tasks import crontab
+from myproject.users import constants as USER
 
 log = logging.getLogger(__name__)
 
@@ -24,20 +25,33 @@ DAYS = 7
 HOURS_OF_SUBMISSIONS = 24
 # Some four of the longest posts. What is larger was not typed.
 MAX_BYTES = 256 * 1024
+USERS = sa.table("users", sa.column("id"), sa.column("status"))
 
 
 def keep_text(registry: Registry, user_id: int, path: str, fields: Mapping[str, str]) -> bool:
     """Keeps what a member typed in the form at `path`, in place of what was kept of it before. False, and nothing
     is kept, where that is nothing, or too much.
     """
-    size = sum(len(value.encode()) for value in fields.values())
-    if not any(value.strip() for value in fields.values()) or size > MAX_BYTES or len(path) > PATH_MAX_LENGTH:
+    if not fits(path, fields):
         return False
     with sessions_of(registry).writing() as db:
         values = {"fields": dict(fields), "created_at": utc_now()}
         statement = insert_for(db, KeptText).values(user_id=user_id, path=path, **values)
         db.execute(statement.on_conflict_do_update(index_elements=["user_id", "path"], set_=values))
     return True
+
+
+def fits(path: str, fields: Mapping[str, str]) -> bool:
+    """Whether there is something to keep, and not too much."""
+    size = sum(len(value.encode()) for value in fields.values())
+    return any(value.strip() for value in fields.values()) and size <= MAX_BYTES and len(path) <= PATH_MAX_LENGTH
+
+
+def may_return(registry: Registry, user_id: int) -> bool:
+    """Whether who is not signed in now is a member who can sign in again: not shut out, and not gone."""
+    theirs = sa.select(USERS.c.id).where(USERS.c.id == user_id, USERS.c.status != USER.Status.INACTIVE)
+    with sessions_of(registry).reading() as db:
+        return db.scalar(theirs) is not None
 
 
 def find_kept(db: Session, user_id: int, path: str) -> KeptText | None:

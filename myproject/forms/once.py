@@ -1,8 +1,9 @@
 """Forms that act once: sent again (by a double click, after going back, after a connection that broke), such a
 form leads to where it led, and does nothing.
 
-The form carries a random token, signed for the member it was made for. What was sent with it is a row, written in
-the transaction of what it did: of many that come at the same moment the first writes it, the others wait for that.
+The form carries a random token that names the member it was made for, signed. What was sent with it is a row,
+written in the transaction of what it did: of many that come at the same moment the first writes it, the others
+wait for that.
 """
 
 import hashlib
@@ -34,21 +35,22 @@ class SentBefore(InputError):
 
 def make_once(registry: Any, user_id: int) -> str:
     """A token for one form of a member."""
-    token = make_token()
-    return f"{token}.{signature(keys_of(registry).derive(FIELD)[0], user_id, token)}"
+    token = f"{user_id}.{make_token()}"
+    return f"{token}.{signature(keys_of(registry).derive(FIELD)[0], token)}"
 
 
-def is_once_of(registry: Any, user_id: int, value: str) -> bool:
-    """Whether `value` is such a token, made for this member."""
-    token, _dot, signed = value.partition(".")
-    return any(
-        hmac.compare_digest(signature(key, user_id, token).encode(), signed.encode("utf-8", "replace"))
+def member_of(registry: Any, value: str) -> int | None:
+    """For which member such a token was made; None where `value` is none."""
+    token, _dot, signed = value.rpartition(".")
+    valid = any(
+        hmac.compare_digest(signature(key, token).encode(), signed.encode("utf-8", "replace"))
         for key in keys_of(registry).derive(FIELD)
     )
+    return int(token.partition(".")[0]) if valid else None
 
 
-def signature(key: bytes, user_id: int, token: str) -> str:
-    return hmac.digest(key, f"{user_id}:{token}".encode("utf-8", "replace"), "sha256").hex()
+def signature(key: bytes, token: str) -> str:
+    return hmac.digest(key, token.encode("utf-8", "replace"), "sha256").hex()
 
 
 def content_hash(*content: Any) -> str:

@@ -1,7 +1,6 @@
 """The view behind every form: show it, check it, act, or show it again with what was typed and what is wrong."""
 
 import logging
-from enum import StrEnum
 from functools import partial
 from typing import Any, ClassVar, NoReturn
 
@@ -21,15 +20,12 @@ from myproject.forms import once
 from myproject.forms.kept import find_kept, keep_text, let_go
 from myproject.forms.schema import Schema
 from myproject.i18n import _
-from myproject.security.csrf import FIELD as CSRF_FIELD
 from myproject.security.ratelimit import RateLimited, limiter_of
 from myproject.web.dates import ago
 from myproject.web.request import Request
 from myproject.web.templating import url
 
 log = logging.getLogger(__name__)
-
-HIDDEN_TYPES = ("password", "confirm", "current")
 
 
 class FormView:
@@ -146,6 +142,11 @@ class FormView:
         """The address for which the form's text is kept: where a GET opens it."""
         return self.request.path_info
 
+    @classmethod
+    def posted_path(cls, request: Request) -> str:
+        """`kept_path` of what was posted, where the view itself can't be asked."""
+        return request.path_info
+
     def written(self) -> dict[str, str]:
         """What was posted of the fields to keep, with the version that it began from."""
         return {name: value for name, value in self.posted().items() if name in (*self.keeps, "version")}
@@ -210,7 +211,7 @@ class FormView:
         """The token to act once that was posted; empty where it is none of this member's."""
         value = self.request.POST.get(once.FIELD, "")
         member = self.request.identity
-        if isinstance(value, str) and member and once.is_once_of(self.request.registry, member.id, value):
+        if isinstance(value, str) and member and once.member_of(self.request.registry, value) == member.id:
             return value
         return ""
 
@@ -326,53 +327,6 @@ def render_widget(request: Request, template: str, **values: Any) -> Markup:
         "static": request.registry["static"].address,
     }
     return Markup(environment.get_template(f"forms/{template}.html").render(values))  # noqa: S704
-
-
-class Ended(StrEnum):
-    """Why a form has to be sent once more."""
-
-    TOKEN = "token"  # noqa: S105 - no secret
-    SIGN_IN = "sign_in"
-    TERMS = "terms"  # new ones, which have to be accepted first
-    FRESHNESS = "freshness"  # the sign-in lives, but is too old for what the form does
-
-
-def expired_form(request: Request, ended: Ended) -> Response:
-    """The answer to a form whose token or sign-in has ended: itself, filled, to be sent once more (400).
-
-    Where the form's own view can't be asked (its visitor may not see it any more), a plain page carries the
-    fields; passwords are asked for again.
-    """
-    route = request.matched_route.name if request.matched_route else ""
-    view: type[FormView] | None = request.registry["form_views"].get(route)
-    if view is not None and ended is Ended.TOKEN:
-        return view(request).expired()
-    fields = [
-        (name, value) for name, value in request.POST.items() if name != CSRF_FIELD and isinstance(value, str)
-    ]
-    values = {
-        "ended": ended.value,
-        "fields": [field for field in fields if field[0] not in HIDDEN_TYPES],
-        "secrets": [name for name, _value in fields if name in HIDDEN_TYPES],
-        "action": request.path_qs,
-    }
-    response = render_to_response("myproject:templates/forms/resend.html", values, request=request)
-    response.status_int = 400
-    return response
-
-
-def posted_texts(request: Request) -> list[str]:
-    """What a member wrote in the form that was posted, for a page that has to refuse all of it."""
-    route = getattr(request, "matched_route", None)
-    view: type[FormView] | None = request.registry["form_views"].get(route.name) if route else None
-    if view is None or request.method != "POST":
-        return []
-    try:
-        texts = [request.POST.get(name, "") for name in view.keeps]
-    except (ValueError, OSError):
-        # What can't be read as a form holds none.
-        return []
-    return [text for text in texts if isinstance(text, str) and text.strip()]
 
 
 def add_form_view(

@@ -15,7 +15,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
 from myproject.db import is_unsafe, utc_now
-from myproject.forms.view import Ended, expired_form
+from myproject.forms.ended import Ended, expired_form
 from myproject.users import constants as USER
 from myproject.web.request import Request
 from myproject.web.templating import url

@@ -13,7 +13,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
 from myproject.db import is_unsafe
-from myproject.forms.view import Ended, expired_form
+from myproject.forms.ended import Ended, expired_form
 from myproject.security.permissions import is_for_members
 from myproject.web.request import Request
 from myproject.web.templating import url

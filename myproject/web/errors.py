@@ -15,7 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from myproject.db import SAFE_METHODS
-from myproject.forms.view import Ended, expired_form, posted_texts
+from myproject.forms.ended import Ended, expired_form, posted_texts
 from myproject.i18n import _
 from myproject.security.policy import lacks_second_factor
 from myproject.security.ratelimit import RateLimited

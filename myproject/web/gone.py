@@ -9,7 +9,7 @@ from pyramid.httpexceptions import HTTPGone, HTTPNotFound
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.forms.view import posted_texts
+from myproject.forms.ended import posted_texts
 from myproject.web.errors import not_found, route_methods
 from myproject.web.request import Request
 

@@ -67,8 +67,7 @@ class WriteComment(TakesPictures):
 
     def posted_parent(self, request: Request) -> rows.CommentRow | None:
         """The comment that the form's `parent_id` names, where it is one of this post."""
-        posted = request.POST.get("parent_id", "")
-        number = row_number(posted) if isinstance(posted, str) else None
+        number = posted_parent_id(request)
         if number is None:
             return None
         with reading(request) as db:
@@ -83,6 +82,13 @@ class WriteComment(TakesPictures):
         if self.parent is None:
             return url(self.request, "comments.create", id=self.post_page.id)
         return url(self.request, "comments.reply", id=self.parent.id)
+
+    @classmethod
+    def posted_path(cls, request: Request) -> str:
+        number = posted_parent_id(request)
+        if number is None:
+            return url(request, "comments.create", id=request.matchdict["id"])
+        return url(request, "comments.reply", id=number)
 
     def let_go_fields(self) -> dict[str, Any]:
         return self.initial()
@@ -146,6 +152,12 @@ class WriteComment(TakesPictures):
         if token:
             once.lead(db, token, said, location, comment.id)
         return location
+
+
+def posted_parent_id(request: Request) -> int | None:
+    """The number of the comment that the posted form answers."""
+    posted = request.POST.get("parent_id", "")
+    return row_number(posted) if isinstance(posted, str) else None
 
 
 def ban_of(request: Request) -> CommentBan | None:

@@ -195,6 +195,58 @@ def test_who_may_not_publish_and_who_may_not_write_at_all_get_their_text_back(
     assert [area.get_text()[1:] for area in page.html.select(".error-page textarea")] == [BODY]
 
 
+def test_what_is_sent_after_the_sign_in_has_ended_waits_for_its_member_alone(
+    client: Client, app: Router, db: Session, ann: User, post: Post
+) -> None:
+    parent = make_comment(db, post, post.author)
+    text = form_with(client.get("/posts/new/"), "title")
+    text["title"], text["body"], text["tags"] = "A title", BODY, "one"
+    comment, reply = comment_form(client, post), form_with(client.get(f"/comments/{parent.id}/reply/"), "body")
+    comment["body"], reply["body"] = "To the post", "To the comment"
+    client.logout()
+    page = text.submit("publish", status=400)
+    assert heading(page) == "Nothing is lost"
+    assert "It is kept for you as well" in page.text
+    comment.submit("send", status=400)
+    reply.submit("send", status=400)
+
+    sign_in(client, make_user(db, "carl"))
+    for path in ("/posts/new/", f"/posts/{post.id}/a-post/", f"/comments/{parent.id}/reply/"):
+        assert typed(client.get(path)) == ""
+    client.logout()
+    client.login("ann")
+    page = client.get("/posts/new/")
+    assert (typed(page, "title"), typed(page), typed(page, "tags")) == ("A title", BODY, "one")
+    assert typed(client.get(f"/posts/{post.id}/a-post/")) == "To the post"
+    assert typed(client.get(f"/comments/{parent.id}/reply/")) == "To the comment"
+    form_with(page, "body").submit("publish", status=303)
+    assert "/posts/new/" not in kept(db)
+
+
+def test_without_a_sign_in_nothing_is_kept_by_a_forged_token_of_who_is_gone_or_too_much(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session
+) -> None:
+    client = make_client(make_app(ratelimit_enabled=True, ratelimit_keep_account="1 per hour"))
+    ann, bob = make_user(db, "ann"), make_user(db, "bob")
+    sign_in(client, ann)
+    form = form_with(client.get("/posts/new/"), "title")
+    client.logout()
+    token = form["once"].value
+    form["title"], form["body"] = "A title", BODY
+    for forged in ("", "x", f"{bob.id}.{token.partition('.')[2]}", token[:-1], "é" + token, f"{token}.{token}"):
+        form["once"] = forged
+        assert "It is kept" not in form.submit("publish", status=400).text
+    form["once"], form["body"] = token, "long " * 60_000
+    assert "It is kept" not in form.submit("publish", status=400).text
+    ann.status = USER.Status.INACTIVE
+    form["body"] = BODY
+    form.submit("publish", status=400)
+    assert kept(db) == []
+    ann.status = USER.Status.ACTIVE
+    assert "It is kept" not in form.submit("publish", status=400).text
+    assert kept(db) == []
+
+
 # Whose it is
 
 

@@ -1,0 +1,109 @@
+"""Forms that can't be acted upon, as a token, a sign-in or something else has ended: nothing typed is lost."""
+
+import logging
+from enum import StrEnum
+
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from myproject.forms import once
+from myproject.forms.kept import fits, keep_text, may_return
+from myproject.forms.view import FormView
+from myproject.security.csrf import FIELD as CSRF_FIELD
+from myproject.security.ratelimit import RateLimited, limiter_of
+from myproject.web.request import Request
+
+log = logging.getLogger(__name__)
+
+HIDDEN_TYPES = ("password", "confirm", "current")
+
+
+class Ended(StrEnum):
+    """Why a form has to be sent once more."""
+
+    TOKEN = "token"  # noqa: S105 - no secret
+    SIGN_IN = "sign_in"
+    TERMS = "terms"  # new ones, which have to be accepted first
+    FRESHNESS = "freshness"  # the sign-in lives, but is too old for what the form does
+
+
+def expired_form(request: Request, ended: Ended) -> Response:
+    """The answer to a form whose token or sign-in has ended: itself, filled, to be sent once more (400).
+
+    Where the form's own view can't be asked (its visitor may not see it any more), a plain page carries the
+    fields; passwords are asked for again. What is worth it is kept as well, for who the form was made for.
+    """
+    view = posted_view(request)
+    if view is not None and ended is Ended.TOKEN:
+        return view(request).expired()
+    fields = [
+        (name, value) for name, value in request.POST.items() if name != CSRF_FIELD and isinstance(value, str)
+    ]
+    values = {
+        "ended": ended.value,
+        "fields": [field for field in fields if field[0] not in HIDDEN_TYPES],
+        "secrets": [name for name, _value in fields if name in HIDDEN_TYPES],
+        "action": request.path_qs,
+        "kept": view is not None and keep_posted(request, view),
+    }
+    response = render_to_response("myproject:templates/forms/resend.html", values, request=request)
+    response.status_int = 400
+    return response
+
+
+def posted_view(request: Request) -> type[FormView] | None:
+    """The view of the form that was posted."""
+    route = getattr(request, "matched_route", None)
+    view: type[FormView] | None = request.registry["form_views"].get(route.name) if route else None
+    return view
+
+
+def keep_posted(request: Request, view: type[FormView]) -> bool:
+    """Keeps what was typed in the form that was posted, for the member whom its token to act once names: the
+    browser may be somebody else's by now. Gives whether it does.
+    """
+    registry = request.registry
+    token = request.POST.get(once.FIELD, "")
+    user_id = once.member_of(registry, token) if isinstance(token, str) else None
+    if user_id is None or (request.identity is not None and request.identity.id != user_id):
+        return False
+    fields = {
+        name: value
+        for name in (*view.keeps, "version")
+        for value in request.POST.getall(name)[-1:]
+        if isinstance(value, str)
+    }
+    path = view.posted_path(request)
+    if "let_go" in request.POST or not any(fields.get(name, "").strip() for name in view.keeps):
+        return False
+    if not fits(path, fields):
+        return False
+    try:
+        limiter_of(registry).hit("keep_account", str(user_id))
+    except RateLimited:
+        return False
+
+    def keep(request: Request) -> None:
+        try:
+            if may_return(registry, user_id):
+                keep_text(registry, user_id, path, fields)
+        except Exception:
+            # The answer has what was typed as well.
+            log.exception("forms: can't keep a text")
+
+    # Not before the request's own transaction is over.
+    request.add_finished_callback(keep)
+    return True
+
+
+def posted_texts(request: Request) -> list[str]:
+    """What a member wrote in the form that was posted, for a page that has to refuse all of it."""
+    view = posted_view(request)
+    if view is None or request.method != "POST":
+        return []
+    try:
+        texts = [request.POST.get(name, "") for name in view.keeps]
+    except (ValueError, OSError):
+        # What can't be read as a form holds none.
+        return []
+    return [text for text in texts if isinstance(text, str) and text.strip()]
