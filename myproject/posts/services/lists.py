@@ -52,11 +52,8 @@ def list_posts(
     number: Any = Post.id
     statement = LIST
     if sort is POST.Sort.TOP and period is not POST.Period.ALL:
-        span = tops.SPANS[period]
         key, number = TopPost.like_count, TopPost.post_id
-        statement = LIST.join(TopPost, TopPost.post_id == Post.id).where(
-            TopPost.span == span, TopPost.published_at > tops.since(span)
-        )
+        statement = LIST.join(TopPost, TopPost.post_id == Post.id).where(tops.within(tops.SPANS[period]))
     if author_id is not None:
         statement = statement.where(Post.author_id == author_id)
     if reader_id is not None:

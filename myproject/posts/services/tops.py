@@ -30,6 +30,14 @@ def since(span: POST.Span) -> datetime:
     return utc_now() - timedelta(days=int(span))
 
 
+def within(span: POST.Span) -> sa.ColumnElement[bool]:
+    """Which rows are those of the span that ends now."""
+    # Not the column itself: SQLite would take the index by time, which is there to find what has become too old,
+    # and sort all the rest, which is nearly everything.
+    began = sa.func.coalesce(TopPost.published_at, TopPost.published_at)
+    return (TopPost.span == span) & (began > since(span))
+
+
 def set_tops(db: Session, post_id: int, like_count: int, published_at: datetime) -> None:
     """Writes the number of a post's likes where the lists of tops find it. The caller holds the post's row."""
     db.execute(sa.delete(TopPost).where(TopPost.post_id == post_id))
