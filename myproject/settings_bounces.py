@@ -65,25 +65,32 @@ class BounceSettings:
     )
     mail_bounces_username: str = setting("mail.bounces.username", text, "", "user of the mailbox")
     mail_bounces_password: str = setting(
-        "mail.bounces.password", text, "", "their password; better in a file: `mail.bounces.password_file`"
+        "mail.bounces.password",
+        text,
+        "",
+        "their password; better in a file: `mail.bounces.password_file`",
+        secret=True,
     )
     mail_webhooks_mailgun_key: str = setting(
         "mail.webhooks.mailgun_key",
         text,
         "",
         "Mailgun's HTTP webhook signing key, for `/emails/webhooks/mailgun/`; empty: not there",
+        secret=True,
     )
     mail_webhooks_resend_key: str = setting(
         "mail.webhooks.resend_key",
         text,
         "",
         "Resend's signing secret, `whsec_...`, for `/emails/webhooks/resend/`; empty: not there",
+        secret=True,
     )
     mail_webhooks_sendgrid_key: str = setting(
         "mail.webhooks.sendgrid_key",
         text,
         "",
         "SendGrid's verification key for signed events, for `/emails/webhooks/sendgrid/`; empty: not there",
+        secret=True,
     )
 
     @property

@@ -44,7 +44,7 @@ class MailSettings:
     mail_port: int = setting("mail.port", at_least(1, 65535), "25", "SMTP port")
     mail_username: str = setting("mail.username", text, "", "SMTP user; empty: no authentication")
     mail_password: str = setting(
-        "mail.password", text, "", "SMTP password; better in a file: `mail.password_file`"
+        "mail.password", text, "", "SMTP password; better in a file: `mail.password_file`", secret=True
     )
     mail_tls: MailTls = setting(
         "mail.tls",

@@ -6,12 +6,13 @@ They are read by `myproject.settings`, which tells how, and lists what is wrong 
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
 from myproject.settings_values import LOOPBACK, hosts, one_of, text
+from myproject.settings_values import setting as row
 
 # A name is part of addresses and of environment variables, where two underscores are a dot.
 KEY = re.compile(r"oidc\.([a-z0-9]+(?:[_-][a-z0-9]+)*)\.([a-z_]+)")
@@ -49,8 +50,8 @@ def issuer(value: str) -> str:
     return value
 
 
-def setting(key: str, parse: Callable[[str], Any], default: str, meaning: str) -> Any:
-    return field(metadata={"key": f"oidc.NAME.{key}", "parse": parse, "default": default, "meaning": meaning})
+def setting(key: str, parse: Callable[[str], Any], default: str, meaning: str, *, secret: bool = False) -> Any:
+    return row(f"oidc.NAME.{key}", parse, default, meaning, secret=secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,11 @@ class Provider:
     )
     client_id: str = setting("client_id", text, "", "what the provider calls this site")
     client_secret: str = setting(
-        "client_secret", text, "", "the secret it gave; better in a file: `oidc.NAME.client_secret_file`"
+        "client_secret",
+        text,
+        "",
+        "the secret it gave; better in a file: `oidc.NAME.client_secret_file`",
+        secret=True,
     )
     label: str = setting("label", label, "", "what people read on the button; empty: NAME")
     private_hosts: tuple[str, ...] = setting(

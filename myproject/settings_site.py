@@ -123,7 +123,7 @@ class RetentionSettings:
     """How long what is kept."""
 
     retention_sessions_days: int = setting(
-        "retention.sessions_days", at_least(1), "30", "days a remembered sign-in lasts"
+        "retention.sessions_days", at_least(1, 30), "30", "days a remembered sign-in lasts; at most 30"
     )
     retention_security_log_days: int = setting(
         "retention.security_log_days",

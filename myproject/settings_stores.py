@@ -15,6 +15,7 @@ class StoreSettings:
         database,
         "sqlite:///var/site.sqlite",
         "the database: `sqlite:///FILE` or `postgresql://...`",
+        secret=True,
     )
     sqlalchemy_pool_size: int = setting(
         "sqlalchemy.pool_size", at_least(1), "8", "connections kept open by one process"
@@ -45,6 +46,7 @@ class StoreSettings:
         redis_address,
         "",
         "Redis for cache, limits and tasks, such as `redis://localhost/0`; empty: one process",
+        secret=True,
     )
     tasks_embedded: bool = setting("tasks.embedded", boolean, "true", "run a worker thread inside the web process")
     tasks_file: Path = setting(

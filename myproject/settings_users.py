@@ -51,6 +51,7 @@ class CaptchaSettings:
         lines,
         "What colour is a ripe lemon? = yellow\nHow many legs does a cat have? = 4, four",
         "one a line: the question, `=`, the right answers with commas between",
+        secret=True,
     )
     captcha_min_seconds: int = setting(
         "captcha.min_seconds",
@@ -70,6 +71,7 @@ class CaptchaSettings:
         text,
         "",
         "secret of the remote provider; better in a file: `captcha.secret_key_file`",
+        secret=True,
     )
     captcha_verify_url: str = setting(
         "captcha.verify_url", web_address, "", "the remote provider's siteverify address; empty: its own"

@@ -217,9 +217,11 @@ def one_of(enum: type[E]) -> Callable[[str], E]:
     return parse
 
 
-def setting(key: str, parse: Callable[[str], Any], default: str, meaning: str) -> Any:
-    """One row of the table: `default` is written as the ini file would write it."""
-    return field(metadata={"key": key, "parse": parse, "default": default, "meaning": meaning})
+def setting(key: str, parse: Callable[[str], Any], default: str, meaning: str, *, secret: bool = False) -> Any:
+    """One row of the table: `default` is written as the ini file would write it. What is `secret` is left out of
+    the `repr` of the settings, which may get into a log or a traceback (OWASP ASVS 5.0: 16.2.5).
+    """
+    return field(repr=not secret, metadata={"key": key, "parse": parse, "default": default, "meaning": meaning})
 
 
 def in_the_clear(url: str) -> bool:

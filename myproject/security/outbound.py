@@ -1,8 +1,8 @@
 """Calls to other servers: the one client for all of them (OWASP ASVS 5.0: 1.3.6, 13.2.4, 15.3.2).
 
-By https, to public addresses, without redirects, within 5 seconds with the look-up of the name, for at most 1 MiB. A host
-name is looked up once, every address it has is checked, and the connection goes to one of them: a name that changes
-its mind between the check and the call (DNS rebinding) gains nothing.
+By https, to public addresses, without redirects, within 5 seconds with the look-up of the name, for at most 1 MiB.
+A host name is looked up once, every address it has is checked, and the connection goes to one of them: a name that
+changes its mind between the check and the call (DNS rebinding) gains nothing.
 """
 
 import io
