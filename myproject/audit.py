@@ -1,5 +1,6 @@
 """The audit: one row for each privileged change, in the same transaction as the change. No code deletes one."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +66,28 @@ def record(
         )
     )
     touch(db, "log")
+
+
+def hide_in_entries(db: Session, which: sa.ColumnElement[bool], hide: Callable[[str], str]) -> None:
+    """Puts what `hide` gives in the place of each text of the entries: reasons, and what was before and after."""
+    for entry in db.scalars(sa.select(AuditEntry).where(which)):
+        entry.reason = hide(entry.reason)[:REASON_MAX_LENGTH]
+        entry.before, entry.after = replaced(entry.before, hide), replaced(entry.after, hide)
+    touch(db, "log")
+
+
+def on_rows(table: type[Base], ids: sa.Select[int]) -> sa.ColumnElement[bool]:
+    """Which entries are on those rows of a table."""
+    return (AuditEntry.target_type == table.__tablename__) & AuditEntry.target_id.in_(ids)
+
+
+def replaced(value: Any, hide: Callable[[str], str]) -> Any:
+    """A JSON value with `hide` of each text in it."""
+    if isinstance(value, dict):
+        return {key: replaced(item, hide) for key, item in value.items()}
+    if isinstance(value, list):
+        return [replaced(item, hide) for item in value]
+    return hide(value) if isinstance(value, str) else value
 
 
 class Actor:

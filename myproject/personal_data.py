@@ -19,7 +19,8 @@ File = tuple[str, Iterable[str | bytes]]
 @dataclass(frozen=True)
 class Person:
     """Whose data it is. `email_canonical` is the address as it is compared; where it is not `verified`, it may be
-    somebody else's, and what is known by the address alone is not theirs.
+    somebody else's, and what is known by the address alone is not theirs. `hide` gives a text of others without
+    what names the person, for those who erase.
     """
 
     id: int
@@ -27,6 +28,7 @@ class Person:
     email: str
     email_canonical: str
     verified: bool
+    hide: Callable[[str], str] = str
 
 
 # Each file is read to its end before the next is asked for.

@@ -134,6 +134,8 @@ def erase_leavers(registry: Registry) -> None:
         except Exception:
             # The others are due all the same, and this one is tried again.
             log.exception("deletion: member %s could not be erased", user_id)
+    if due:
+        sessions_of(registry).empty_log()
 
 
 def purge_files(registry: Registry) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
+from myproject.audit import hide_in_entries, on_rows
 from myproject.cache import touch
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentLike, CommentRevision
@@ -12,6 +13,7 @@ from myproject.comments.services.counts import lock_posts, recount
 from myproject.comments.services.purging import purge_removed
 from myproject.db import utc_now
 from myproject.personal_data import File, Person, json_list
+from myproject.posts import constants as POST
 from myproject.posts.models import Post
 
 
@@ -46,12 +48,24 @@ def export_comments(db: Session, person: Person) -> Iterator[File]:
     yield "comments.md", (f"## {row.title}, {row.created_at:%Y-%m-%d %H:%M}\n\n{row.body}\n\n" for row in written)
 
 
+def hide_in_reasons(db: Session, person: Person) -> None:
+    """Hides what names a member in what staff said of their comments."""
+    theirs = Comment.author_id == person.id
+    hide_in_entries(db, on_rows(Comment, sa.select(Comment.id).where(theirs)), person.hide)
+    for row in db.execute(
+        sa.select(Comment.id, Comment.removal_reason).where(theirs, Comment.removal_reason != "")
+    ).all():
+        reason = person.hide(row.removal_reason)[: POST.REASON_MAX_LENGTH]
+        db.execute(sa.update(Comment).where(Comment.id == row.id).values(removal_reason=reason))
+
+
 def erase_comments(db: Session, person: Person, removing: bool) -> None:
     """Takes a member's likes back; where they are `removing`, deletes their comments too. Of one that was answered
     the place is left.
     """
     theirs = Comment.author_id == person.id
     touch(db, "site", "posts")
+    hide_in_reasons(db, person)
     gone = sa.delete(CommentLike).where(CommentLike.user_id == person.id).returning(CommentLike.comment_id)
     for comment_id in sorted(db.scalars(gone)):
         db.execute(sa.update(Comment).where(Comment.id == comment_id).values(like_count=Comment.like_count - 1))

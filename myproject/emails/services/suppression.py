@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.audit import Actor, record
+from myproject.audit import Actor, hide_in_entries, on_rows, record
 from myproject.db import IN_DATABASE_ONLY, insert_for, publish, utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import STOPPED, BounceReceipt, Suppression
@@ -197,5 +197,6 @@ def export_suppressions(db: Session, person: Person) -> Iterator[File]:
 def erase_suppressions(db: Session, person: Person, removing: bool) -> None:
     """Forgets what came back from the address of a member, where it is theirs."""
     if person.verified:
-        theirs = sa.delete(Suppression).where(Suppression.address == key(person.email))
-        db.execute(theirs, execution_options=IN_DATABASE_ONLY)
+        theirs = Suppression.address == key(person.email)
+        hide_in_entries(db, on_rows(Suppression, sa.select(Suppression.id).where(theirs)), person.hide)
+        db.execute(sa.delete(Suppression).where(theirs), execution_options=IN_DATABASE_ONLY)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from myproject.moderation import constants as MODERATION
 from myproject.moderation.models import Case, Flag, Vouch
 from myproject.personal_data import File, Person, json_list
+from myproject.posts import constants as POST
 from myproject.users.models import CommentBan
 
 # Of a case: the reports that count and that nobody has answered, and those who vouch for its text.
@@ -42,13 +43,28 @@ def export_flags(db: Session, person: Person) -> Iterator[File]:
     yield "comment-bans.json", json_list(row._asdict() for row in rows)
 
 
+def hide_in_words(db: Session, person: Person) -> None:
+    """Hides what names a member in the reports of their texts, and in what staff said of those."""
+    of_theirs = Case.author_id == person.id
+    for row in db.execute(sa.select(Case.id, Case.reason).where(of_theirs, Case.reason != "")).all():
+        reason = person.hide(row.reason)[: POST.REASON_MAX_LENGTH]
+        db.execute(sa.update(Case).where(Case.id == row.id).values(reason=reason))
+    notes = sa.select(Flag.id, Flag.note).join(Case, Case.id == Flag.case_id).where(of_theirs, Flag.note != "")
+    for row in db.execute(notes).all():
+        note = person.hide(row.note)[: MODERATION.NOTE_MAX_LENGTH]
+        db.execute(sa.update(Flag).where(Flag.id == row.id).values(note=note))
+
+
 def erase_flags(db: Session, person: Person, removing: bool) -> None:
-    """Takes a member's reports and vouches back; and where their texts go, these are nothing to staff any more."""
+    """Takes a member's reports and vouches back; hides what names them in what was
+    said of their texts; and where these go, they are nothing to staff any more.
+    """
     of_person = sa.union_all(*(sa.select(mark.case_id).where(mark.user_id == person.id) for mark in (Flag, Vouch)))
     concerned = db.scalars(of_person).all()
     for mark in (Flag, Vouch):
         db.execute(sa.delete(mark).where(mark.user_id == person.id))
     db.execute(sa.update(Case).where(Case.id.in_(concerned)).values(flag_count=FLAGS, vouch_count=VOUCHES))
+    hide_in_words(db, person)
     if removing:
         theirs = (Case.author_id == person.id) & (Case.state != MODERATION.State.CLOSED)
         db.execute(sa.update(Case).where(theirs).values(state=MODERATION.State.CLOSED))

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.audit import hide_in_entries, on_rows
 from myproject.cache import touch
 from myproject.personal_data import File, Person, json_list
+from myproject.posts import constants as POST
 from myproject.posts.models import (
     Post,
     PostAttention,
@@ -85,12 +87,26 @@ def erase_marks(db: Session, person: Person) -> None:
         db.execute(sa.delete(table).where(table.user_id == person.id))
 
 
+def hide_in_reasons(db: Session, person: Person) -> None:
+    """Hides what names a member in what staff said of their posts."""
+    theirs = Post.author_id == person.id
+    hide_in_entries(db, on_rows(Post, sa.select(Post.id).where(theirs)), person.hide)
+    reasoned = sa.select(Post.id, Post.removal_reason, Post.lock_reason).where(
+        theirs, (Post.removal_reason != "") | (Post.lock_reason != "")
+    )
+    for row in db.execute(reasoned).all():
+        removal, lock = (person.hide(text)[: POST.REASON_MAX_LENGTH] for text in row[1:])
+        hidden = sa.update(Post).where(Post.id == row.id).values(removal_reason=removal, lock_reason=lock)
+        db.execute(hidden)
+
+
 def erase_posts(db: Session, person: Person, removing: bool) -> None:
     """Deletes a member's posts with all that hangs on them; or only those that never were in the open, and the
     texts of removed ones.
     """
     erase_marks(db, person)
     theirs = Post.author_id == person.id
+    hide_in_reasons(db, person)
     if not removing:
         purge_removed(db, theirs)
         theirs &= Post.status.in_(NEVER_OPEN)

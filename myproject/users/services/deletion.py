@@ -7,19 +7,21 @@ former member". Nicknames and the audit keep a trace (`traces`), which tells not
 import logging
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.audit import REASON_MAX_LENGTH, AuditEntry
+from myproject.audit import AuditEntry, hide_in_entries, on_rows
 from myproject.cache import touch
 from myproject.db import Base, after_commit, utc_now
 from myproject.emails.constants import Kind
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.i18n import ENGLISH
-from myproject.personal_data import parts_of
+from myproject.personal_data import Person, parts_of
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import CommentBan, Export, FormerName, User
@@ -108,11 +110,12 @@ def erase(db: Session, user_id: int) -> bool:
         log.warning("deletion: member %s is the last admin now, and stays", user_id)
         return False
     registry = db.info["registry"]
-    person = export.person_of(user)
+    trace, naming = traces.trace_of(registry, user.name_canonical), naming_pattern(names_of(db, user))
+    person = replace(export.person_of(user), hide=partial(naming.sub, trace))
     removing = user.deletion == USER.Deletion.REMOVE_POSTS
     for part in reversed(parts_of(registry)):
         part.erase(db, person, removing)
-    hide_in_audit(db, registry, user)
+    hide_in_audit(db, person, trace)
     park_names(db, registry, user)
     avatars.delete_after_commit(db, user.avatar)
     export.delete_exports(db, Export.user_id == user.id)
@@ -163,35 +166,25 @@ def park_names(db: Session, registry: Any, user: User) -> None:
         db.add(former)
 
 
-def hide_in_audit(db: Session, registry: Any, user: User) -> None:
+def hide_in_audit(db: Session, person: Person, trace: str) -> None:
     """Puts a trace in the place of what names the person in the audit, and forgets where they acted from. What
-    was done, when and to which number stays.
+    was done, when and to which number stays. Of entries on what they wrote the modules do the same.
     """
-    trace = traces.trace_of(registry, user.name_canonical)
+    acted = AuditEntry.actor_id == person.id
+    their_bans = sa.select(CommentBan.id).where(CommentBan.user_id == person.id)
+    themselves = sa.select(User.id).where(User.id == person.id)
+    hide_in_entries(db, acted | on_rows(User, themselves) | on_rows(CommentBan, their_bans), person.hide)
+    for entry in db.scalars(sa.select(AuditEntry).where(acted)):
+        entry.actor_name, entry.address = trace, ""
+
+
+def names_of(db: Session, user: User) -> list[str]:
+    """All that a member is and was called by here."""
     former = db.scalars(sa.select(FormerName.name_canonical).where(FormerName.user_id == user.id))
-    present = (user.name, user.name_canonical, user.display_name, user.email, user.email_canonical)
-    naming = naming_pattern((*present, *former))
-    acted = AuditEntry.actor_id == user.id
-    concerned = (AuditEntry.target_type == User.__tablename__) & (AuditEntry.target_id == user.id)
-    their_bans = sa.select(CommentBan.id).where(CommentBan.user_id == user.id)
-    banned = (AuditEntry.target_type == CommentBan.__tablename__) & AuditEntry.target_id.in_(their_bans)
-    for entry in db.scalars(sa.select(AuditEntry).where(acted | concerned | banned)):
-        if entry.actor_id == user.id:
-            entry.actor_name, entry.address = trace, ""
-        entry.reason = naming.sub(trace, entry.reason)[:REASON_MAX_LENGTH]
-        entry.before, entry.after = replaced(entry.before, naming, trace), replaced(entry.after, naming, trace)
+    return [user.name, user.name_canonical, user.display_name, user.email, user.email_canonical, *former]
 
 
 def naming_pattern(texts: Iterable[str]) -> re.Pattern[str]:
     """What finds any of the texts, in any case, the longest first."""
     found = sorted({text for text in texts if len(text) >= SHORTEST_NAMING}, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, found)), re.IGNORECASE)
-
-
-def replaced(value: Any, naming: re.Pattern[str], trace: str) -> Any:
-    """A JSON value with `trace` wherever a text in it names the person."""
-    if isinstance(value, dict):
-        return {key: replaced(item, naming, trace) for key, item in value.items()}
-    if isinstance(value, list):
-        return [replaced(item, naming, trace) for item in value]
-    return naming.sub(trace, value) if isinstance(value, str) else value
