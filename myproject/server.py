@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from pyramid.registry import Registry
 from pyramid.router import Router
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.utilities import InternalServerError
@@ -32,7 +33,11 @@ from myproject.web.ingress import REFUSED
 
 log = logging.getLogger(__name__)
 
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
 SECONDS_TO_FINISH = 20
+# What a proxy may say of the client.
+TRUSTED_HEADERS = "x-forwarded-for x-forwarded-proto"
 # An answer's head and body go out in one call: each gives the interpreter's lock away and waits to have it back.
 SEND_BYTES = 18_000
 SECONDS_TO_GATHER = 0.001
@@ -63,7 +68,7 @@ class Refusal(ErrorTask):
             super().execute()
             return
         # A transfer coding that nobody knows is the sender's mistake.
-        environ = {REFUSED: status if status < 500 else 400, "REMOTE_ADDR": str(self.channel.addr[0])}
+        environ = refused(status if status < 500 else 400, str(self.channel.addr[0]))
         answer = Request.blank("/", environ, method="POST").get_response(self.channel.server.application)
         self.status = answer.status
         self.response_headers.extend(answer.headerlist)
@@ -71,6 +76,28 @@ class Refusal(ErrorTask):
         # What follows on this connection can't be told apart from what was refused.
         self.set_close_on_finish()
         self.write(answer.body)
+
+
+def refusing_forged_proxies(application: WsgiApp, trusted_proxy: str, count: int) -> WsgiApp:
+    """`application` is waitress's, which reads what a proxy says of the client. What it can't read it would answer
+    without the site's headers: here, the site's page does.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if trusted_proxy in ("*", environ["REMOTE_ADDR"]):
+            try:
+                # It changes what it is given.
+                parse_proxy_headers(environ.copy(), count, set(TRUSTED_HEADERS.split()))
+            except MalformedProxyHeader:
+                environ = Request.blank("/", refused(400, environ["REMOTE_ADDR"]), method="POST").environ
+        return application(environ, start_response)
+
+    return answer
+
+
+def refused(status: int, address: str) -> dict[str, Any]:
+    """What the site is asked, to answer what never was a request of its own."""
+    return {REFUSED: status, "REMOTE_ADDR": address}
 
 
 class Channel(HTTPChannel):
@@ -171,6 +198,10 @@ class Server:
         self.listeners = [each for each in self.sockets.values() if isinstance(each, BaseWSGIServer)]
         for listener in self.listeners:
             listener.channel_class = Channel
+            if server.adj.trusted_proxy:
+                listener.application = refusing_forged_proxies(
+                    listener.application, server.adj.trusted_proxy, server.adj.trusted_proxy_count
+                )
         self.stopping = threading.Event()
 
     def stop(self, *_: object) -> None:
@@ -225,7 +256,7 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
         options |= {
             "trusted_proxy": settings.proxy_address,
             "trusted_proxy_count": settings.proxy_count,
-            "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
+            "trusted_proxy_headers": TRUSTED_HEADERS,
             "clear_untrusted_proxy_headers": True,
         }
     # Of several processes, whoever starts them says where each is to run.

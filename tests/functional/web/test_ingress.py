@@ -2,6 +2,7 @@
 
 import io
 import socket
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -297,6 +298,23 @@ def test_what_the_server_refuses_gets_a_page_of_the_site(live_server: LiveServer
         assert b"cache-control: no-store" in head.lower(), data[:80]
         assert b"<main" in page, data[:80]
         assert b"</html>" in page, data[:80]
+
+
+FORGED = (b"X-Forwarded-Proto: gopher", b'X-Forwarded-For: "1.2.3.4, 5.6.7.8', b"X-Forwarded-Proto: https, http")
+
+
+def test_what_a_proxy_can_not_have_said_gets_a_page_of_the_site(
+    make_live_server: Callable[..., LiveServer],
+) -> None:
+    host = urlsplit(make_live_server(proxy_count=1).url).netloc
+    start = b"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
+    for line in FORGED:
+        head, _, page = talk(host, start + line + b"\r\n\r\n").partition(b"\r\n\r\n")
+        assert head.split()[1] == b"400", line
+        assert b"content-security-policy: default-src 'none'" in head.lower(), line
+        assert b"</html>" in page, line
+    said = b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: http\r\n\r\n"
+    assert talk(host, start + said).split()[1] == b"200"
 
 
 def test_a_host_of_the_settings_is_answered(app: Router) -> None:
