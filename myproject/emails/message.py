@@ -212,7 +212,9 @@ def make_message(registry: Registry, email: Email) -> EmailMessage:
     message = EmailMessage(policy=POLICY)
     message["From"] = mailbox(sender_name(settings, email), sender_address(settings))
     redirected_to = parseaddr(settings.mail_redirect_all_to)[1]
-    message["To"] = mailbox(email.to_name, redirected_to or email.to_address)
+    # Mail that can't be turned off may reach strangers, and a name that looks like a link would be one for them.
+    to_name = inert(email.to_name) if links is None else email.to_name
+    message["To"] = mailbox(to_name, redirected_to or email.to_address)
     if settings.mail_reply_to:
         message["Reply-To"] = mailbox("", parseaddr(settings.mail_reply_to)[1])
     message["Subject"] = subject

@@ -37,6 +37,13 @@ def can_sign_in(user: User) -> bool:
     return user.status != USER.Status.INACTIVE and user.approval in USER.ADMITTED
 
 
+def mail_name(user: User) -> str:
+    """What mail about the account calls its reader in To: the nickname where nobody has proved the address. Who
+    reads there may have asked for nothing: no free text of somebody else for them.
+    """
+    return user.title if user.verified else user.name
+
+
 def find_verified(db: Session, email_canonical: str) -> User | None:
     """The member whose verified address this is."""
     return db.scalar(

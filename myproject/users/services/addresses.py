@@ -136,11 +136,11 @@ def mail_to(
     address: str | None = None,
     expires_in: timedelta | None = None,
 ) -> Mail:
-    """A mail about an account to its address, or to another one that its owner has, had, or wants."""
+    """A mail about an account to its address, or to another one that its owner had or wants: there by nickname."""
     return Mail(
         kind,
         to_address=address or user.email,
-        to_name=user.title,
+        to_name=user.name if address else accounts.mail_name(user),
         user_id=user.id,
         locale=user.locale or ENGLISH,
         context=context,

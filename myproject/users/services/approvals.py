@@ -78,7 +78,7 @@ def decide(db: Session, actor: Actor, user_id: int, approval: USER.Approval, mes
             Mail(
                 Kind.ACCOUNT_APPROVED if approval is USER.Approval.GIVEN else Kind.ACCOUNT_REFUSED,
                 to_address=user.email,
-                to_name=user.title,
+                to_name=accounts.mail_name(user),
                 user_id=user.id,
                 locale=user.locale or ENGLISH,
                 context={"name": user.name, "message": message},

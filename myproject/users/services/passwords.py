@@ -50,7 +50,7 @@ def ask_for_reset(db: Session, email: str) -> None:
                 Mail(
                     Kind.RESET_PASSWORD,
                     to_address=user.email,
-                    to_name=user.title,
+                    to_name=accounts.mail_name(user),
                     user_id=user.id,
                     locale=user.locale or ENGLISH,
                     context={"name": user.name, "token": token, "minutes": USER.RESET_MINUTES},

@@ -59,8 +59,7 @@ def send_proof(db: Session, user: User, *, again: bool = False) -> None:
         Mail(
             Kind.VERIFY,
             to_address=user.email,
-            # Whoever has the address may have asked for nothing: no free text of somebody else for them.
-            to_name=user.name,
+            to_name=accounts.mail_name(user),
             user_id=user.id,
             locale=user.locale or ENGLISH,
             context={

@@ -25,7 +25,7 @@ from myproject.users.models import (
     UserSession,
     UserToken,
 )
-from myproject.users.services import passwords, roles, steps
+from myproject.users.services import approvals, passwords, roles, steps, verification
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import cookies_set, csrf_token, field_errors, flashes, heading, link_in, text_of
@@ -92,6 +92,25 @@ def test_a_link_goes_to_the_new_address_and_nothing_changes_yet(
     assert (ann.email, ann.verified) == (OLD, True)
     token = db.scalars(sa.select(UserToken)).one()
     assert timedelta(minutes=59) < token.expires_at - utc_now() <= timedelta(hours=1)
+
+
+def test_an_address_that_nobody_has_proved_gets_no_free_text_of_a_stranger(
+    client: Client, db: Session, ann: User, mails: Mails
+) -> None:
+    late = make_user(db, "late", email="Victim@example.net", status=USER.Status.NEW)
+    asking = make_user(db, "asking", email="Victim@example.net", status=USER.Status.NEW)
+    asking.approval = USER.Approval.WAITING
+    for user in (ann, late, asking):
+        user.display_name = "A prize waits for you"
+    db.commit()
+    ask(client, "Victim@example.net")
+    passwords.ask_for_reset(db, late.email)
+    verification.start_verification(db, late)
+    approvals.approve(db, COMMAND_LINE, asking.id)
+    told = mails(to="Victim@example.net")
+    assert len({mail["Subject"] for mail in told}) == 4
+    assert {mail["To"].addresses[0].display_name for mail in told} == {"ann", "asking", "late"}
+    assert not [mail for mail in told if "prize" in mail.as_string()]
 
 
 @pytest.mark.parametrize(
