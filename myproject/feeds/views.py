@@ -17,15 +17,19 @@ from myproject.posts.services import tags
 from myproject.posts.services.links import with_link
 from myproject.posts.services.rows import PostPage
 from myproject.search import constants as SEARCH
+from myproject.search.errors import TooMuch
 from myproject.search.services.queries import parse_query
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.text import canonical
 from myproject.users.services.profiles import Profile
+from myproject.web.errors import render_error
 from myproject.web.pagecache import CACHE_CONTROL
 from myproject.web.request import Request
 from myproject.web.templating import site_url, url
 
 ATOM_TYPE = "application/atom+xml"
+# When a reader may ask again what was too much to search through.
+TOO_MUCH_SECONDS = "3600"
 
 
 def site_feed(request: Request) -> Response:
@@ -73,7 +77,13 @@ def search_feed(request: Request) -> Response:
     asked = f"?q={xml.quoted(text)}"
     page = site_url(request.registry, "search.show") + asked
     title = titled(request, request.translate(_("Search: ${words}", mapping={"words": text})))
-    return feed(request, title, page, entries.found(request.dbsession, query), asked)
+    try:
+        found = entries.found(request.dbsession, query)
+    except TooMuch:
+        response = render_error(request, 503)
+        response.headers["Retry-After"] = TOO_MUCH_SECONDS
+        return response
+    return feed(request, title, page, found, asked)
 
 
 def titled(request: Request, title: str) -> str:

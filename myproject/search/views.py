@@ -4,12 +4,12 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
-from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from myproject.i18n import _
 from myproject.pagination import BadCursor, Page
 from myproject.search import constants as SEARCH
+from myproject.search.errors import TooMuch
 from myproject.search.services.finding import search
 from myproject.search.services.queries import parse_query
 from myproject.security.ratelimit import client_key, limiter_of
@@ -20,21 +20,30 @@ NAMESPACE = "http://a9.com/-/spec/opensearch/1.1/"
 
 
 def show_results(request: Request) -> dict[str, Any]:
-    """What was found for `?q=`, a page of it; `?after=` goes on. Without a question, how to ask one."""
+    """What was found for `?q=`, a page of it; `?after=` goes on, and finds nothing where no page ended. Without a
+    question, how to ask one.
+    """
     text = request.GET.get("q", "")[: SEARCH.QUERY_MAX_LENGTH].strip()
     query = parse_query(text, request.site.site_timezone)
     page: Page[Any] = Page([], None)
+    too_much = False
     if query:
         limiter_of(request.registry).hit("search_address", client_key(request.client_addr))
         try:
             page = search(request.dbsession, query, request.GET.get("after"))
         except BadCursor:
-            raise HTTPNotFound from None
+            pass
+        except TooMuch:
+            too_much = True
+            request.response.status_int = 422
     next_page = "?" + urlencode({"q": text, "after": page.next_cursor}) if page.next_cursor else None
     return {
         "text": text,
         "asked": bool(query),
         "unread": query.unread,
+        "too_long": query.too_long,
+        "most": SEARCH.TERMS_MAX,
+        "too_much": too_much,
         "page": page,
         "first": "after" not in request.GET,
         "next_page": next_page,

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPBadRequest
@@ -29,6 +29,9 @@ FORM_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data")
 LONGEST_ADDRESS = 4096
 # What other programs post to: each has a proof of its own in place of the origin and the token of a form.
 FOR_PROGRAMS = ("/emails/unsubscribe/", "/emails/webhooks/")
+# Where no question is a mistake, and the fields that ask it.
+QUESTIONS = {"/search/": ("q", "after")}
+LONGEST_QUESTION = 1000
 # In the environ of a request that the server has refused: the status to answer it with.
 REFUSED = "myproject.refused"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
@@ -69,6 +72,13 @@ def check(request: Request, hosts: frozenset[str]) -> None:
         raise HTTPBadRequest("a file for a token")
 
 
+def clean_question(environ: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Leaves out of a question what nobody can read, broken encoding and NUL, and what is beyond its length."""
+    asked = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True, errors="replace"))
+    read = {name: asked[name].replace("\x00", " ")[:LONGEST_QUESTION] for name in names if name in asked}
+    environ["QUERY_STRING"] = urlencode(read)
+
+
 def is_own(request: Request, hosts: frozenset[str]) -> bool:
     """Whether a browser that says where a form comes from says that it is ours (OWASP ASVS 5.0: 3.5.1, 3.5.3)."""
     origin = request.headers.get("Origin")
@@ -83,6 +93,8 @@ def ingress_tween_factory(handler: Callable[[Any], Response], registry: Any) -> 
     def ingress_tween(request: Request) -> Response:
         if REFUSED in request.environ:
             return render_error(request, request.environ[REFUSED])
+        if names := QUESTIONS.get(request.environ["PATH_INFO"]):
+            clean_question(request.environ, names)
         try:
             check(request, hosts)
         except HTTPBadRequest as refusal:

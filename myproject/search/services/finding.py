@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from markupsafe import Markup
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -19,6 +20,7 @@ from myproject.posts.models import Post, Tag, post_tags
 from myproject.posts.services.rows import AUTHOR_COLUMNS
 from myproject.posts.services.visibility import PUBLISHED
 from myproject.search import constants as SEARCH
+from myproject.search import errors
 from myproject.search.models import SearchEntry
 from myproject.search.services.excerpts import excerpt_of, found_in, mark
 from myproject.search.services.queries import WRITERS, Expression, Query, expressions
@@ -91,8 +93,20 @@ def search(db: Session, query: Query, cursor: str | None = None) -> Page[Result]
     """A page of what everybody may see and `query` asks for: what has the words in its title first, latest first.
 
     A page looks at a few thousand matches at most, and may hold less than others where most of them don't fit.
-    Raises BadCursor.
+    Raises BadCursor, and TooMuch, after which the session's transaction has ended.
     """
+    try:
+        return find_page(db, query, cursor)
+    except sa.exc.OperationalError as error:
+        if not isinstance(error.orig, psycopg.errors.QueryCanceled):
+            raise
+        db.rollback()
+        if "connection" in db.info:
+            db.info["connection"].rollback()
+        raise errors.TooMuch from error
+
+
+def find_page(db: Session, query: Query, cursor: str | None) -> Page[Result]:
     found = CURSOR.fullmatch(cursor or f"0-{BEYOND_ALL}")
     if found is None:
         raise BadCursor(cursor)
@@ -142,7 +156,9 @@ def shown(db: Session, query: Query, ids: Sequence[int]) -> list[Result]:
         return []
     statement = ROWS
     for name, wanted in query.tags:
-        tagged = sa.exists().where(post_tags.c.post_id == Post.id, post_tags.c.tag_id == Tag.id, Tag.name == name)
+        # A synonym stands for another tag.
+        number = sa.select(sa.func.coalesce(Tag.synonym_of_id, Tag.id)).where(Tag.name == name).scalar_subquery()
+        tagged = sa.exists().where(post_tags.c.post_id == Post.id, post_tags.c.tag_id == number)
         statement = statement.where(tagged if wanted else ~tagged)
     if query.before:
         statement = statement.where(query.before > MOMENT)

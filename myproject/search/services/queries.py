@@ -36,7 +36,7 @@ class Term:
 
 @dataclass
 class Query:
-    """`unread` holds what was meant as a date and is none."""
+    """`unread` holds what was meant as a date and is none; `too_long`: not all that was typed is in it."""
 
     terms: list[Term] = field(default_factory=list)
     without: list[Term] = field(default_factory=list)
@@ -45,6 +45,7 @@ class Query:
     before: datetime | None = None
     after: datetime | None = None
     unread: list[str] = field(default_factory=list)
+    too_long: bool = False
 
     def __bool__(self) -> bool:
         asked = (self.terms, self.without, self.authors, self.tags, self.before, self.after)
@@ -56,6 +57,7 @@ def parse_query(text: str, zone: str = "UTC") -> Query:
     query = Query()
     for number, piece in enumerate(PIECE.finditer(text[: SEARCH.QUERY_MAX_LENGTH])):
         if number == SEARCH.TERMS_MAX:
+            query.too_long = True
             break
         wanted, key = not piece["minus"], (piece["key"] or "").lower()
         value = piece["quoted"] if piece["quoted"] is not None else piece["plain"]
