@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.audit import Actor, record
+from myproject.audit import Actor, AuditEntry, record
 from myproject.db import utc_now
 from myproject.security.tokens import hash_token, make_token
 from myproject.text import canonical
@@ -29,18 +29,23 @@ class Credentials:
     status: USER.Status
 
 
-def find_credentials(db: Session, login: str) -> Credentials | None:
-    """The account of a nickname or mail address. Of several that claim one address, the verified, else the
-    newest.
+def find_credentials(db: Session, login: str) -> tuple[Credentials | None, ...]:
+    """The accounts that may be meant by a nickname (one) or a mail address (two: whose verified address it is, and
+    the newest that only claims it), in the order in which they come in; None in the place of one that isn't there.
+
+    Who registers with an address gets in by it, whether or not somebody else has verified it, so that this tells
+    nobody whether there is an account; and to check every place costs the same for any (OWASP ASVS 5.0: 6.3.8).
+    Older claims get in by nickname: with places for more of them, a verified one would show by taking one away.
     """
-    wanted = canonical(login)
-    row = db.execute(
-        sa.select(User.id, User.password, User.status)
-        .where(User.email_canonical == wanted if "@" in wanted else User.name_canonical == wanted)
-        .order_by(User.email_verified_at.is_(None), User.id.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else Credentials(row.id, row.password, row.status)
+    wanted, columns = canonical(login), sa.select(User.id, User.password, User.status)
+    if "@" in wanted:
+        claims = columns.where(User.email_canonical == wanted).order_by(User.id.desc()).limit(1)
+        verified = User.email_verified_at.is_not(None)
+        statements = [claims.where(verified), claims.where(~verified)]
+    else:
+        statements = [columns.where(User.name_canonical == wanted)]
+    rows = [db.execute(statement).first() for statement in statements]
+    return tuple(row and Credentials(row.id, row.password, row.status) for row in rows)
 
 
 def credentials_of(db: Session, user_id: int) -> Credentials:
@@ -92,7 +97,7 @@ def open_session(
     `remember_days` is how long the session lives, None for `SESSION_HOURS`. Raises AccountInactive or
     WaitsForApproval.
     """
-    check_can_sign_in(user)
+    check_can_sign_in(db, user)
     # A passkey is two factors in one: something they have, and what unlocks it.
     if user.second_factor_at is not None and way in (USER.Way.PASSWORD, USER.Way.PROVIDER):
         data = {"way": int(way), "remember_days": remember_days}
@@ -123,7 +128,7 @@ def end_second_factor(db: Session, token: str, user: User, client: accounts.Clie
     return Opened(user, session, remember_days=days, last_signed_in_at=before)
 
 
-def check_can_sign_in(user: User) -> None:
+def check_can_sign_in(db: Session, user: User) -> None:
     """Raises AccountInactive, WaitsForApproval or AccountRefused where `can_sign_in` says no."""
     if accounts.can_sign_in(user):
         return
@@ -131,7 +136,14 @@ def check_can_sign_in(user: User) -> None:
         raise errors.WaitsForApproval
     if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.REFUSED:
         raise errors.AccountRefused
-    raise errors.AccountInactive
+    raise errors.AccountInactive(find_why_shut(db, user.id))
+
+
+def find_why_shut(db: Session, user_id: int) -> str:
+    """The reason that was given when an account that is shut was shut; empty where none was."""
+    of_member = (AuditEntry.target_type == User.__tablename__) & (AuditEntry.target_id == user_id)
+    changes = sa.select(AuditEntry.reason).where(of_member, AuditEntry.action == "user.status")
+    return db.scalar(changes.order_by(AuditEntry.id.desc()).limit(1)) or ""
 
 
 def begin_session(
@@ -142,7 +154,7 @@ def begin_session(
     way: USER.Way = USER.Way.PASSWORD,
 ) -> str:
     """A new session row for `user`; gives the token that the cookie will hold. Raises as `check_can_sign_in`."""
-    check_can_sign_in(user)
+    check_can_sign_in(db, user)
     token = make_token()
     user.signed_in_at = utc_now()
     life = timedelta(days=remember_days) if remember_days else timedelta(hours=USER.SESSION_HOURS)

@@ -1,5 +1,6 @@
 """Signing in and out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import deform
@@ -47,22 +48,26 @@ class Login(FormView):
         limiter = limiter_of(request.registry)
         limiter.hit("login_address", client_key(request.client_addr))
         with sessions_of(request.registry).reading() as db:
-            credentials = sign_ins.find_credentials(db, data["login"])
+            accounts = sign_ins.find_credentials(db, data["login"])
         # By what was typed, and not by the account behind it: that would tell which name and which address are of
         # one account. It has both, so that twice as many guesses get through as the limit says.
         account = account_key(data["login"])
-        device = device_of(request, credentials)
+        # Of an address, a browser of its verified owner only: that one of another has tries of its own would tell
+        # whether there is a verified owner, or would be as many tries at the owner's password.
+        device = device_of(request, accounts[0])
         if device:
             # Strangers can't use up the tries of a browser that its owner signed in with before.
             limiter.hit("login_device", device)
         else:
             limiter.hit("login_account", account)
             limiter.hit("login_site", "site")
-        # No transaction is open while the hash is computed, and an unknown account costs one as well.
+        # No transaction is open while hashes are computed. Each place costs one, whether or not an account is in
+        # it, and whichever is right.
         hasher = hasher_of(request.registry)
-        right = hasher.check(data["password"], credentials.password if credentials else None)
-        if credentials is None or credentials.password is None or not right:
-            self.note_failure(account, credentials)
+        rights = [hasher.check(data["password"], found.password if found else None) for found in accounts]
+        credentials = next((found for found, right in zip(accounts, rights, strict=True) if right), None)
+        if credentials is None or credentials.password is None:
+            self.note_failure(account, accounts)
             raise errors.WrongCredentials
         outdated = hasher.is_outdated(credentials.password)
         days = request.site.retention_sessions_days if data["remember"] else None
@@ -86,16 +91,18 @@ class Login(FormView):
             return enter(request, opened, days, url(request, "users.password"))
         return enter(request, opened, days, self.target())
 
-    def note_failure(self, account: str, credentials: sign_ins.Credentials | None) -> None:
-        """Has the owner see the failure in their history; in a task, and asked for where there is no such account
-        too, so that the answer takes as long. Once a minute for what was typed: nobody can fill the queue.
+    def note_failure(self, account: str, accounts: Sequence[sign_ins.Credentials | None]) -> None:
+        """Has all who may be meant see the failure in their history; in tasks, and asked for where there is no
+        account too, so that the answer takes as long. Once a minute for what was typed: nobody fills the queue.
         """
         registry, client = self.request.registry, client_of(self.request)
-        if limiter_of(registry).once("failed_sign_in", account, 60):
+        if not limiter_of(registry).once("failed_sign_in", account, 60):
+            return
+        for found in accounts:
             enqueue_now(
                 registry,
                 tasks.note_failed_sign_in,
-                user_id=credentials.id if credentials else None,
+                user_id=found.id if found else None,
                 address=client.address,
                 user_agent=client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
             )
