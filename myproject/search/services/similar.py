@@ -36,12 +36,15 @@ class Hint:
 
 
 def find_hints(db: Session, title: str, body_html: str, author_id: int) -> list[Hint]:
-    """Posts that everybody may see with a link of a new one within the last thirty days, then those with a title
-    alike, a few at most. Those of `author_id`, who writes, are left out: they know them.
+    """Posts that everybody may see with a link of a new one within the last thirty days, the first of them before
+    the latest, then those with a title alike, a few at most. Of those with a title alike, what `author_id`, who
+    writes, wrote is left out: they know it.
     """
     since = utc_now() - SEARCH.SAME_LINK_PERIOD
     links = [Term((link_mark(digest),)) for digest in link_digests(body_html)]
-    linked = [row for row in posts_with_some(db, links, SEARCH.SIMILAR_MAX + 1) if row.published_at >= since]
+    linked = [row for row in posts_with_some(db, links, SEARCH.CANDIDATES) if row.published_at >= since]
+    # Where a link is posted again and again, the talk about it began at the first.
+    linked = [*linked[-1:], *linked[:-1]]
     words = set(words_of(title))
     # The longest say most, and the fewest posts have them.
     asked = sorted(words, key=lambda word: (-len(word), word))[: SEARCH.SIMILAR_WORDS]
@@ -50,7 +53,7 @@ def find_hints(db: Session, title: str, body_html: str, author_id: int) -> list[
     close = sorted((pair for pair in scored if pair[0] >= SEARCH.SIMILAR_ENOUGH), key=lambda pair: -pair[0])
     hints: dict[int, Hint] = {}
     for row, same_link in [*((row, True) for row in linked), *((row, False) for _score, row in close)]:
-        if row.author_id != author_id:
+        if same_link or row.author_id != author_id:
             hints.setdefault(row.id, Hint(row.id, row.title, row.slug, same_link))
     return list(hints.values())[: SEARCH.SIMILAR_MAX]
 

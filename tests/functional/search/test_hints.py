@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.posts.models import Post
+from myproject.search import constants as SEARCH
 from tests.conftest import Client, form_with
 from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import heading
@@ -46,3 +47,14 @@ def test_a_title_like_no_other_is_published_at_once(client: Client, db: Session)
     make_post(db, ada, "How to keep bees in winter")
     sign_in(client, make_user(db, "eve"))
     assert heading(write(client, "How to mend a roof", "Text").follow()) == "How to mend a roof"
+
+
+def test_of_many_posts_with_one_link_the_first_is_named_and_ones_own_too(client: Client, db: Session) -> None:
+    ada, eve = make_user(db, "ada"), make_user(db, "eve")
+    make_post(db, eve, "The first", body="https://example.com/a")
+    for number in range(2 * SEARCH.SIMILAR_MAX):
+        make_post(db, ada, f"Number {number}", body="https://example.com/a")
+    sign_in(client, eve)
+    named = hints(write(client, "Once more", "https://example.com/a"))
+    assert named[:2] == ["The first has the same link", f"Number {2 * SEARCH.SIMILAR_MAX - 1} has the same link"]
+    assert len(named) == SEARCH.SIMILAR_MAX
