@@ -39,6 +39,7 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.DELETION_ASKED: _("Account will be deleted"),
     EMAIL.Kind.ACCOUNT_APPROVED: _("Let in"),
     EMAIL.Kind.ACCOUNT_REFUSED: _("Not let in"),
+    EMAIL.Kind.ACCOUNT_SHUT: _("Account shut"),
     EMAIL.Kind.CHANGE_EMAIL: _("Confirm a new address"),
     EMAIL.Kind.EMAIL_CHANGED: _("Address changed"),
     EMAIL.Kind.REPLY: _("Answer to a post or comment"),
@@ -51,6 +52,7 @@ KIND_TITLES: dict[str, TranslationString] = {
     EMAIL.Kind.THREAD: _("Several news of one post"),
     EMAIL.Kind.DIGEST: _("Digest"),
 }
+IN_THE_AUDIT = _("It stands in the audit")
 POSITION_TITLES = {Position.ON: _("On"), Position.OFF: _("Off")}
 STATE_TITLES = {
     EMAIL.State.QUEUED: _("Waiting"),
@@ -108,9 +110,8 @@ def value_titles(values: dict[str, Any]) -> list[str]:
     return [VALUE_TITLES.get(what, {}).get(str(value), str(value)) for what, value in values.items()]
 
 
-def reason_node() -> colander.SchemaNode:
-    """Why an admin changes something."""
-    hint = _("It stands in the audit")
+def reason_node(hint: TranslationString = IN_THE_AUDIT) -> colander.SchemaNode:
+    """Why an admin changes something; `hint` says who reads it."""
     return line("reason", _("Reason"), min=ADMIN.REASON_MIN_LENGTH, max=REASON_MAX_LENGTH, hint=hint)
 
 
@@ -158,4 +159,6 @@ class Switches(Schema):
 class UserChange(Schema):
     role = choice("role", _("Role"), [(str(int(role)), title) for role, title in ROLE_TITLES.items()])
     status = choice("status", _("Status"), [(str(int(status)), title) for status, title in STATUS_TITLES.items()])
-    reason = reason_node()
+    reason = reason_node(
+        _("It stands in the audit. Whose account is shut reads it in a mail, and when they try to sign in")
+    )

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     DELETION_ASKED = "deletion_asked"
     ACCOUNT_APPROVED = "account_approved"
     ACCOUNT_REFUSED = "account_refused"
+    ACCOUNT_SHUT = "account_shut"
     CHANGE_EMAIL = "change_email"
     EMAIL_CHANGED = "email_changed"
     REPLY = "reply"
@@ -108,6 +109,7 @@ LANES = {
     Kind.DELETION_ASKED: Lane.SECURITY,
     Kind.ACCOUNT_APPROVED: Lane.REPLY,
     Kind.ACCOUNT_REFUSED: Lane.REPLY,
+    Kind.ACCOUNT_SHUT: Lane.REPLY,
     Kind.CHANGE_EMAIL: Lane.SECURITY,
     Kind.EMAIL_CHANGED: Lane.SECURITY,
     Kind.REPLY: Lane.REPLY,

@@ -53,6 +53,7 @@ SAMPLES: dict[Kind, Mail] = {
         to_ann(Kind.SECURITY_NOTICE, {"event": "PASSKEY_ADDED", "detail": "A telephone"} | NOTICE),
         to_ann(Kind.ACCOUNT_APPROVED, {"message": "Glad to have you.\nSay hello in the first topic."}),
         to_ann(Kind.ACCOUNT_REFUSED, {"message": "We only take people from the valley."}),
+        to_ann(Kind.ACCOUNT_SHUT, {"message": "Advertised in five threads, after two warnings."}),
         to_ann(Kind.CHANGE_EMAIL, {"token": "t0ken", "minutes": 60}),
         to_ann(Kind.EMAIL_CHANGED, {"email": "bob@example.org", "token": "t0ken", "days": 7} | NOTICE),
         to_ann(Kind.EXPORT_READY, {"days": 7}),

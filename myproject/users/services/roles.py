@@ -7,6 +7,9 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, record
 from myproject.cache import touch
+from myproject.emails.constants import Kind
+from myproject.emails.services.outbox import Mail, queue_mail
+from myproject.i18n import ENGLISH
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User
@@ -26,8 +29,8 @@ def change_role(db: Session, actor: Actor, user_id: int, role: USER.Role, reason
 
 
 def change_status(db: Session, actor: Actor, user_id: int, status: USER.Status, reason: str) -> User:
-    """Changes a member's status, with an audit row; INACTIVE ends the sessions. Raises OwnAccount,
-    LastAdmin, or NotNewAgain for a verified member.
+    """Changes a member's status, with an audit row; INACTIVE ends the sessions, and its reason is told by mail.
+    Raises OwnAccount, LastAdmin, or NotNewAgain for a verified member.
     """
     user = lock_for_change(db, actor, user_id)
     if user.status == status:
@@ -41,7 +44,24 @@ def change_status(db: Session, actor: Actor, user_id: int, status: USER.Status, 
         sign_ins.end_sessions(db, user.id)
         tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
     record_change(db, actor, user, "status", before, status, reason)
+    if status == USER.Status.INACTIVE and user.verified:
+        mail_reason(db, user, reason)
     return user
+
+
+def mail_reason(db: Session, user: User, reason: str) -> None:
+    """Tells the owner of an account why it was shut. Their address is verified: else it may be somebody else's."""
+    queue_mail(
+        db,
+        Mail(
+            Kind.ACCOUNT_SHUT,
+            to_address=user.email,
+            to_name=user.title,
+            user_id=user.id,
+            locale=user.locale or ENGLISH,
+            context={"name": user.name, "message": reason},
+        ),
+    )
 
 
 def record_change(

@@ -1,6 +1,7 @@
 """The admins' list of members, and the page of one: search, role, status, audit."""
 
 from collections.abc import Callable
+from email.message import EmailMessage
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
-from tests.functional.pages import csrf_token, field_errors, flashes, summary
+from tests.functional.pages import csrf_token, field_errors, flashes, summary, text_of
 
 
 @pytest.fixture
@@ -270,13 +271,31 @@ def test_shutting_an_account_ends_its_sessions_at_once(
     member.get("/users/me/", status=303)
 
 
-def test_an_account_that_was_shut_can_not_sign_in_and_is_told_why(
-    client: Client, make_client: Callable[..., Client], root: User, ann: User
+def test_an_account_that_was_shut_can_not_sign_in_and_its_owner_alone_is_told_why(
+    client: Client,
+    make_client: Callable[..., Client],
+    root: User,
+    ann: User,
+    mails: Callable[..., list[EmailMessage]],
 ) -> None:
-    change(client, ann, status=USER.Status.INACTIVE)
+    reason = "Advertised <tea> in five threads"
+    change(client, ann, status=USER.Status.INACTIVE, reason=reason)
     form = form_with(make_client().get("/users/login/"), "login")
     form["login"], form["password"] = "ann", "correct horse battery"
-    assert "This account has been shut" in summary(form.submit(status=422))
+    said = summary(form.submit(status=422))
+    assert "This account has been shut" in said
+    assert reason in said
+    form["password"] = "a wrong one"
+    assert "shut" not in summary(form.submit(status=422))
+    (mail,) = mails(to="ann@example.org")
+    assert mail["Subject"] == "Your account at My community has been shut"
+    assert f"> {reason}" in text_of(mail)
+
+    # Each time the newest reason counts.
+    change(client, ann, status=USER.Status.ACTIVE, reason="It was a misunderstanding")
+    change(client, ann, status=USER.Status.INACTIVE, reason="It was none")
+    form["password"] = "correct horse battery"
+    assert "It was none" in summary(form.submit(status=422))
 
 
 # The last admin, and oneself
