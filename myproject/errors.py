@@ -1,5 +1,7 @@
 """Errors that services raise when what somebody asked for can't be; a form shows each beside its field."""
 
+from collections.abc import Mapping
+
 from translationstring import TranslationString
 
 
@@ -18,9 +20,12 @@ class InputError(Exception):
 
 
 class EditedMeanwhile(InputError):
-    """Somebody saved another text since this one was opened. `version` and `text` are those of the present one."""
+    """Somebody saved another text since this one was opened. `version` and `text` are those of the present one;
+    `others` are the other fields that say something else now, by their names.
+    """
 
-    def __init__(self, version: int, text: str) -> None:
+    def __init__(self, version: int, text: str, others: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.version = version
         self.text = text
+        self.others = others or {}

@@ -109,6 +109,8 @@ class FormView:
                 # Who saves again has seen the present text.
                 self.child("version").cstruct = str(error.version)
                 self.present_text = error.text
+                for name, value in error.others.items():
+                    self.refuse(present_words(value), name)
                 # RFC 9110, 15.5.10: what the form was made from is no longer what is there.
                 return self.page(409)
             return self.page(422)
@@ -296,6 +298,13 @@ def form_by_hand(request: Request, path: str) -> dict[str, Any]:
         "kept_at": kept.created_at if kept else None,
         "fields": kept.fields if kept else {},
     }
+
+
+def present_words(value: str) -> str:
+    """What stands beside a field that has another value than what was posted: the present one."""
+    if not value:
+        return _("It is empty now")
+    return _("It is “${value}” now", mapping={"value": value})
 
 
 def waiting_words(seconds: int) -> str:

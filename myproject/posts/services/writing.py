@@ -109,7 +109,7 @@ def edit_post(
     if post.status == POST.Status.REMOVED:
         raise errors.RemovedMeanwhile
     if post.version != version and not is_of(post, text):
-        raise errors.EditConflict(post.version, post.body)
+        raise errors.EditConflict(post.version, post.body, differing(post, text))
     if post.version != version and not publish:
         return post
     was_open = post.status in (POST.Status.PUBLISHED, POST.Status.HIDDEN)
@@ -142,6 +142,20 @@ def is_of(post: Post, text: Text) -> bool:
     """Whether a post says just what `text` does: saved twice, or by somebody of the same mind."""
     said = post.title, post.body, post.link_url, {tag.name for tag in post.tags}
     return said == (text.title, text.body, text.link_url, set(text.tags))
+
+
+def differing(post: Post, text: Text) -> dict[str, str]:
+    """What a post has beside its body that is not what `text` has, as its form shows it."""
+    others = {
+        name: there
+        for name, there, given in [
+            ("title", post.title, text.title),
+            ("link_url", post.link_url, text.link_url),
+        ]
+        if there != given
+    }
+    tags = [tag.name for tag in post.tags]
+    return others if set(tags) == set(text.tags) else others | {"tags": ", ".join(tags)}
 
 
 def apply(db: Session, post: Post, text: Text) -> None:

@@ -136,6 +136,35 @@ def test_an_edit_of_an_older_text_is_refused_and_its_text_kept(
     form.submit("save", status=303)
 
 
+def test_an_edit_of_an_older_text_is_told_what_stands_in_each_other_field_now(
+    client: Client, db: Session, ann: User
+) -> None:
+    sign_in(client, ann)
+    post = make_post(db, ann, body="The body", tags=("kept", "one"))
+    mine, theirs = edit_form(client, post), edit_form(client, post)
+    theirs["title"], theirs["tags"] = "Their <title>", "one, new"
+    theirs["link_url"] = "https://example.org/"
+    theirs.submit("save", status=303)
+
+    mine["body"] = "My body"
+    page = mine.submit("save", status=409)
+    assert field_errors(page) == {
+        "title": "It is “Their <title>” now",
+        "link_url": "It is “https://example.org/” now",
+        "tags": "It is “new, one” now",
+    }
+    form = form_with(page, "title")
+    assert (form["title"].value, form["body"].value) == ("A post", "My body")
+    form["title"], form["tags"] = "Their <title>", "new one"
+    form.submit("save", status=303)
+    db.refresh(post)
+    assert (post.title, post.body, post.link_url) == ("Their <title>", "My body", "")
+
+    # Where all that is the same, nothing is said beside it.
+    form["body"] = "My other body"
+    assert field_errors(form.submit("save", status=409)) == {}
+
+
 @pytest.mark.parametrize("version", ["", "x", "1_0", "9" * 19, "0", "-1"])
 def test_a_forged_version_changes_nothing(
     client: Client, db: Session, ann: User, post: Post, version: str
