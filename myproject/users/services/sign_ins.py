@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.audit import Actor, record
+from myproject.audit import Actor, AuditEntry, record
 from myproject.db import utc_now
 from myproject.security.tokens import hash_token, make_token
 from myproject.text import canonical
@@ -97,7 +97,7 @@ def open_session(
     `remember_days` is how long the session lives, None for `SESSION_HOURS`. Raises AccountInactive or
     WaitsForApproval.
     """
-    check_can_sign_in(user)
+    check_can_sign_in(db, user)
     # A passkey is two factors in one: something they have, and what unlocks it.
     if user.second_factor_at is not None and way in (USER.Way.PASSWORD, USER.Way.PROVIDER):
         data = {"way": int(way), "remember_days": remember_days}
@@ -128,7 +128,7 @@ def end_second_factor(db: Session, token: str, user: User, client: accounts.Clie
     return Opened(user, session, remember_days=days, last_signed_in_at=before)
 
 
-def check_can_sign_in(user: User) -> None:
+def check_can_sign_in(db: Session, user: User) -> None:
     """Raises AccountInactive, WaitsForApproval or AccountRefused where `can_sign_in` says no."""
     if accounts.can_sign_in(user):
         return
@@ -136,7 +136,14 @@ def check_can_sign_in(user: User) -> None:
         raise errors.WaitsForApproval
     if user.status != USER.Status.INACTIVE and user.approval == USER.Approval.REFUSED:
         raise errors.AccountRefused
-    raise errors.AccountInactive
+    raise errors.AccountInactive(find_why_shut(db, user.id))
+
+
+def find_why_shut(db: Session, user_id: int) -> str:
+    """The reason that was given when an account that is shut was shut; empty where none was."""
+    of_member = (AuditEntry.target_type == User.__tablename__) & (AuditEntry.target_id == user_id)
+    changes = sa.select(AuditEntry.reason).where(of_member, AuditEntry.action == "user.status")
+    return db.scalar(changes.order_by(AuditEntry.id.desc()).limit(1)) or ""
 
 
 def begin_session(
@@ -147,7 +154,7 @@ def begin_session(
     way: USER.Way = USER.Way.PASSWORD,
 ) -> str:
     """A new session row for `user`; gives the token that the cookie will hold. Raises as `check_can_sign_in`."""
-    check_can_sign_in(user)
+    check_can_sign_in(db, user)
     token = make_token()
     user.signed_in_at = utc_now()
     life = timedelta(days=remember_days) if remember_days else timedelta(hours=USER.SESSION_HOURS)
