@@ -58,6 +58,13 @@ def author_feed(context: Profile, request: Request) -> Response:
     return feed(request, titled(request, context.title), page, posts)
 
 
+def commenter_feed(context: Profile, request: Request) -> Response:
+    """The latest comments of a member that everybody may see."""
+    page = site_url(request.registry, "comments.author", name=canonical(context.name))
+    title = titled(request, request.translate(_("Comments by ${name}", mapping={"name": context.title})))
+    return feed(request, title, page, entries.comments_of_author(request.dbsession, context.id))
+
+
 def post_feed(context: PostPage, request: Request) -> Response:
     """The latest comments on a post that everybody may see."""
     if not context.is_published:

@@ -20,6 +20,8 @@ from myproject.web.templating import url
 
 # Of a merged post, and of a hidden one; others of its addresses stay for staff and its author.
 LEAD_ELSEWHERE = ("posts.view", "posts.short")
+# What programs read of a post: of a merged one, they go on with the same of the other.
+FOR_PROGRAMS = ("feeds.post", "feeds.source", "feeds.source.json")
 
 
 def post_of(request: Request) -> rows.PostPage:
@@ -35,7 +37,9 @@ def post_of(request: Request) -> rows.PostPage:
             raise HTTPSeeOther(url(request, "moderation.hidden.post", id=post.id))
         return post
     if post.merged_into_id is not None:
-        raise HTTPMovedPermanently(url(request, "posts.short", id=post.merged_into_id))
+        name = request.matched_route.name
+        same = name if name in FOR_PROGRAMS else "posts.short"
+        raise HTTPMovedPermanently(url(request, same, id=post.merged_into_id))
     may_restore = post.may_restore(request.identity, request.site.retention_restore_days)
     raise Removed(
         "post",

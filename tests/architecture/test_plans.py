@@ -163,6 +163,7 @@ def lists(db: Session) -> dict[str, str]:
         "feed": "/feed.atom",
         "feed of a tag": "/tags/garden/feed.atom",
         "feed of a member": "/@ann/feed.atom",
+        "feed of a commenter": "/@ann/comments/feed.atom",
         "feed of a post": f"/posts/{longest.id}/feed.atom",
         "site maps": "/sitemap.xml",
         "log": "/moderation/log/",

@@ -148,7 +148,7 @@ def edit_comment(
     comment.body, comment.body_html, comment.body_renderer = body, body_html, RENDERER_VERSION
     comment.version += 1
     comment.edited_at = utc_now()
-    touch(db, f"post:{comment.post_id}")
+    touch(db, f"post:{comment.post_id}", f"user:{comment.author_id}")
     if was_open:
         publish(db, CommentEdited(db, comment, editor.id if editor else comment.author_id, reason))
     return comment

@@ -86,6 +86,11 @@ OF_TAG = (
 OF_POST = (
     COMMENTS.where(Comment.post_id == sa.bindparam("post_id")).order_by(Comment.id.desc()).limit(FEED.COMMENTS_MAX)
 )
+OF_COMMENTER = (
+    COMMENTS.where(Comment.author_id == sa.bindparam("author_id"))
+    .order_by(Comment.id.desc())
+    .limit(FEED.COMMENTS_MAX)
+)
 THESE_POSTS = POSTS.where(among(Post.id, "ids"))
 THESE_COMMENTS = COMMENTS.where(among(Comment.id, "ids"))
 
@@ -104,6 +109,10 @@ def posts_of_tag(db: Session, tag_id: int) -> list[Entry]:
 
 def comments_of_post(db: Session, post_id: int) -> list[Entry]:
     return [Entry(*row) for row in fetch(db, OF_POST, {"post_id": post_id})]
+
+
+def comments_of_author(db: Session, author_id: int) -> list[Entry]:
+    return [Entry(*row) for row in fetch(db, OF_COMMENTER, {"author_id": author_id})]
 
 
 def found(db: Session, query: Query) -> list[Entry]:

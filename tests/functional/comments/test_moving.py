@@ -101,6 +101,9 @@ def test_a_merged_post_leads_to_the_other_which_has_its_comments(
     for visitor in (guest, staff):
         answer = visitor.get(f"/posts/{post.id}/{post.slug}/", status=301)
         assert answer.location == f"http://localhost/posts/{other.id}/"
+    for form in ("feed.atom", "source.md", "source.json"):
+        answer = guest.get(f"/posts/{post.id}/{form}", status=301)
+        assert answer.location == f"http://localhost/posts/{other.id}/{form}"
     assert shown(guest, other) == [str(comment.id) for comment in (first, reply, second)]
     db.expire_all()
     assert (post.comment_count, other.comment_count) == (0, 3)

@@ -12,6 +12,8 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.comments import constants as COMMENT
+from myproject.comments.services.hiding import hide_comment
+from myproject.comments.services.writing import edit_comment
 from myproject.db import utc_now
 from myproject.feeds import constants as FEED
 from myproject.posts.models import Post, Tag
@@ -51,10 +53,12 @@ def test_each_feed_holds_what_the_page_it_mirrors_shows_and_that_page_names_it(
     make_post(db, make_user(db, "bob"), "Wasps")
     make_post(db, ada, "A draft", tags=["garden"], publish=False)
     make_comment(db, post, ada, "A word about honey")
+    hide_comment(db, make_comment(db, post, ada, "A word about spam"), COMMENT.HiddenFor.REPORTS)
     pages = {
         "/": ("/feed.atom", ["Wasps", "How to <keep> bees"]),
         "/@ada/": ("/@ada/feed.atom", ["How to <keep> bees"]),
         f"/posts/{post.id}/{post.slug}/": (f"/posts/{post.id}/feed.atom", ["Comment on How to <keep> bees"]),
+        "/@ada/comments/": ("/@ada/comments/feed.atom", ["Comment on How to <keep> bees"]),
         "/search/?q=honey": ("/search/feed.atom?q=honey", ["Comment on How to <keep> bees"]),
     }
     for page, (feed, titles) in pages.items():
@@ -71,6 +75,16 @@ def test_each_feed_holds_what_the_page_it_mirrors_shows_and_that_page_names_it(
     for other in ("plot", "GARDEN"):
         moved = client.get(f"/tags/{other}/feed.atom", status=301)
         assert moved.location.endswith("/tags/garden/feed.atom")
+
+
+def test_a_comment_that_was_changed_is_changed_where_those_of_its_author_are(
+    client: Client, db: Session, ada: User, post: Post
+) -> None:
+    comment = make_comment(db, post, ada, "A word about honey")
+    addresses = ("/@ada/comments/", "/@ada/comments/feed.atom")
+    assert all("honey" in client.get(address) for address in addresses)
+    edit_comment(db, comment.id, comment.version, "A word about wax", "<p>A word about wax</p>")
+    assert all("wax" in client.get(address) for address in addresses)
 
 
 def test_entry_has_the_full_text_with_addresses_that_hold_elsewhere_and_a_name_that_stays(

@@ -112,6 +112,7 @@ TABLE = (
     # Without words there is nothing to feed.
     Row("feeds.search", "/search/feed.atom", NOBODY),
     Row("feeds.author", "/@owner-of-it/feed.atom", everybody(200)),
+    Row("feeds.author.comments", "/@owner-of-it/comments/feed.atom", everybody(200)),
     Row("feeds.post", "/posts/{post}/feed.atom", everybody(200)),
     Row("feeds.post", "/posts/{draft}/feed.atom", NOBODY),
     Row("feeds.source", "/posts/{post}/source.md", everybody(200)),
