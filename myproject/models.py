@@ -36,6 +36,7 @@ from myproject.users.models import (
     SecurityLogEntry,
     SignInStep,
     User,
+    UserBlock,
     UserSession,
     UserToken,
 )
@@ -84,6 +85,7 @@ MODELS = (
     TagMute,
     TopPost,
     User,
+    UserBlock,
     UserSession,
     UserToken,
     Vouch,

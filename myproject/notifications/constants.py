@@ -59,6 +59,7 @@ class Outcome(IntEnum):
     NO_DIGEST = 16  # chosen for the digest, and they have none
     VISITED = 17  # the digest is for those who have not been here since
     UNFOLLOWED = 18  # they follow the post or the tag no longer
+    BLOCKED = 19  # they have blocked who did it
 
 
 class Decision(IntEnum):

@@ -58,6 +58,7 @@ OUTCOME_TITLES = {
     NOTE.Outcome.NO_DIGEST: _("Chosen for the digest, and they have none"),
     NOTE.Outcome.VISITED: _("They have been on the site since"),
     NOTE.Outcome.UNFOLLOWED: _("They follow the post or the tag no longer"),
+    NOTE.Outcome.BLOCKED: _("They have blocked who did it"),
 }
 
 

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     INVITATION_WRITE = "users:invitation:write"
     PROFILE_VIEW = "users:profile:view"
     AVATAR_VIEW = "users:avatar:view"
+    BLOCK_WRITE = "users:block:write"
 
     POST_LIST = "posts:post:list"
     POST_VIEW = "posts:post:view"
@@ -90,6 +91,11 @@ def inviter(identity: Identity | None, context: Any) -> bool:
     return active(identity, context) and identity is not None and least is not None and identity.role <= least
 
 
+def somebody_else(identity: Identity | None, context: Any) -> bool:
+    """Any member but the one whose profile the route has loaded, if it has one."""
+    return signed_in(identity, context) and identity is not None and getattr(context, "id", None) != identity.id
+
+
 def author(identity: Identity | None, context: Any) -> bool:
     """The one who wrote the post or comment that the route has loaded."""
     return (
@@ -113,6 +119,7 @@ RULES: dict[Permission, tuple[Predicate, ...]] = {
     Permission.INVITATION_WRITE: (inviter,),
     Permission.PROFILE_VIEW: (everyone,),
     Permission.AVATAR_VIEW: (everyone,),
+    Permission.BLOCK_WRITE: (somebody_else,),
     Permission.POST_LIST: (everyone,),
     Permission.POST_VIEW: (everyone,),
     # A member whose address is not verified yet keeps drafts; publishing asks `may_publish`.

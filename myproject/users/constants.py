@@ -166,6 +166,7 @@ APPROVAL_REASON_MAX_LENGTH = 500
 BAN_REASON_MAX_LENGTH = 300
 BAN_DAYS_MAX = 3650
 BANS_SHOWN = 20
+BLOCKS_PAGE_SIZE = 50
 
 # Addresses of ours and words people would take for the site's own voice.
 RESERVED_NAMES = frozenset(

@@ -329,6 +329,24 @@ class Invitation(Base):
     expires_at: Mapped[datetime]
 
 
+class UserBlock(Base):
+    """Somebody of whom a member wants to hear nothing."""
+
+    __tablename__ = "user_blocks"
+    __table_args__ = (
+        sa.CheckConstraint("user_id <> blocked_id", name="somebody_else"),
+        sa.Index("ix_user_blocks_blocked_id", "blocked_id"),
+    )
+
+    user_id: Mapped[int] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    blocked_id: Mapped[int] = mapped_column(
+        BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class CommentBan(Base):
     """A time in which a member may not comment: up to `ends_at` or for good, but no longer than to `lifted_at`."""
 

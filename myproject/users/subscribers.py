@@ -11,7 +11,7 @@ from myproject.db import sessions_of
 from myproject.emails.services.suppression import SuppressionChanged
 from myproject.server import Started
 from myproject.users import constants as USER
-from myproject.users.services import accounts, avatars, export, first_admin, profiles
+from myproject.users.services import accounts, avatars, blocks, export, first_admin, profiles
 from myproject.web.templating import site_url
 
 log = logging.getLogger(__name__)
@@ -52,5 +52,6 @@ def includeme(config: Configurator) -> None:
     config.add_file_owner(export.used_exports)
     config.add_known("members", profiles.find_mentioned)
     config.add_rendered(profiles.RENDERED)
+    config.add_personal_data("blocks", export=blocks.export_blocks, erase=blocks.erase_blocks)
     config.add_subscriber(note_suppression, SuppressionChanged)
     config.add_subscriber(greet, Started)

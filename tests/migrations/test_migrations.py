@@ -48,6 +48,7 @@ from myproject.users.models import (
     SecondFactorReset,
     SecurityLogEntry,
     SignInStep,
+    UserBlock,
 )
 from myproject.users.services import accounts, registration, sign_ins
 from tests.conftest import REPOSITORY
@@ -191,6 +192,7 @@ def fill(engine: sa.Engine) -> None:
                 CommentRevision(comment_id=comment.id, version=1, body="Another text"),
                 CommentLike(user_id=ada.id, comment_id=comment.id),
                 CommentBan(user_id=eve.id, reason="for a test"),
+                UserBlock(user_id=ada.id, blocked_id=eve.id),
                 Case(id=1, post_id=post.id, author_id=ada.id, state=MODERATION.State.OPEN),
                 Flag(case_id=1, user_id=eve.id, reason=MODERATION.Reason.SPAM, version=1, counts=True),
                 Vouch(case_id=1, user_id=eve.id),

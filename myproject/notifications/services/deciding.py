@@ -35,6 +35,7 @@ class Facts:
     hidden: bool = False  # waits for approval, or may not be seen by them
     named: bool = True  # a text that mentioned them still does
     follows: bool = True  # the post or the tag that brought it
+    blocked: bool = False  # they want to hear nothing of who did it
     muted: bool = False
     tag_muted: bool = False
     verified: bool = True
@@ -80,6 +81,7 @@ BEFORE_ALL = (
     Question(Outcome.REMOVED, lambda facts: facts.removed, OF_TEXTS),
     Question(Outcome.MAY_NOT_SEE, lambda facts: facts.hidden, OF_TEXTS),
     Question(Outcome.EDITED_AWAY, lambda facts: not facts.named, frozenset({Kind.MENTION})),
+    Question(Outcome.BLOCKED, lambda facts: facts.blocked, OF_TEXTS),
     Question(Outcome.MUTED, lambda facts: facts.muted, OF_TEXTS),
     Question(Outcome.TAG_MUTED, lambda facts: facts.tag_muted, BY_TAG),
     Question(Outcome.UNFOLLOWED, lambda facts: not facts.follows, FOLLOWED),

@@ -16,7 +16,7 @@ from myproject.notifications.services.deciding import Facts
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostAttention, PostVisit, Tag, TagFollow, TagMute, post_tags
 from myproject.users import constants as USER
-from myproject.users.models import User, UserSession
+from myproject.users.models import User, UserBlock, UserSession
 
 # The link that the renderer makes of `@name`.
 MENTION = re.compile(r'<a href="/@([^"/]+)/"[^>]*>@')
@@ -40,9 +40,11 @@ def mentioned_in(body_html: str) -> set[str]:
 
 
 def with_facts(
-    source: Any, user_id: Any, kind: Any, post_id: Any, *, of_one_post: bool
+    source: Any, user_id: Any, kind: Any, post_id: Any, actor_id: Any, *, of_one_post: bool
 ) -> sa.Select[*tuple[Any, ...]]:
-    """Selects from `source`, which has a member, a kind and a post a row, what is known of the three."""
+    """Selects from `source`, which has a member, a kind, a post and an actor a row, what is known of the four.
+    With `of_one_post` the last two are the same in all rows.
+    """
     muters = sa.select(PostAttention.user_id).where(
         PostAttention.post_id == post_id, PostAttention.attention == POST.Attention.MUTE
     )
@@ -51,6 +53,7 @@ def with_facts(
         .join(post_tags, post_tags.c.tag_id == TagMute.tag_id)
         .where(post_tags.c.post_id == post_id)
     )
+    blockers = sa.select(UserBlock.user_id).where(UserBlock.blocked_id == actor_id)
 
     def is_among(members: sa.Select[int], member: Any) -> sa.ColumnElement[bool]:
         # Who mutes one post is asked once for thousands of members; of many posts, each member is looked up.
@@ -64,6 +67,7 @@ def with_facts(
             NotificationChoice.mail.label("way"),
             CLOSED.label("closed"),
             User.email_verified_at.is_not(None).label("verified"),
+            is_among(blockers, UserBlock.user_id).label("blocked"),
             is_among(muters, PostAttention.user_id).label("muted"),
             is_among(tag_muters, TagMute.user_id).label("tag_muted"),
             (NotificationPreferences.digest != NOTE.Digest.OFF).label("has_digest"),
@@ -84,6 +88,7 @@ def facts_in(row: Any, **more: Any) -> Facts:
         way=default.mail if row.way is None else row.way,
         closed=bool(row.closed),
         verified=row.verified,
+        blocked=row.blocked,
         muted=row.muted,
         tag_muted=row.tag_muted,
         has_digest=bool(row.has_digest),
@@ -110,7 +115,14 @@ FOLLOWS = {NOTE.Kind.FOLLOWED_POST: FOLLOWS_POST, NOTE.Kind.FOLLOWED_TAG: FOLLOW
 
 # What is known of notifications that are there, and what a mail about them says, but for the texts.
 OF_NOTIFICATIONS = (
-    with_facts(Notification, Notification.user_id, Notification.kind, Notification.post_id, of_one_post=False)
+    with_facts(
+        Notification,
+        Notification.user_id,
+        Notification.kind,
+        Notification.post_id,
+        Notification.actor_id,
+        of_one_post=False,
+    )
     .add_columns(
         Notification.id,
         Notification.post_id,

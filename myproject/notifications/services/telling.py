@@ -20,7 +20,7 @@ from myproject.notifications.services.inbox import touch_inboxes
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostAttention, PostLike, TagFollow, post_tags
 from myproject.settings import settings_of
-from myproject.users.models import User
+from myproject.users.models import User, UserBlock
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ def known_of(*parts: Statement) -> Statement:
     )
     post_id = sa.bindparam("post_id", type_=sa.BigInteger)
     kind_of_who = sa.type_coerce(who.c.kind, KIND)
-    own = who.c.user_id == sa.bindparam("actor_id", type_=sa.BigInteger)
-    known = with_facts(who, who.c.user_id, kind_of_who, post_id, of_one_post=True)
-    return known.add_columns(own.label("own"), who.c.tag_id)
+    actor_id = sa.bindparam("actor_id", type_=sa.BigInteger)
+    known = with_facts(who, who.c.user_id, kind_of_who, post_id, actor_id, of_one_post=True)
+    return known.add_columns((who.c.user_id == actor_id).label("own"), who.c.tag_id)
 
 
 BY_COMMENT = known_of(*ANSWERED, MENTIONED, FOLLOWERS)
@@ -204,7 +204,8 @@ def tell_one(db: Session, user_id: int, kind: NOTE.Kind, happened: Happened) -> 
 
 def tell_of_likes(db: Session, like: type[PostLike] | type[CommentLike], text_id: int) -> None:
     """Tells the author of a text how many liked it today, by the days of UTC: one row a day. Likes that are taken
-    back leave it, and the last of them takes it away.
+    back leave it, and the last of them takes it away. Those of members whom the author has blocked do not count;
+    where there are no others, the row is of these.
     """
     text: type[Post] | type[Comment] = Post if like is PostLike else Comment
     author_id, post_id = db.execute(
@@ -213,9 +214,11 @@ def tell_of_likes(db: Session, like: type[PostLike] | type[CommentLike], text_id
     day = utc_now().date()
     which = PostLike.post_id if like is PostLike else CommentLike.comment_id
     today = (which == text_id) & (like.created_at >= datetime.combine(day, time(), UTC))
+    blocked = sa.exists().where(UserBlock.user_id == author_id, UserBlock.blocked_id == like.user_id)
     # However many there are, one row: who was the latest, and how many.
-    liked = sa.select(like.user_id, sa.func.count().over().label("number")).where(today)
-    latest = db.execute(liked.order_by(like.created_at.desc()).limit(1)).first()
+    number = sa.func.count().over(partition_by=blocked)
+    liked = sa.select(like.user_id, number.label("number"), blocked.label("blocked")).where(today)
+    latest = db.execute(liked.order_by(blocked, like.created_at.desc()).limit(1)).first()
     key = f"like:{'post' if text is Post else 'comment'}:{text_id}:{day}"
     row = (Notification.user_id == author_id) & (Notification.event == key)
     if latest is None:
@@ -223,8 +226,12 @@ def tell_of_likes(db: Session, like: type[PostLike] | type[CommentLike], text_id
         touch_inboxes(db, [author_id])
         return
     values = {"actor_id": latest.user_id, "actor_count": latest.number}
-    changed = sa.update(Notification).where(row).values(values).returning(Notification.id)
+    # What only blocked members liked, and somebody else does now, is decided anew; or the other way round.
+    as_blocked = Notification.outcome == NOTE.Outcome.BLOCKED
+    is_same = as_blocked if latest.blocked else ~as_blocked
+    changed = sa.update(Notification).where(row, is_same).values(values).returning(Notification.id)
     if db.scalars(changed, execution_options=IN_DATABASE_ONLY).first() is None:
+        db.execute(sa.delete(Notification).where(row, ~is_same), execution_options=IN_DATABASE_ONLY)
         comment_id = None if text is Post else text_id
         tell_one(db, author_id, NOTE.Kind.LIKE, Happened(key, post_id, comment_id, **values))
     else:

@@ -3,9 +3,10 @@
 What was decided stands in the rows; the steps that led there are those of the function that decided.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,6 +71,7 @@ PROSPECTS = {
 # What each step says where it let the event through; what goes without saying is left out.
 PASSED = {
     Outcome.EDITED_AWAY: _("The text names you."),
+    Outcome.BLOCKED: _("You have not blocked who wrote it."),
     Outcome.MUTED: _("You have not muted the post."),
     Outcome.TAG_MUTED: _("You have muted none of its tags."),
     Outcome.NEVER: _("You want mail about such things."),
@@ -93,6 +95,7 @@ STOPPED = {
     Outcome.MAY_NOT_SEE: _("It was hidden before it was mailed."),
     Outcome.EDITED_AWAY: _("The text was changed before it was mailed, and names you no longer."),
     Outcome.UNFOLLOWED: _("You had stopped following it before it was mailed."),
+    Outcome.BLOCKED: _("You have blocked who wrote it."),
     Outcome.MUTED: _("You have muted the post, so you were not told."),
     Outcome.TAG_MUTED: _("You have muted a tag of the post, so you were not told."),
     Outcome.NEVER: _("You want no mail about such things."),
@@ -103,7 +106,12 @@ STOPPED = {
     Outcome.NO_DIGEST: _("You want such things in a digest, and you get no digest."),
     Outcome.VISITED: _("You have been on the site since, so your digest left it out."),
 }
-LIKES_STAY = _("Likes are not mailed.")
+# What some steps say of a like, which nobody wrote.
+OF_LIKES = {
+    Step(Outcome.BLOCKED, True): _("You have not blocked who liked it."),
+    Step(Outcome.BLOCKED, False): _("You have blocked who liked it."),
+    Step(Outcome.NEVER, False): _("Likes are not mailed."),
+}
 IN_INBOX = _("It is in your inbox.")
 NOT_IN_INBOX = _("It is not in your inbox.")
 WILL_BE_IN_INBOX = _("It will be in your inbox.")
@@ -195,9 +203,8 @@ def explained(row: Any) -> Explained:
     """The explanation of a row."""
     in_comment, in_post = REPORTED if row.decision in REPORTS else HAPPENED[row.kind]
     what = in_post if row.comment_id is None else in_comment
-    lines = [line for step in chain_to(row.kind, row.outcome) for line in line_of(step)]
-    if row.kind is Kind.LIKE and row.outcome is Outcome.NEVER:
-        lines[-1] = Line(LIKES_STAY, False)
+    others = OF_LIKES if row.kind is Kind.LIKE else {}
+    lines = [line for step in chain_to(row.kind, row.outcome) for line in line_of(step, others)]
     lines.insert(-1, Line(IN_INBOX if row.in_inbox else NOT_IN_INBOX, row.in_inbox))
     if row.mail is NOTE.Mail.FOLDED:
         lines[-1] = Line(FOLDED, True)
@@ -212,8 +219,9 @@ def explained(row: Any) -> Explained:
     )
 
 
-def line_of(step: Step) -> list[Line]:
-    sentence = PASSED.get(step.outcome) if step.passed else STOPPED[step.outcome]
+def line_of(step: Step, others: Mapping[Step, TranslationString] = MappingProxyType({})) -> list[Line]:
+    """The sentence of a step, if it has one; of `others` before all."""
+    sentence = others.get(step) or (PASSED.get(step.outcome) if step.passed else STOPPED[step.outcome])
     return [] if sentence is None else [Line(sentence, step.passed)]
 
 
@@ -248,4 +256,4 @@ def prospects(db: Session, user_id: int, post_id: int) -> list[Explained]:
 
 
 # What cannot be known of what has not happened.
-NOT_YET = frozenset({Outcome.READ_ON_SITE, Outcome.CAPPED, Outcome.VISITED})
+NOT_YET = frozenset({Outcome.BLOCKED, Outcome.READ_ON_SITE, Outcome.CAPPED, Outcome.VISITED})

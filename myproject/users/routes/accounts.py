@@ -1,4 +1,4 @@
-"""Addresses of signing in, of passwords, verification and profiles, each with its views."""
+"""Addresses of signing in, of passwords, verification, profiles and blocking, each with its views."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import names, profiles
-from myproject.users.views import login, passwords, profile, register, verify
+from myproject.users.views import blocks, login, passwords, profile, register, verify
 from myproject.users.views.mailed_links import add_mailed_link
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -21,9 +21,9 @@ def profile_of(request: Request) -> profiles.Profile:
     """The context of `/@NAME/` and what is below: the member's public profile. Raises HTTPNotFound, and leads on
     to where a member who gave up that nickname is now.
     """
-    values = request.matchdict
+    values, identity = request.matchdict, request.identity
     with reading(request) as db:
-        found = profiles.find_profile(db, values["name"])
+        found = profiles.find_profile(db, values["name"], identity.id if identity else profiles.NOBODY)
         moved = None if found else names.find_moved(db, values["name"])
     if moved is not None and not is_unsafe(request):
         now = values | {"name": canonical(moved.name)}
@@ -111,4 +111,21 @@ def includeme(config: Configurator) -> None:
         permission=Permission.PROFILE_VIEW,
         renderer="myproject:templates/users/profile.html",
         guest_cache=lambda request: ("site", f"user:{request.context.id}"),
+    )
+
+    config.add_route("users.block", "/@{name}/block/", factory=profile_of)
+    config.add_view(
+        blocks.change_block, route_name="users.block", request_method="POST", permission=Permission.BLOCK_WRITE
+    )
+
+    config.add_route("users.blocked", "/users/me/blocked/")
+    config.add_view(
+        blocks.list_blocked,
+        route_name="users.blocked",
+        request_method="GET",
+        permission=Permission.BLOCK_WRITE,
+        renderer="myproject:templates/users/blocked.html",
+    )
+    config.add_view(
+        blocks.unblock, route_name="users.blocked", request_method="POST", permission=Permission.BLOCK_WRITE
     )

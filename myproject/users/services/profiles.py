@@ -8,16 +8,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.cache import touch
+from myproject.db import BIG_INTEGER
 from myproject.markdown.references import LookUp, know_nothing
 from myproject.rerender import Rendered
 from myproject.text import RENDERER_VERSION, canonical, render_markdown
 from myproject.users import constants as USER
-from myproject.users.models import User
+from myproject.users.models import User, UserBlock
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What everybody may see of a member."""
+    """What everybody may see of a member; and whether they are blocked by who asks, which is for these alone."""
 
     id: int
     name: str
@@ -27,6 +28,7 @@ class Profile:
     role: USER.Role
     avatar: str
     created_at: datetime
+    is_blocked: bool = False
 
 
 # Whose profile there is.
@@ -35,14 +37,27 @@ SHOWN = (
     User.deletion == USER.Deletion.NONE,
     User.approval.in_(USER.ADMITTED),
 )
+NOBODY = 0
 PROFILE_STATEMENT = sa.select(
-    User.id, User.name, User.display_name, User.bio_html, User.website, User.role, User.avatar, User.created_at
+    User.id,
+    User.name,
+    User.display_name,
+    User.bio_html,
+    User.website,
+    User.role,
+    User.avatar,
+    User.created_at,
+    sa.exists()
+    .where(UserBlock.user_id == sa.bindparam("reader_id", type_=BIG_INTEGER), UserBlock.blocked_id == User.id)
+    .label("is_blocked"),
 ).where(User.name_canonical == sa.bindparam("name"), *SHOWN)
 
 
-def find_profile(db: Session, name: str) -> Profile | None:
-    """The public profile of a nickname, in any case; None where there is none, or the account is shut."""
-    row = db.execute(PROFILE_STATEMENT, {"name": canonical(name)}).first()
+def find_profile(db: Session, name: str, reader_id: int = NOBODY) -> Profile | None:
+    """The public profile of a nickname, in any case, as a member reads it, or everybody; None where there is none,
+    or the account is shut.
+    """
+    row = db.execute(PROFILE_STATEMENT, {"name": canonical(name), "reader_id": reader_id}).first()
     if row is None:
         return None
     return Profile(
@@ -54,6 +69,7 @@ def find_profile(db: Session, name: str) -> Profile | None:
         row.role,
         row.avatar,
         row.created_at,
+        row.is_blocked,
     )
 
 

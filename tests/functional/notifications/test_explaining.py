@@ -28,12 +28,14 @@ from myproject.posts.services import likes
 from myproject.posts.services.attention import set_attention
 from myproject.users import constants as USER
 from myproject.users.models import User
+from myproject.users.services import blocks
 from tests.factories import make_comment, make_post, make_user
 
 pytestmark = pytest.mark.one_database
 
 Mails = Callable[..., list[EmailMessage]]
 ANSWERED = "bob answered your post."
+UNBLOCKED = "You have not blocked who wrote it."
 UNMUTED, WANTED = "You have not muted the post.", "You want mail about such things."
 CONFIRMED, ARRIVES = "Your address is confirmed.", "No mail to your address has come back."
 UNREAD, UNCAPPED = "You had not read it on the site.", "You had not got too many mails that day."
@@ -59,6 +61,7 @@ def test_mailed(db: Session, why: Why, bob: User, post: Post) -> None:
     make_comment(db, post, bob)
     assert why() == [
         ANSWERED,
+        UNBLOCKED,
         UNMUTED,
         WANTED,
         CONFIRMED,
@@ -90,13 +93,28 @@ def test_waiting_for_the_window(db: Session, why: Why, bob: User, post: Post) ->
 def test_muted(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
     set_attention(db, ann.id, post.id, POST.Attention.MUTE)
     make_comment(db, post, bob)
-    assert why() == [ANSWERED, "It is not in your inbox.", "You have muted the post, so you were not told."]
+    assert why() == [
+        ANSWERED,
+        UNBLOCKED,
+        "It is not in your inbox.",
+        "You have muted the post, so you were not told.",
+    ]
+
+
+def test_blocked_before_and_while_it_waited(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
+    make_comment(db, post, bob)
+    blocks.block(db, ann.id, bob.id)
+    assert why() == [ANSWERED, IN_INBOX, "You have blocked who wrote it."]
+    make_comment(db, post, bob)
+    assert why() == [ANSWERED, "It is not in your inbox.", "You have blocked who wrote it."]
+    likes.like_post(db, bob.id, post.id, True)
+    assert why() == ["bob liked your post.", "It is not in your inbox.", "You have blocked who liked it."]
 
 
 def test_wanted_by_no_mail(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
     choices.stop_mail(db, ann.id, [Kind.POST_REPLY])
     make_comment(db, post, bob)
-    assert why() == [ANSWERED, UNMUTED, IN_INBOX, "You want no mail about such things."]
+    assert why() == [ANSWERED, UNBLOCKED, UNMUTED, IN_INBOX, "You want no mail about such things."]
 
 
 def test_read_on_the_site(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
@@ -177,7 +195,13 @@ def test_by_a_tag_and_against_a_tag(db: Session, ann: User, bob: User) -> None:
 
 def test_a_like_and_a_decision(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
     likes.like_post(db, bob.id, post.id, True)
-    assert why() == ["bob liked your post.", UNMUTED, IN_INBOX, "Likes are not mailed."]
+    assert why() == [
+        "bob liked your post.",
+        "You have not blocked who liked it.",
+        UNMUTED,
+        IN_INBOX,
+        "Likes are not mailed.",
+    ]
     boss = make_user(db, "boss", role=USER.Role.STAFF)
     comment = make_comment(db, post, ann)
     remove_comment(db, Actor(boss.id, boss.name), comment.id, "Be kind.")

@@ -226,6 +226,10 @@ TABLE = (
     Row("users.avatar", f"/avatars/{'0' * 32}-192.webp", NOBODY),
     Row("users.profile", "/@owner-of-it/", everybody(200)),
     Row("users.profile", "/@shut/", NOBODY),
+    # They are asked what they want; nobody blocks themselves.
+    Row("users.block", "/@owner-of-it/block/", NOT_ALLOWED, (303, 400, 403, 400, 400, 400)),
+    Row("users.block", "/@shut/block/", NOT_ALLOWED, NOBODY),
+    Row("users.blocked", "/users/me/blocked/", members(200), members(400)),
     Row("posts.list", "/", everybody(200)),
     Row("posts.author", "/@owner-of-it/posts/", everybody(200)),
     Row("posts.author", "/@shut/posts/", NOBODY),

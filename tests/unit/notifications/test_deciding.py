@@ -48,6 +48,18 @@ CASES: dict[str, tuple[Facts, bool, Mail, Outcome]] = {
         Mail.SKIPPED,
         Outcome.UNFOLLOWED,
     ),
+    "by whom they have blocked, in a post they have muted": (
+        facts(Kind.MENTION, blocked=True, muted=True),
+        False,
+        Mail.SKIPPED,
+        Outcome.BLOCKED,
+    ),
+    "a decision of staff whom they have blocked": (
+        facts(Kind.MODERATION, blocked=True),
+        True,
+        Mail.WAITING,
+        Outcome.WAITING,
+    ),
     "a post they have muted": (facts(muted=True), False, Mail.SKIPPED, Outcome.MUTED),
     "a like of a post they have muted": (
         facts(Kind.LIKE, way=Way.NEVER, muted=True),
@@ -108,6 +120,7 @@ def test_the_chain_names_each_step_up_to_the_one_that_stopped() -> None:
         Step(Outcome.REMOVED, True),
         Step(Outcome.MAY_NOT_SEE, True),
         Step(Outcome.EDITED_AWAY, True),
+        Step(Outcome.BLOCKED, True),
         Step(Outcome.MUTED, True),
         Step(Outcome.TAG_MUTED, True),
         Step(Outcome.NEVER, True),

@@ -66,6 +66,8 @@ GRANTS: dict[str, set[str]] = {
     "users:invitation:write": set(),
     "users:profile:view": EVERYONE,
     "users:avatar:view": EVERYONE,
+    # But for their own profile; below.
+    "users:block:write": SIGNED_IN,
     "posts:post:list": EVERYONE,
     "posts:post:view": EVERYONE,
     "posts:post:write": SIGNED_IN,
@@ -123,6 +125,11 @@ def test_grants(permission: str, who: str) -> None:
 def test_who_invites(least: USER.Role, inviters: set[str]) -> None:
     route = SimpleNamespace(invite_role=least)
     assert {who for who in WHO if permits("users:invitation:write", WHO[who], route)} == inviters
+
+
+def test_nobody_blocks_themselves() -> None:
+    assert not permits("users:block:write", WHO["author"], SimpleNamespace(id=AUTHOR_ID))
+    assert permits("users:block:write", WHO["active"], SimpleNamespace(id=AUTHOR_ID))
 
 
 @pytest.mark.parametrize("permission", ["posts:post:edit", "comments:comment:edit"])
