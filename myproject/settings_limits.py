@@ -55,6 +55,12 @@ class LimitSettings:
     ratelimit_verify_account: str = setting(
         "ratelimit.verify_account", rate, "5 per hour", "verification mails sent to one member"
     )
+    ratelimit_account_mail_recipient: str = setting(
+        "ratelimit.account_mail_recipient",
+        rate,
+        "6 per hour; 12 per day",
+        "mails to one address that ask to confirm it, or say that it has an account; as many for a new password",
+    )
     ratelimit_code_account: str = setting(
         "ratelimit.code_account", rate, "20 per hour", "codes typed by one member"
     )

@@ -123,6 +123,15 @@ LANES = {
     Kind.DIGEST: Lane.BULK,
 }
 
+# Mails that whoever types an address has sent there, by what counts them together for one reader: what strangers
+# cause by registering with somebody's address takes no new password from them.
+TYPED = {
+    Kind.VERIFY: "proof",
+    Kind.ALREADY_REGISTERED: "proof",
+    Kind.CHANGE_EMAIL: "proof",
+    Kind.RESET_PASSWORD: "reset",
+}
+
 # How long mails are worth sending whose senders don't say: a digest is followed by the next, and last week's news
 # is none. Mail servers give up after so many days as well (RFC 5321, 4.5.4.1).
 STALE_AFTER = {Kind.DIGEST: timedelta(days=1)} | dict.fromkeys(

@@ -25,9 +25,10 @@ from limits import RateLimitItem, RateLimitItemPerSecond, parse_many
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from pyramid.config import Configurator
+from sqlalchemy.orm import Session
 
 from myproject.db import Sessions, sessions_of
-from myproject.security.windows import DatabaseWindows
+from myproject.security.windows import DatabaseWindows, hit_within
 from myproject.settings import Settings, settings_of
 from myproject.text import canonical
 
@@ -197,6 +198,12 @@ class RateLimiter:
         if self.enabled:
             items, window = self.limits[name], f"{name}/{fingerprint(key)}"
             refuse(self.attempt(name, lambda windows: windows.hit(items, window)))
+
+    def hit_within(self, db: Session, name: str, *key: str) -> bool:
+        """Counts one try in the transaction of `db`, which undoes that with the rest: always in the database, also
+        where there is Redis. False, and nothing is counted, where there is no room.
+        """
+        return not self.enabled or hit_within(db, self.limits[name], f"{name}/{fingerprint(key)}") is None
 
     def check(self, name: str, *key: str) -> None:
         """Raises RateLimited where `hit` would; counts nothing."""

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from limits import RateLimitItem
 from pyramid.config import Configurator
 from pyramid.registry import Registry
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from myproject.db import Base, Sessions, insert_for, sessions_of, utc_now
 from myproject.tasks import crontab
@@ -53,6 +53,29 @@ def seconds_to_wait(items: Sequence[RateLimitItem], tries: Sequence[float], now:
     return max(waits, default=None)
 
 
+def hit_within(db: Session, items: Sequence[RateLimitItem], key: str) -> float | None:
+    """Counts a try in the transaction of `db` where there is room for it, and gives None; else counts nothing, and
+    gives the seconds to wait. Others with the same key wait until the transaction ends.
+    """
+    insert = insert_for(db, LimitWindow).values(key=key, tries=[], ends_at=utc_now())
+    # Changes nothing where the row is there, but locks it.
+    lock = insert.on_conflict_do_update(index_elements=["key"], set_={"key": insert.excluded.key})
+    tries = db.scalar(lock.returning(LimitWindow.tries)) or []
+    now = time.time()
+    wait = seconds_to_wait(items, tries, now)
+    if wait is not None:
+        return wait
+    longest = max(item.get_expiry() for item in items)
+    kept = [moment for moment in tries if moment > now - longest]
+    db.execute(
+        sa.update(LimitWindow)
+        .where(LimitWindow.key == key)
+        .values(tries=[*kept, now], ends_at=datetime.fromtimestamp(now + longest, UTC)),
+        execution_options={"synchronize_session": False},
+    )
+    return None
+
+
 class DatabaseWindows:
     """Counts tries in rows. Each method is a transaction of its own, short, and beside that of the request."""
 
@@ -76,23 +99,7 @@ class DatabaseWindows:
         if wait is not None:
             return wait
         with self.sessions.writing() as db:
-            insert = insert_for(db, LimitWindow).values(key=key, tries=[], ends_at=utc_now())
-            # Changes nothing where the row is there, but locks it.
-            lock = insert.on_conflict_do_update(index_elements=["key"], set_={"key": insert.excluded.key})
-            tries = db.scalar(lock.returning(LimitWindow.tries)) or []
-            now = time.time()
-            wait = seconds_to_wait(items, tries, now)
-            if wait is not None:
-                return wait
-            longest = max(item.get_expiry() for item in items)
-            kept = [moment for moment in tries if moment > now - longest]
-            db.execute(
-                sa.update(LimitWindow)
-                .where(LimitWindow.key == key)
-                .values(tries=[*kept, now], ends_at=datetime.fromtimestamp(now + longest, UTC)),
-                execution_options={"synchronize_session": False},
-            )
-        return None
+            return hit_within(db, items, key)
 
 
 def purge(registry: Registry) -> None:

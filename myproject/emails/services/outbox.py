@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from myproject.db import clock, publish
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
+from myproject.security.ratelimit import limiter_of
 from myproject.settings import Settings, settings_of
-from myproject.text import INVISIBLE, clean_line
+from myproject.text import INVISIBLE, canonical, clean_line
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,16 @@ class MailQueued:
 def queue_mail(db: Session, mail: Mail) -> Email | None:
     """Adds a mail to the outbox in the caller's transaction; workers hear of it once that commits.
 
-    Gives None, and adds nothing, where a mail with the same `key` is there already.
+    Gives None, and adds nothing, where a mail with the same `key` is there already, and where its reader was sent
+    as many of those that anybody can send them (`EMAIL.TYPED`) as `ratelimit.account_mail_recipient` lets through.
     """
     if mail.key is not None and is_queued(db, mail.key):
         return None
     registry = db.info.get("registry")
+    if registry is not None and mail.kind in EMAIL.TYPED:
+        counted = EMAIL.TYPED[mail.kind], recipient_key(mail.to_address)
+        if not limiter_of(registry).hit_within(db, "account_mail_recipient", *counted):
+            return None
     life = mail.expires_in or EMAIL.STALE_AFTER.get(mail.kind)
     domain = "localhost" if registry is None else mail_domain(settings_of(registry))
     thread = f"<{mail.thread}@{domain}>" if mail.thread else None
@@ -115,6 +121,12 @@ def printable(value: Any) -> Any:
 def one_line(text: str, max_length: int) -> str:
     """`clean_line`, cut to `max_length` characters."""
     return clean_line(text)[:max_length].rstrip()
+
+
+def recipient_key(address: str) -> str:
+    """The mailbox behind an address, however it is spelled: `ann+tea@example.org` is Ann's too (RFC 5233)."""
+    local, _at, domain = canonical(address).rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
 
 
 def domain_of(address: str) -> str:

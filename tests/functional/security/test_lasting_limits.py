@@ -208,6 +208,7 @@ def test_every_door_counts_its_tries_in_the_database_without_waiting_for_itself(
         "verify_address",
         "verify_account",
         "code_account",
+        "account_mail_recipient",
         "once",
     }
     assert caplog.text == ""

@@ -1,6 +1,7 @@
 """Limits of tries: what is over is told, with the time to wait, and nothing typed is lost."""
 
 from collections.abc import Callable
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from sqlalchemy.orm import Session
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User
+from myproject.users.tasks import ask_for_reset
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_post, make_user, sign_in
-from tests.functional.pages import summary
+from tests.functional.pages import flashes, summary
 
 pytestmark = pytest.mark.one_database
 
@@ -203,3 +205,34 @@ def test_a_header_that_names_another_address_is_not_believed(make_app: MakeApp, 
         client.extra_environ["HTTP_X_FORWARDED_FOR"] = f"203.0.113.{number}"
         page = send(client, "/users/login/", {"login": "ann", "password": "wrong"})
     assert page.status_int == 429
+
+
+def test_a_stranger_gets_so_many_mails_that_anybody_can_send_them_and_no_more(
+    make_app: MakeApp, make_client: MakeClient, db: Session, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    app = limited(make_app, "account_mail_recipient", "3 per hour")
+
+    def register(name: str, email: str) -> list[str]:
+        client = make_client(app)
+        client.register(name, email=email)
+        page = client.get("/users/verify/")
+        again = next(form for form in page.forms.values() if "resend" in form.fields)
+        return flashes(again.submit("resend", status=303).follow())
+
+    def told() -> int:
+        return len([mail for mail in mails(app) if "victim" in str(mail["To"]).lower()])
+
+    # Whoever asks is answered as ever.
+    for name, email in (("bob", "victim@example.net"), ("cyd", "Victim+tea@example.net")):
+        assert register(name, email) == ["We have sent the mail again"]
+    assert told() == 3
+    asking = make_client(app)
+    sign_in(asking, make_user(db, "ann"))
+    page = send(asking, "/users/me/email/", {"email": "victim@example.net", "password": PASSWORD})
+    assert (page.status_int, told()) == (303, 3)
+    # Others are mailed, and the owner gets a new password.
+    register("dan", "dan@example.net")
+    assert len(mails(app, to="dan@")) == 2
+    for _time in range(4):
+        ask_for_reset(app.registry, "victim@example.net")
+    assert told() == 6
