@@ -1,5 +1,6 @@
 """Settings of the site itself: its name, address and key, the proxies in front of it, how long it keeps things."""
 
+import os
 import re
 import stat
 from collections.abc import Mapping
@@ -186,8 +187,20 @@ def secret_key_problems(settings: SiteSettings) -> list[str]:
         keys = secret_keys(file)
     except FileNotFoundError:
         return [f"secret_key.file: {file} is missing; {mend}"]
-    except (OSError, UnicodeDecodeError) as error:
-        return [f"secret_key.file: {file} can't be read ({type(error).__name__}); {mend}"]
+    except IsADirectoryError:
+        return [f"secret_key.file: {file} is a directory; name the file itself, such as {file / 'secret.key'}"]
+    except PermissionError:
+        return [
+            f"secret_key.file: who runs this may not read {file}; run `chown {os.geteuid()} {file}` as root, "
+            "and let them into its folder"
+        ]
+    except UnicodeDecodeError:
+        return [
+            f"secret_key.file: {file} is not text; put the file back from a backup; where there is none, "
+            f"move it away and {mend}: with a new key nobody's password is right until they have reset it"
+        ]
+    except OSError as error:
+        return [f"secret_key.file: {file} can't be read ({error.strerror}); see that the path leads to a file"]
     problems = []
     if not keys or any(len(key) < SECRET_KEY_MIN_LENGTH for key in keys):
         problems.append(

@@ -56,9 +56,14 @@ def init(site: Site, no_admin_link: bool) -> None:
     """Makes the secret key where there is none, and brings the database up to date. Safe to run again."""
     options = get_appsettings(site.ini)
     key_file = parse_path(read(options, os.environ, "secret_key.file", "var/secret.key"))
-    if not key_file.exists():
-        make_key(key_file)
-        click.echo(f"Made a secret key: {key_file}")
+    try:
+        if not key_file.exists():
+            make_key(key_file)
+            click.echo(f"Made a secret key: {key_file}")
+    except OSError as error:
+        raise click.ClickException(
+            f"secret_key.file: can't make {key_file} ({error.strerror}); see that its folder can be written to"
+        ) from None
     settings = site.settings()
     alembic.command.upgrade(alembic.config.Config(site.ini), "head")
     click.echo(f"The database is up to date: {shown_url(settings)}")

@@ -1,5 +1,6 @@
 """Settings: where they come from, what they may be, and what a site that can't start says."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields
@@ -244,7 +245,8 @@ BAD: list[tuple[str, str, str]] = [
     ("site.timezone", "../../etc/passwd", "IANA time zone database"),
     ("secret_key.file", "/nowhere/secret.key", "is missing; run `myproject --config FILE.ini init`"),
     ("secret_key.file", "~nobody-by-that-name/secret.key", "say a path without `~`"),
-    ("secret_key.file", "/", "can't be read"),
+    ("secret_key.file", "/", "/ is a directory; name the file itself"),
+    ("secret_key.file", "/dev/null/secret.key", "(Not a directory); see that the path leads to a file"),
     ("sqlalchemy.url", "", "say sqlite:///FILE or postgresql://"),
     ("sqlalchemy.url", "var/site.sqlite", "say sqlite:///FILE or postgresql://"),
     ("sqlalchemy.url", "mysql://root:secret@db/site", "say sqlite:///FILE or postgresql://"),
@@ -409,6 +411,19 @@ def test_no_password_in_what_is_said(problems: Callable[..., list[str]], key: st
 # The secret key
 
 
+def test_a_key_that_may_not_be_read_is_given_to_who_runs_the_site(
+    problems: Callable[..., list[str]], key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    # Tests may run as root, who may read everything.
+    monkeypatch.setattr(Path, "read_text", refuse)
+    (problem,) = problems()
+    assert f"run `chown {os.geteuid()} {key_file}`" in problem
+    assert "init" not in problem
+
+
 @pytest.mark.parametrize("content", ["", "\n\n", "short\n", "k" * 32 + "\nshort\n"])
 def test_short_key_stops_the_site(problems: Callable[..., list[str]], key_file: Path, content: str) -> None:
     key_file.write_text(content)
@@ -430,7 +445,7 @@ def test_key_that_others_can_read_stops_the_site(
 def test_key_that_is_no_text_stops_the_site(problems: Callable[..., list[str]], key_file: Path) -> None:
     key_file.write_bytes(b"\xff" * 40)
     (problem,) = problems()
-    assert "can't be read" in problem
+    assert f"{key_file} is not text; put the file back from a backup" in problem
 
 
 def test_key_is_asked_for_in_development_too(tmp_path: Path) -> None:

@@ -88,6 +88,15 @@ def test_init_does_not_touch_a_key_that_it_can_not_use(site: Path, key: Path) ->
     assert key.read_text() == "short"
 
 
+def test_init_says_that_it_can_not_make_the_key(site: Path, key: Path) -> None:
+    key.parent.write_text("not a folder")
+    result = run(site, "init")
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: secret_key.file: can't make {key} (File exists); see that its folder can be written to\n",
+    )
+
+
 def test_init_prints_a_link_for_the_first_admin_until_there_is_one(site: Path) -> None:
     assert "/users/setup/" in run(site, "init").output
     assert run(site, "user", "create", "ann", "ann@example.org", "--role", "admin").exit_code == 0
