@@ -39,6 +39,12 @@ class WritingSettings:
     newcomers_links: int = setting(
         "newcomers.links", at_least(0), "3", "links that a new member may put into one post or comment"
     )
+    newcomers_images: int = setting(
+        "newcomers.images", at_least(0), "3", "images that a new member may put into one post or comment"
+    )
+    newcomers_pause_minutes: int = setting(
+        "newcomers.pause_minutes", at_least(0), "5", "minutes between two posts of a new member; 0: none"
+    )
     posts_approve_first: int = setting(
         "posts.approve_first",
         at_least(0, 1000),

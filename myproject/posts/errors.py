@@ -55,6 +55,35 @@ class TooManyLinks(InputError):
         )
 
 
+class TooManyImages(InputError):
+    """`most` images are allowed, `images` were put in, for `days` more."""
+
+    field = "body"
+
+    def __init__(self, most: int, images: int, days: int) -> None:
+        numbers = {"most": most, "images": images, "days": days}
+        super().__init__(
+            _(
+                "New members put at most ${most} images into a text, and this has ${images}. Take some out for "
+                "now: you can show as many as you like in ${days} days, or as soon as some of your posts stand.",
+                mapping=numbers,
+            )
+        )
+
+
+class TooSoon(InputError):
+    """A new member leaves `pause` minutes between two posts; the next is taken in `minutes`."""
+
+    def __init__(self, pause: int, minutes: int) -> None:
+        super().__init__(
+            _(
+                "New members leave ${pause} minutes between two posts. Nothing is lost: publish this one in "
+                "${minutes} minutes.",
+                mapping={"pause": pause, "minutes": minutes},
+            )
+        )
+
+
 class RetiredTag(InputError):
     field = "tags"
 

@@ -1,5 +1,5 @@
 """Brakes for new members: until they have been here for some days, or some of their posts stand, they publish less
-at once, and put fewer links into it.
+at once, wait between two posts, and put fewer links and images into a text.
 """
 
 import math
@@ -12,13 +12,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import utc_now
+from myproject.db import UtcDateTime, utc_now
+from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post
 from myproject.posts.services.visibility import PUBLISHED
 from myproject.security.identity import Identity
 from myproject.security.ratelimit import limiter_of
-from myproject.settings import settings_of
+from myproject.settings import Settings, settings_of
+from myproject.text import images_in
 from myproject.users.models import User
 
 # As the renderer of Markdown writes links that lead elsewhere.
@@ -46,21 +48,41 @@ def count_published(db: Session, author_id: int, most: int) -> int:
 
 def brake(db: Session, registry: Any, identity: Identity, body_html: str, limit: str) -> None:
     """To be called before a member publishes `body_html`; counts it for `ratelimit.LIMIT` where they are new.
-    Raises TooManyLinks and RateLimited.
+    Raises TooManyLinks, TooManyImages and RateLimited.
     """
     until = braked_until(db, registry, identity)
     if until is not None:
-        check_links(settings_of(registry).newcomers_links, until, body_html)
+        check_text(settings_of(registry), until, body_html)
         limiter_of(registry).hit(limit, str(identity.id))
+
+
+def brake_post(db: Session, registry: Any, identity: Identity, whole_html: str) -> None:
+    """As `brake`, for a post. Raises TooSoon as well, where their last one has just been published."""
+    pause = settings_of(registry).newcomers_pause_minutes
+    if pause and braked_until(db, registry, identity) is not None:
+        last = last_published_at(db, identity.id)
+        seconds = (last + timedelta(minutes=pause) - utc_now()).total_seconds() if last else 0
+        if seconds > 0:
+            raise errors.TooSoon(pause, math.ceil(seconds / 60))
+    brake(db, registry, identity, whole_html, "newcomer_post_account")
+
+
+def last_published_at(db: Session, author_id: int) -> datetime | None:
+    """When a member last published a post, or sent one to wait for approval; whatever became of it."""
+    moment = sa.func.coalesce(Post.published_at, Post.updated_at)
+    theirs = sa.select(sa.func.max(moment, type_=UtcDateTime())).where(
+        Post.author_id == author_id, Post.status != POST.Status.DRAFT
+    )
+    return db.scalar(theirs)
 
 
 def brake_edit(db: Session, registry: Any, identity: Identity, body_html: str, present_html: str) -> None:
     """To be called before a member changes `present_html`, which is published, into `body_html`. Raises
-    TooManyLinks where that adds links, and they are new.
+    TooManyLinks or TooManyImages where that adds some, and they are new.
     """
     until = braked_until(db, registry, identity)
-    if until is not None and adds(LINK.findall(body_html), LINK.findall(present_html)):
-        check_links(settings_of(registry).newcomers_links, until, body_html)
+    if until is not None:
+        check_text(settings_of(registry), until, body_html, present_html)
 
 
 def braked_until(db: Session, registry: Any, identity: Identity) -> datetime | None:
@@ -71,10 +93,17 @@ def braked_until(db: Session, registry: Any, identity: Identity) -> datetime | N
     return new_until(db, identity.id, settings.newcomers_days, settings.newcomers_posts)
 
 
-def check_links(most: int, until: datetime, body_html: str) -> None:
-    links = len(LINK.findall(body_html))
-    if links > most:
-        raise errors.TooManyLinks(most, links, days_until(until))
+def check_text(settings: Settings, until: datetime, body_html: str, present_html: str = "") -> None:
+    """Raises TooManyLinks or TooManyImages where a text has too many, and more than it had or others."""
+    links, images = LINK.findall(body_html), names_in(body_html)
+    if len(links) > settings.newcomers_links and adds(links, LINK.findall(present_html)):
+        raise errors.TooManyLinks(settings.newcomers_links, len(links), days_until(until))
+    if len(images) > settings.newcomers_images and adds(images, names_in(present_html)):
+        raise errors.TooManyImages(settings.newcomers_images, len(images), days_until(until))
+
+
+def names_in(html: str) -> list[str]:
+    return [name for name, _alt in images_in(html)]
 
 
 def adds(new: Iterable[str], present: Iterable[str]) -> bool:

@@ -20,7 +20,7 @@ from myproject.posts import errors, schemas
 from myproject.posts.models import Post
 from myproject.posts.services import rows, tags, writing
 from myproject.posts.services.links import with_link
-from myproject.posts.services.newcomers import brake, brake_edit
+from myproject.posts.services.newcomers import brake_edit, brake_post
 from myproject.search.services import similar
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
@@ -104,7 +104,7 @@ class WritePost(TakesPictures):
     def limit_saving(self, publish: bool, whole_html: str) -> None:
         if publish and not self.is_published():
             with reading(self.request) as db:
-                brake(db, self.request.registry, self.request.member, whole_html, "newcomer_post_account")
+                brake_post(db, self.request.registry, self.request.member, whole_html)
             limiter_of(self.request.registry).hit("write_address", client_key(self.request.client_addr))
             self.limit("post_account")
         else:

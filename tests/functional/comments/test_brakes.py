@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
 from myproject.db import utc_now
+from myproject.images.models import Image
+from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -28,7 +30,8 @@ def app(make_app: Callable[..., Router]) -> Router:
         "ratelimit_newcomer_post_account": "2 per day",
         "ratelimit_newcomer_comment_account": "2 per hour",
     }
-    return make_app(newcomers_days=3, newcomers_posts=5, newcomers_links=1, comments_in_a_row=3, **limits)
+    newcomers = {"newcomers_days": 3, "newcomers_posts": 5, "newcomers_links": 1, "newcomers_images": 2}
+    return make_app(comments_in_a_row=3, newcomers_pause_minutes=0, **newcomers, **limits)
 
 
 @pytest.fixture
@@ -114,6 +117,48 @@ def test_who_is_new_adds_no_more_links_by_an_edit(client: Client, db: Session, a
         assert edit(client, path, two).status_int == 422
 
 
+def test_who_is_new_puts_few_images_into_a_text(client: Client, db: Session, ann: User, post: Post) -> None:
+    names = [digit * 32 for digit in "123"]
+    db.add_all(Image(name=name, user_id=ann.id, width=9, height=9) for name in names)
+    three = "".join(f"![a](/images/{name}.webp)" for name in names)
+    said = make_comment(db, post, ann)
+    for page in (
+        write_post(client, three),
+        comment(client, post, three),
+        edit(client, f"/comments/{said.id}/edit/", three),
+    ):
+        assert page.status_int == 422
+        told = field_errors(page)["body"]
+        assert told.startswith("New members put at most 2 images into a text, and this has 3.")
+        assert "in 3 days" in told
+    assert comment(client, post, three[: len(three) // 3 * 2]).status_int == 303
+    ann.created_at = utc_now() - timedelta(days=3)
+    assert write_post(client, three).status_int == 303
+
+
+def test_who_is_new_waits_between_two_posts(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session
+) -> None:
+    client = make_client(make_app(newcomers_days=3, newcomers_pause_minutes=5))
+    ann = make_user(db, "ann")
+    sign_in(client, ann)
+    assert write_post(client).status_int == 303
+    page = write_post(client, "Another text")
+    assert page.status_int == 422
+    assert "between two posts. Nothing is lost: publish this one in 5 minutes." in summary(page)
+    assert form_with(page, "body")["body"].value == "Another text"
+    # A draft is no post, and does not make the next one wait either.
+    assert write_post(client, button="save_draft").status_int == 303
+    db.execute(sa.update(Post).values(published_at=utc_now() - timedelta(minutes=5)))
+    assert write_post(client, "Yet another text").status_int == 303
+    # What staff took away was published all the same.
+    published = sa.update(Post).where(Post.status == POST.Status.PUBLISHED)
+    db.execute(published.values(status=POST.Status.REMOVED, removed_at=utc_now()))
+    assert write_post(client).status_int == 422
+    ann.created_at = utc_now() - timedelta(days=3)
+    assert write_post(client).status_int == 303
+
+
 def test_who_talks_alone_waits_for_somebody_else_or_an_hour(
     client: Client, db: Session, ann: User, post: Post
 ) -> None:
@@ -135,5 +180,8 @@ def test_who_talks_alone_waits_for_somebody_else_or_an_hour(
 
 def test_staff_have_no_brakes(client: Client, db: Session, post: Post) -> None:
     sign_in(client, make_user(db, "boss", role=USER.Role.STAFF))
-    assert [write_post(client, LINKS).status_int for _ in range(3)] == [303] * 3
+    for number in range(3):
+        # Not the same links: whoever has written of one is told so.
+        links = " and ".join(f"https://{name}{number}.example.org/" for name in "abc")
+        assert write_post(client, links).status_int == 303
     assert [comment(client, post, LINKS).status_int for _ in range(4)] == [303] * 4
