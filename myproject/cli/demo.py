@@ -179,7 +179,9 @@ def add_person(db: Session, person: content.Person, password_hash: str, terms_ve
     if person.status == USER.Status.NEW:
         user.status, user.email_verified_at = person.status, None
     elif person.status == USER.Status.INACTIVE:
-        roles.change_status(db, COMMAND_LINE, user.id, person.status, content.WHY_INACTIVE)
+        # As `change_status`, but for the mail.
+        before, user.status = user.status, person.status
+        roles.record_change(db, COMMAND_LINE, user, "status", before, person.status, content.WHY_INACTIVE)
     return user
 
 
