@@ -1,7 +1,7 @@
 """The honest path, with a provider that others wrote."""
 
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -10,7 +10,7 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.users import constants as USER
-from myproject.users.models import Connection, User
+from myproject.users.models import Connection, SignInStep, User
 from tests import servers
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
@@ -68,6 +68,29 @@ def test_member_connects(client: Client, db: Session, there: requests.Session, p
     answer = client.get(come_back(there, connect(client, "real"), "pia-elsewhere"))
     assert flashes(answer.follow()) == ["You can now sign in with Real"]
     assert db.execute(sa.select(Connection.issuer, Connection.subject)).one() == (provider.url, "pia-elsewhere")
+
+
+def test_answer_with_another_state_is_refused_and_the_right_one_counts_after_it(
+    client: Client, db: Session, there: requests.Session
+) -> None:
+    back = come_back(there, leave(client, "real"), "tess")
+    state = parse_qs(urlsplit(back).query)["state"][0]
+    client.get(back.replace(state, state[:-1] + ("A" if state[-1] != "A" else "B")), status=400)
+    client.get(back.replace(f"state={state}", ""), status=400)
+    assert db.scalars(sa.select(SignInStep.step)).all() == [USER.Step.PROVIDER]
+    assert client.get(back).location == f"{SITE}/users/oidc/real/register/"
+
+
+def test_address_that_a_member_holds_leads_into_no_account(
+    client: Client, db: Session, there: requests.Session
+) -> None:
+    owner = make_user(db, "uma-first", email="uma@example.org")
+    page = client.get(come_back(there, leave(client, "real"), "uma")).follow()
+    assert "belongs to an account here" in page.text
+    assert not any("accept_tos" in form.fields for form in page.forms.values())
+    assert client.get("/users/me/").location.startswith(f"{SITE}/users/login/")
+    assert db.scalars(sa.select(User.id)).all() == [owner.id]
+    assert db.scalars(sa.select(Connection)).all() == []
 
 
 def test_code_is_taken_once(client: Client, there: requests.Session) -> None:
