@@ -225,7 +225,7 @@ def recovery_code() -> Schema:
             _("Recovery code"),
             max=40,
             autocomplete="off",
-            attributes={"autocapitalize": "characters", "spellcheck": "false"},
+            attributes={"inputmode": "text", "autocapitalize": "characters", "spellcheck": "false"},
             hint=_("Such as WDJB-MJHT"),
         )
     )
@@ -289,7 +289,7 @@ class VerifyCode(Schema):
         _("Code from the mail"),
         max=40,
         autocomplete="one-time-code",
-        attributes={"autocapitalize": "characters", "spellcheck": "false"},
+        attributes={"inputmode": "text", "autocapitalize": "characters", "spellcheck": "false"},
         hint=_("Such as WDJB-MJHT"),
     )
 

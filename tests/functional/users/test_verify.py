@@ -125,6 +125,14 @@ def test_verifying_does_not_open_an_account_that_was_shut(
 # By the code
 
 
+@pytest.mark.one_database
+def test_phones_fill_in_the_code_and_show_letters_for_it(client: Client, ann: User) -> None:
+    sign_in(client, ann)
+    field = form_with(client.get("/users/verify/"), "code")["code"]
+    shown = {name: field.attrs.get(name) for name in ("autocomplete", "inputmode", "autocapitalize")}
+    assert shown == {"autocomplete": "one-time-code", "inputmode": "text", "autocapitalize": "characters"}
+
+
 @pytest.mark.parametrize(
     "spelling",
     [
