@@ -174,12 +174,15 @@ def delete_files(db: Session, names: Sequence[str]) -> None:
     after_commit(db, delete)
 
 
-def purge_orphans(db: Session, now: datetime) -> int:
-    """Deletes some of the images that were in no text for `ORPHAN_DAYS` days. Gives how many."""
+def purge_orphans(db: Session, now: datetime, wanted: sa.ColumnElement[bool]) -> int:
+    """Deletes some of the images that were in no text for `ORPHAN_DAYS` days, but for those that are `wanted` all
+    the same. Gives how many.
+    """
     old = Image.touched_at < now - timedelta(days=IMAGE.ORPHAN_DAYS)
-    orphans = sa.select(Image.id).where(old, ~USED).order_by(Image.touched_at).limit(IMAGE.PURGED_AT_ONCE)
+    idle = ~USED & ~wanted
+    orphans = sa.select(Image.id).where(old, idle).order_by(Image.touched_at).limit(IMAGE.PURGED_AT_ONCE)
     # Asked again by the deletion: a text may have been saved meanwhile.
-    gone = db.scalars(sa.delete(Image).where(Image.id.in_(orphans), ~USED).returning(Image.name)).all()
+    gone = db.scalars(sa.delete(Image).where(Image.id.in_(orphans), idle).returning(Image.name)).all()
     delete_files(db, gone)
     return len(gone)
 

@@ -16,6 +16,7 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
+from myproject.forms.models import KeptText
 from myproject.images import constants as IMAGE
 from myproject.images import tasks
 from myproject.images.models import Image, ImageUse
@@ -172,6 +173,26 @@ def test_image_in_no_text_goes_after_two_days_and_one_in_a_text_stays(
     tasks.purge(app.registry)
     assert len(files(app)) == 1
     grow_old()
+    assert files(app) == []
+
+
+def test_an_image_of_a_text_that_is_kept_stays_until_that_goes(
+    client: Client, app: Router, db: Session, ann: User
+) -> None:
+    send(client, picture())
+    shown = line(client)
+    send(client, picture())
+    form = form_with(client.get("/posts/new/"), "title")
+    form["title"], form["body"] = "", shown
+    form.submit("publish", status=422)
+    db.execute(sa.update(Image).values(touched_at=utc_now() - timedelta(days=3)))
+    db.commit()
+    tasks.purge(app.registry)
+    db.expire_all()
+    assert [image.name in shown for image in db.scalars(sa.select(Image))] == [True]
+    db.execute(sa.delete(KeptText))
+    db.commit()
+    tasks.purge(app.registry)
     assert files(app) == []
 
 
