@@ -23,7 +23,7 @@ from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.security.keys import keys_of
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
-from myproject.users.services import accounts, sign_ins, tokens
+from myproject.users.services import accounts, blocks, sign_ins, tokens
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, heading
@@ -118,6 +118,8 @@ FORMS = (
     Form("edit comment", "member", "/comments/{comment}/edit/", {"body": "Well put"}),
     Form("notification settings", "member", "/notifications/settings/", {"mail_mention": "0", "digest": "7"}),
     Form("choices", "guest", "/notifications/settings/{choices}/", {"mail_mention": "0", "digest": "7"}),
+    Form("block", "member", "/@root-2/", {}, "on", "/@root-2/block/"),
+    Form("unblock", "member", "/users/me/blocked/", {}, "member"),
     Form("report", "admin", "/comments/{comment}/report/", {"reason": "2", "note": "Look at this"}, "report"),
     Form("change member", "admin", "/admin/users/{new}/", {"role": "1", "status": "2", "reason": "helps"}),
     Form("mail doctor", "admin", "/admin/emails/doctor/", {"headers": "From: a@example.org"}, "look"),
@@ -176,6 +178,7 @@ def world(app: Router, db: Session) -> World:
         "undo": tokens.add_token(db, member, USER.TokenPurpose.UNDO_EMAIL, HOUR, email="old@example.org"),
         "reset": tokens.add_token(db, member, USER.TokenPurpose.RESET_PASSWORD, HOUR),
     }
+    blocks.block(db, member.id, new.id)
     # Another browser of theirs, to be signed out.
     sign_ins.begin_session(db, member, accounts.Client("127.0.0.1", "a test"))
     for state in ("cancelled", "queued"):
