@@ -16,6 +16,8 @@ from myproject.markdown.limits import MAX_IMAGES, MAX_MENTIONS, MENTION_STEPS, c
 
 NAME_MAX_LENGTH = 30
 NAME_JOINERS = "-_"
+# On links made of `@name`: one that somebody wrote to a profile can't have it, and tells nobody.
+MENTION_CLASS = "mention"
 OUR_IMAGE = re.compile(r"/images/([0-9a-f]{32})\.webp\Z")
 
 
@@ -101,6 +103,6 @@ def mention_link(token: Token, known: Known) -> Iterator[Token]:
     if name is None:
         yield text
         return
-    yield Token("link_open", "a", 1, attrs={"href": f"/@{quote(name)}/"})
+    yield Token("link_open", "a", 1, attrs={"href": f"/@{quote(name)}/", "class": MENTION_CLASS})
     yield text
     yield Token("link_close", "a", -1)

@@ -10,7 +10,7 @@ from pygments.token import STANDARD_TYPES
 from myproject.markdown.code import HIGHLIGHT_CLASS
 from myproject.markdown.links import LINK_REL, LOCAL_LINK
 from myproject.markdown.notes import NOTE_ID, NOTE_LINK, NOTES_CLASS, TASK_CLASS
-from myproject.markdown.references import OUR_IMAGE
+from myproject.markdown.references import MENTION_CLASS, OUR_IMAGE
 
 # What XML 1.0 can't hold: the HTML goes into feeds too. Lone surrogates are among it.
 UNPRINTABLE = re.compile("[^\\t\\n\\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -61,6 +61,7 @@ CLEANER = nh3.Cleaner(
         "div": {"tabindex": {"0"}, "role": {"region"}},
     },
     allowed_classes={
+        "a": {MENTION_CLASS},
         "code": {HIGHLIGHT_CLASS},
         "span": {name for name in STANDARD_TYPES.values() if name},
         "div": {"table-scroll"},

@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.markdown.references import MENTION_CLASS
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
 from myproject.notifications.services.choices import DEFAULTS
@@ -18,8 +19,8 @@ from myproject.posts.models import Post, PostAttention, PostVisit, Tag, TagFollo
 from myproject.users import constants as USER
 from myproject.users.models import User, UserBlock, UserSession
 
-# The link that the renderer makes of `@name`.
-MENTION = re.compile(r'<a href="/@([^"/]+)/"[^>]*>@')
+# The link that the renderer makes of `@name`, of which a text has no more than it allows.
+MENTION = re.compile(rf'<a href="/@([^"/]+)/" class="{MENTION_CLASS}"')
 
 
 Actor = aliased(User)

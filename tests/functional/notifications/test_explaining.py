@@ -131,7 +131,7 @@ def test_removed(db: Session, why: Why, bob: User, post: Post) -> None:
 def test_named_no_longer(db: Session, why: Why, ann: User, bob: User) -> None:
     elsewhere = make_post(db, bob)
     comment = make_comment(db, elsewhere, bob)
-    mention = '<p><a href="/@ann/">@ann</a></p>'
+    mention = '<p><a href="/@ann/" class="mention">@ann</a></p>'
     edit_comment(db, comment.id, 1, "@ann", mention)
     edit_comment(db, comment.id, 2, "nobody", "<p>nobody</p>")
     why(0)

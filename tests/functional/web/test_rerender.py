@@ -39,6 +39,6 @@ def test_texts_of_older_versions_are_rendered_anew_with_the_names_there_are_now(
     assert present.body_html == "<p>kept</p>"
     assert ann.bio_html == "<p><em>new</em></p>\n"
     page = client.get(address)
-    assert page.text.count('href="/@ann/" rel="nofollow ugc noopener">@ann</a>') == 2
+    assert page.text.count('href="/@ann/" class="mention" rel="nofollow ugc noopener">@ann</a>') == 2
     assert page.html.select_one(".comment .footnotes").get_text(strip=True).startswith("Note")
     assert "<p>old</p>" not in page.text
