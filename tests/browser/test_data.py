@@ -4,14 +4,20 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from myproject.cli.context import Site
+from myproject.db import sessions_of, utc_now
+from myproject.users.models import User
+from myproject.users.tasks import erase_leavers
 from tests.browser.people import follow, open_mail, register, sign_in
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, LiveServer
 
 
 def picture() -> bytes:
@@ -32,6 +38,15 @@ def sign_in_again(page: Page, name: str) -> None:
     page.get_by_label("Nickname or email").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
+
+
+def let_the_days_pass(live_server: LiveServer, name: str) -> None:
+    """The days in which a member may think better of it are over, and the worker does what it does each hour."""
+    registry = Site(str(live_server.ini)).registry()
+    with sessions_of(registry).writing() as db:
+        leaver = sa.update(User).where(User.name_canonical == name, User.delete_after > utc_now())
+        assert db.execute(leaver.values(delete_after=utc_now() - timedelta(seconds=1))).rowcount == 1
+    erase_leavers(registry)
 
 
 def leave(page: Page) -> None:
@@ -88,7 +103,9 @@ def test_a_member_takes_their_data_along(make_page: Callable[..., Page], javascr
 
 
 @pytest.mark.with_and_without_javascript
-def test_a_member_leaves_and_thinks_better_of_it_twice(make_page: Callable[..., Page], javascript: bool) -> None:
+def test_a_member_leaves_thinks_better_of_it_twice_and_goes_for_good(
+    make_page: Callable[..., Page], javascript: bool, live_server: LiveServer
+) -> None:
     name = f"lea-{'script' if javascript else 'plain'}"
     page, visitor = make_page(java_script_enabled=javascript), make_page(java_script_enabled=javascript)
     register(page, name)
@@ -112,3 +129,10 @@ def test_a_member_leaves_and_thinks_better_of_it_twice(make_page: Callable[..., 
     expect(page.get_by_text("Your account stays")).to_be_visible()
     visitor.goto(f"/@{name}/")
     expect(visitor.get_by_role("heading", level=1)).to_have_text(name)
+
+    leave(page)
+    let_the_days_pass(live_server, name)
+    sign_in_again(page, name)
+    expect(page.get_by_role("alert").first).to_contain_text("Wrong email or password")
+    visitor.goto(f"/@{name}/")
+    expect(visitor.get_by_role("heading", level=1)).not_to_have_text(name)
