@@ -21,7 +21,11 @@ REMOVED = Comment.status == sa.literal_column(str(int(COMMENT.Status.REMOVED)))
 HIDDEN = Comment.status == sa.literal_column(str(int(COMMENT.Status.HIDDEN)))
 
 Reply = aliased(Comment)
-READABLE_REPLY = Reply.status == sa.literal_column(str(int(COMMENT.Status.PUBLISHED)))
+# What is hidden keeps its place, and so does what it answers.
+SHOWN_REPLY = sa.or_(
+    Reply.status == sa.literal_column(str(int(COMMENT.Status.PUBLISHED))),
+    Reply.status == sa.literal_column(str(int(COMMENT.Status.HIDDEN))),
+)
 # The paths below a comment's begin with its own; no number is as high as a segment of nines. At the last level,
 # replies stand beside what they answer.
 BELOW = (
@@ -30,8 +34,8 @@ BELOW = (
     & (Reply.path < Comment.path + sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'"))
 )
 HAS_REPLIES = sa.or_(
-    sa.exists().where(BELOW, READABLE_REPLY).correlate(Comment),
-    sa.exists().where(Reply.parent_id == Comment.id, READABLE_REPLY).correlate(Comment),
+    sa.exists().where(BELOW, SHOWN_REPLY).correlate(Comment),
+    sa.exists().where(Reply.parent_id == Comment.id, SHOWN_REPLY).correlate(Comment),
 )
 
 # What the tree of a post shows to everybody: comments, and the places of those that are hidden, or removed and

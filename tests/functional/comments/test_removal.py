@@ -9,7 +9,9 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import AuditEntry
+from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.comments.services.hiding import hide_comment
 from myproject.comments.tasks import purge_removed
 from myproject.db import utc_now
 from myproject.posts.models import Post
@@ -82,6 +84,20 @@ def test_one_with_replies_leaves_its_place_and_one_without_none(
     form.submit("restore", status=303)
     assert "An answer" in shown(guest, post)[f"comment-{reply.id}"]
     assert counted(db, post) == (1, made[1])
+
+
+def test_one_with_a_hidden_reply_keeps_its_place_until_that_is_removed(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    guest = make_client()
+    parent = make_comment(db, post, ann, "My secret word")
+    reply = make_comment(db, post, ann, "An answer", parent)
+    hide_comment(db, reply, COMMENT.HiddenFor.REPORTS)
+    remove(client, parent)
+    assert list(shown(guest, post)) == [f"comment-{parent.id}", f"comment-{reply.id}"]
+    guest.get(f"/comments/{parent.id}/", status=303)
+    remove(client, reply)
+    assert shown(guest, post) == {}
 
 
 def test_staff_say_why_and_put_back(
