@@ -94,6 +94,9 @@ def fill(app: Router, db: Session) -> list[int]:
     for posts, comments in ((POSTS, COMMENTS), (1, COMMENTS_OF_ONE)):
         for _done in add_bulk(sessions, source, posts, comments):
             pass
+    # Half of everything is ann's.
+    for kind in (Post, Comment):
+        db.execute(sa.update(kind).where(kind.id % 2 == 0).values(author_id=ann.id))
     # A year in which every post was liked.
     db.execute(sa.delete(TopPost).where(TopPost.span == POST.Span.YEAR))
     liked = sa.select(Post.id, sa.literal(int(POST.Span.YEAR)), Post.like_count + 1, Post.published_at)
