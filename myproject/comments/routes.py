@@ -119,6 +119,7 @@ def includeme(config: Configurator) -> None:
         route_name="comments.history",
         request_method="GET",
         permission=Permission.COMMENT_VIEW,
+        guest_cache=lambda request: ("site", f"post:{request.context.post_id}"),
     )
     config.add_view(
         history.CommentHistory,

@@ -184,6 +184,7 @@ def includeme(config: Configurator) -> None:
         route_name="posts.history",
         request_method="GET",
         permission=Permission.POST_VIEW,
+        guest_cache=lambda request: ("site", f"post:{request.context.id}"),
     )
     config.add_view(
         history.PostHistory,

@@ -4,6 +4,7 @@ from typing import Any
 
 import deform
 from pyramid.httpexceptions import HTTPNotFound
+from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from myproject.audit import actor_of
@@ -58,8 +59,18 @@ class CommentHistory(FormView):
     def initial(self) -> dict[str, Any]:
         return {"revision": self.shown, "version": self.present} if self.shown is not None else {}
 
-    def values(self) -> dict[str, Any]:
+    def may_restore(self) -> bool:
         identity = self.request.identity
+        return identity is not None and identity.is_staff
+
+    def get(self) -> Response:
+        if self.may_restore():
+            return super().get()
+        # Without a form, whose token is somebody's own, it is one page for all guests.
+        values = {"title": self.title} | self.values()
+        return render_to_response(self.template, values, request=self.request)
+
+    def values(self) -> dict[str, Any]:
         title, _address = post_address(self.request, self.request.context.post_id)
         return {
             "heading": title,
@@ -68,7 +79,7 @@ class CommentHistory(FormView):
             "shown": self.shown,
             "since": self.since is not None,
             "parts": self.parts,
-            "may_restore": identity is not None and identity.is_staff,
+            "may_restore": self.may_restore(),
         }
 
     def submit(self, data: dict[str, Any]) -> Response:

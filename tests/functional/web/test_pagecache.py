@@ -45,6 +45,7 @@ def cookies_of(client: Client) -> str:
 
 
 PAGES = ["/", "/?sort=active", "/posts/1/of-tea/", "/@ann/", "/about/", "/terms/"]
+PAGES += ["/posts/1/history/", "/comments/1/history/"]
 
 
 @pytest.mark.parametrize("path", PAGES)
