@@ -38,6 +38,7 @@ from myproject.emails.services.delivery import (
     mark_failed,
     mark_sent,
     mark_suppressed,
+    mark_unwanted,
     purge_emails,
     renew,
     seconds_until_due,
@@ -102,6 +103,25 @@ def deliver_next(registry: Registry, connection: Connection) -> bool:
     return True
 
 
+# Why a mail is wanted no longer, in words for admins; None where it is.
+MailCheck = Callable[[Session, Email], str | None]
+
+
+def add_mail_check(config: Configurator, check: MailCheck) -> None:
+    """Directive: has `check` asked right before a mail goes that its reader can stop: hours may have passed since
+    it was queued, or an admin sends it again. It must not write.
+    """
+    config.registry["mail_checks"].append(check)
+
+
+def why_unwanted(registry: Registry, db: Session, email: Email) -> str | None:
+    """Why a mail is not to go, in words for admins; None where it is still wanted, or can't be stopped."""
+    if email.topic is None or email.user_id is None:
+        return None
+    answers = (check(db, email) for check in registry["mail_checks"])
+    return next((words for words in answers if words is not None), None)
+
+
 Outcome = Callable[[Session], None]
 
 
@@ -111,9 +131,12 @@ def attempt(registry: Registry, lease: Lease, connection: Connection) -> Outcome
         with sessions_of(registry).reading() as db:
             email = db.get(Email, lease.email_id)
             stopped = None if email is None or email.topic is None else suppression.find(db, email.to_address)
+            unwanted = None if email is None else why_unwanted(registry, db, email)
         if email is None:
             # Erased since, with the member whom it was for.
             return lambda db: None
+        if unwanted is not None:
+            return lambda db: mark_unwanted(db, lease, unwanted)
         if stopped is not None:
             words = stopped.words
             return lambda db: mark_suppressed(db, lease, words)
@@ -220,6 +243,8 @@ def change_soon(event: BatchChanged) -> None:
 
 
 def includeme(config: Configurator) -> None:
+    config.registry["mail_checks"] = []
+    config.add_directive("add_mail_check", add_mail_check)
     config.add_task(deliver)
     config.add_task(change_emails)
     config.add_periodic_task(sweep, crontab())

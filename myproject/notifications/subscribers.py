@@ -13,7 +13,7 @@ from myproject.emails.constants import Topic
 from myproject.emails.services.unsubscribing import Unsubscribed
 from myproject.notifications import constants as NOTE
 from myproject.notifications.mails import TOPICS
-from myproject.notifications.services import choices, decisions, mailing, personal, telling
+from myproject.notifications.services import asking, choices, decisions, mailing, personal, telling
 from myproject.posts.constants import Attention
 from myproject.posts.models import Post, PostLike
 from myproject.posts.services.approval import PostAnswered
@@ -151,6 +151,7 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(note_shown, PostShown)
     config.add_subscriber(tell_of_safety, SafetyConcerned)
     config.add_subscriber(stop_mail, Unsubscribed)
+    config.add_mail_check(asking.why_unwanted)
     config.add_personal_data(
         "notifications", export=personal.export_notifications, erase=personal.erase_notifications
     )

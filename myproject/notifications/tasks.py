@@ -21,10 +21,25 @@ from myproject.text import plain_text
 log = logging.getLogger(__name__)
 
 
-def read_post(registry: Registry, user_id: int, post_id: int, up_to: int) -> None:
-    """Marks what a member was told of a post as read, as far as it was there when they read that (`up_to`)."""
+def read_post(
+    registry: Registry,
+    user_id: int,
+    post_id: int,
+    up_to: int,
+    comment_ids: list[int] | None = None,
+    itself: bool = True,
+) -> None:
+    """Marks what a member was told of a post as read (see `inbox.read_post`), as far as it was there when they
+    read that (`up_to`).
+    """
     with sessions_of(registry).writing() as db:
-        inbox.read_post(db, user_id, post_id, up_to)
+        inbox.read_post(db, user_id, post_id, up_to, comment_ids, itself=itself)
+
+
+def read_comment(registry: Registry, user_id: int, comment_id: int, up_to: int) -> None:
+    """The same of a comment that stands on no page any more."""
+    with sessions_of(registry).writing() as db:
+        inbox.read_comment(db, user_id, comment_id, up_to)
 
 
 def mail_due(registry: Registry) -> None:
@@ -112,6 +127,7 @@ def mail_soon(event: MailWaits) -> None:
 
 def includeme(config: Configurator) -> None:
     config.add_task(read_post)
+    config.add_task(read_comment)
     config.add_task(mail_due)
     config.add_periodic_task(sweep, crontab())
     config.add_periodic_task(send_digests, crontab(minute="*/15"))

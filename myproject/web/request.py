@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from myproject.notifications.services.inbox import Unread
     from myproject.security.flash import Level
     from myproject.security.identity import Identity
+    from myproject.web.marks import Marked
 
 
 class Request(PyramidRequest):
@@ -36,6 +37,9 @@ class Request(PyramidRequest):
         def csrf_field(self) -> Markup: ...
         def keep_image(self, content: bytes | None, alt: str) -> str: ...
         def allow_hosts(self, hosts: tuple[str, ...]) -> None: ...
+
+    # The shared part of the post's page that is shown: its marks name the comments on it.
+    shown: "Marked | None" = None
 
     @property
     def identity(self) -> "Identity | None":

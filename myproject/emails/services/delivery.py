@@ -209,6 +209,16 @@ def mark_suppressed(db: Session, lease: Lease, words: str) -> None:
     db.execute(sa.update(Email).where(held(lease)).values(values | RELEASED), execution_options=IN_DATABASE_ONLY)
 
 
+def mark_unwanted(db: Session, lease: Lease, words: str) -> None:
+    """Gives a mail up that its reader wants no longer, as if they had stopped it by its link; `words` say why."""
+    values = {
+        "state": State.CANCELLED,
+        "last_error": one_line(words, EMAIL.ERROR_MAX_LENGTH),
+        "context": sa.null(),
+    }
+    db.execute(sa.update(Email).where(held(lease)).values(values | RELEASED), execution_options=IN_DATABASE_ONLY)
+
+
 def mark_failed(db: Session, lease: Lease, error: DeliveryError) -> None:
     """Gives a mail back, to be tried again; DEAD after the last try, or where no other could end otherwise.
 

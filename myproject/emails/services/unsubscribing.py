@@ -80,10 +80,11 @@ def read_token(keys: KeyRing, token: str) -> Stop | None:
 
 
 def unsubscribe(db: Session, stop: Stop) -> None:
-    """Gives up what waits to be sent of it, and tells the modules above, which queue no more of it."""
+    """Gives up what waits to be sent of it, for good, and tells the modules above, which queue no more of it."""
     what = Email.topic.in_({stop.topic, *stop.topics}) if stop.topic else Email.thread_scope == stop.post_id
     waiting = sa.update(Email).where(
         Email.user_id == stop.user_id, Email.topic.is_not(None), what, Email.state == EMAIL.State.QUEUED
     )
-    db.execute(waiting.values(state=EMAIL.State.CANCELLED), execution_options=IN_DATABASE_ONLY)
+    given_up = {"state": EMAIL.State.CANCELLED, "context": sa.null()}
+    db.execute(waiting.values(given_up), execution_options=IN_DATABASE_ONLY)
     publish(db, Unsubscribed(db, stop.user_id, stop.topics, stop.post_id))

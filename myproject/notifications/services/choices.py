@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import insert_for, utc_now
+from myproject.db import IN_DATABASE_ONLY, insert_for, utc_now
 from myproject.notifications import constants as NOTE
-from myproject.notifications.models import NotificationChoice, NotificationPreferences
+from myproject.notifications.models import FOR_DIGEST, Notification, NotificationChoice, NotificationPreferences
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,16 @@ def set_without_texts(db: Session, user_id: int, on: bool) -> None:
 
 
 def set_digest(db: Session, user_id: int, digest: NOTE.Digest) -> None:
-    """Sets how often a member gets the digest. Asked for anew, the first one comes when one period is over."""
-    if read_digest(db, user_id) == digest:
+    """Sets how often a member gets the digest. Asked for anew, the first one comes when one period is over, with
+    what is new since; what waits for one that is turned off is not mailed.
+    """
+    before = read_digest(db, user_id)
+    if before == digest:
         return
+    if NOTE.Digest.OFF in (before, digest):
+        waits = sa.update(Notification).where(Notification.user_id == user_id, sa.text(FOR_DIGEST))
+        ended = {"mail": NOTE.Mail.NONE, "outcome": NOTE.Outcome.NO_DIGEST, "decided_at": utc_now()}
+        db.execute(waits.values(ended), execution_options=IN_DATABASE_ONLY)
     values = {"digest": digest, "digest_sent_at": utc_now()}
     db.execute(
         insert_for(db, NotificationPreferences)

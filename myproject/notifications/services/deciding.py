@@ -86,17 +86,19 @@ BEFORE_ALL = (
     Question(Outcome.TAG_MUTED, lambda facts: facts.tag_muted, BY_TAG),
     Question(Outcome.UNFOLLOWED, lambda facts: not facts.follows, FOLLOWED),
 )
+# Mails about an account's safety go by themselves.
+NEVER = Question(Outcome.NEVER, lambda facts: facts.way is Way.NEVER or facts.kind is Kind.SECURITY, EVERY)
+NO_DIGEST = Question(Outcome.NO_DIGEST, lambda facts: not facts.has_digest, EVERY)
 # What stops mail.
 BEFORE_MAIL = (
-    # Mails about an account's safety go by themselves.
-    Question(Outcome.NEVER, lambda facts: facts.way is Way.NEVER or facts.kind is Kind.SECURITY, EVERY),
+    NEVER,
     Question(Outcome.UNVERIFIED, lambda facts: not facts.verified, EVERY),
     Question(Outcome.BOUNCED, lambda facts: facts.bounced, EVERY),
     Question(Outcome.READ_ON_SITE, lambda facts: facts.read, EVERY),
 )
 BEFORE_NOW = (Question(Outcome.CAPPED, lambda facts: facts.capped, WORDS_OF_OTHERS),)
 BEFORE_DIGEST = (
-    Question(Outcome.NO_DIGEST, lambda facts: not facts.has_digest, EVERY),
+    NO_DIGEST,
     Question(Outcome.VISITED, lambda facts: facts.visited, EVERY),
 )
 # No mail was to be expected of these; of the others it was, and a step on the way stopped it.
@@ -118,6 +120,13 @@ def decide(facts: Facts) -> Decided:
         return Decided(in_inbox, mail, stopped, tuple(chain))
     mail, outcome = END[facts.way, facts.is_due]
     return Decided(in_inbox, mail, outcome, (*chain, Step(outcome, True)))
+
+
+def what_stops(facts: Facts, *, in_digest: bool) -> Outcome | None:
+    """What keeps back a mail that is written: what its reader chose, or the text became, since then; None where
+    nothing does. To have read it on the site does not: who missed the mail may ask staff for it.
+    """
+    return ask((*BEFORE_ALL, NEVER, *((NO_DIGEST,) if in_digest else ())), facts)[1]
 
 
 END = {

@@ -134,10 +134,19 @@ OF_NOTIFICATIONS = (
         REMOVED.label("removed"),
         HIDDEN.label("hidden"),
         sa.case(FOLLOWS, value=Notification.kind, else_=sa.true()).label("follows"),
-        sa.or_(Notification.read_at.is_not(None), PostVisit.seen_at >= Notification.created_at).label("read"),
-        sa.exists()
-        .where(UserSession.user_id == Notification.user_id, UserSession.last_seen_at > Notification.created_at)
-        .label("visited"),
+        sa.or_(
+            Notification.read_at.is_not(None),
+            # Of a discussion of several pages, a visit says nothing of what stands on the others.
+            (PostVisit.seen_at >= Notification.created_at) & (Post.comment_count <= COMMENT.THREAD_SIZE),
+        ).label("read"),
+        sa.or_(
+            sa.exists().where(
+                UserSession.user_id == Notification.user_id, UserSession.last_seen_at > Notification.created_at
+            ),
+            # Who has signed out since leaves no session.
+            sa.func.coalesce(User.signed_in_at > Notification.created_at, sa.false()),
+            sa.func.coalesce(PostVisit.seen_at >= Notification.created_at, sa.false()),
+        ).label("visited"),
         User.name,
         User.name_canonical,
         User.display_name,

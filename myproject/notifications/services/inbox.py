@@ -1,6 +1,6 @@
 """A member's inbox: what they were told of, what of that is unread, and how it becomes read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,12 +117,32 @@ def read_all(db: Session, user_id: int, up_to: int) -> None:
     mark_read(db, user_id, Notification.id <= up_to)
 
 
-def read_post(db: Session, user_id: int, post_id: int, up_to: int) -> None:
-    """Marks what a member was told of a post as read, once they have read that, up to what was there then."""
-    mark_read(db, user_id, Notification.post_id == post_id, Notification.id <= up_to)
+def read_post(
+    db: Session,
+    user_id: int,
+    post_id: int,
+    up_to: int,
+    comment_ids: Sequence[int] | None = None,
+    *,
+    itself: bool = True,
+) -> None:
+    """Marks what a member was told of a post as read, once they have read that, up to what was there then: of the
+    comments `comment_ids`, None for all, and where they saw it `itself`, of the post.
+    """
+    conditions = [Notification.post_id == post_id, Notification.id <= up_to]
+    if comment_ids is not None:
+        seen = Notification.comment_id.in_(comment_ids)
+        conditions.append(seen | Notification.comment_id.is_(None) if itself else seen)
+    mark_read(db, user_id, *conditions)
+
+
+def read_comment(db: Session, user_id: int, comment_id: int, up_to: int) -> None:
+    """Marks what a member was told of a comment as read, up to what was there when they saw it."""
+    mark_read(db, user_id, Notification.comment_id == comment_id, Notification.id <= up_to)
 
 
 def mark_read(db: Session, user_id: int, *conditions: sa.ColumnElement[bool]) -> None:
     unread = sa.update(Notification).where(Notification.user_id == user_id, sa.text(UNREAD), *conditions)
-    db.execute(unread.values(read_at=utc_now()), execution_options=IN_DATABASE_ONLY)
-    touch_inboxes(db, [user_id])
+    read = unread.values(read_at=utc_now()).returning(Notification.id)
+    if db.scalars(read, execution_options=IN_DATABASE_ONLY).first() is not None:
+        touch_inboxes(db, [user_id])

@@ -4,7 +4,7 @@ Whether a window has ended is read off the database's clock: machines need not a
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -81,11 +81,13 @@ def claim_due(db: Session) -> tuple[list[Bundle], bool]:
     )
     ids.update(row.id for row in db.execute(beside) if (row.user_id, row.post_id) in pairs)
     rows = db.execute(WITH_TEXTS.where(Notification.id.in_(ids))).all()
-    return decide_all(db, rows), True
+    return decide_all(db, rows, {row.id for row in due}), True
 
 
-def decide_all(db: Session, rows: Sequence[Any]) -> list[Bundle]:
-    """Asks of each row anew what becomes of it; gives what is to be mailed, by mail."""
+def decide_all(db: Session, rows: Sequence[Any], due: Set[int]) -> list[Bundle]:
+    """Asks of each row anew what becomes of it; gives what is to be mailed, by mail. What is not `due` itself
+    waits on where nothing goes that it could come along with.
+    """
     cap = settings_of(db.info["registry"]).notifications_daily_cap
     users = {row.user_id: row.email for row in rows}
     mailed = count_mailed(db, users)
@@ -97,6 +99,7 @@ def decide_all(db: Session, rows: Sequence[Any]) -> list[Bundle]:
     bundles = []
     for bundle in by_mail.values():
         passed = []
+        ended: dict[tuple[NOTE.Mail, NOTE.Outcome], list[int]] = defaultdict(list)
         for row in bundle:
             facts = facts_of_notification(row, bounced=row.email in bounced, capped=mailed[row.user_id] >= cap)
             # Who has chosen the digest meanwhile gets it there.
@@ -104,8 +107,11 @@ def decide_all(db: Session, rows: Sequence[Any]) -> list[Bundle]:
             if decided.mail is NOTE.Mail.MAILED:
                 passed.append(row)
             else:
-                stopped[decided.mail, decided.outcome].append(row.id)
-        if passed:
+                ended[decided.mail, decided.outcome].append(row.id)
+        goes = any(row.id in due for row in passed)
+        for end, ids in ended.items():
+            stopped[end] += ids if goes else [number for number in ids if number in due]
+        if goes:
             mailed[passed[0].user_id] += 1
             bundles.append(passed)
     note_all(db, stopped)

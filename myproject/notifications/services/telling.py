@@ -110,7 +110,7 @@ def tell(db: Session, happened: Happened, statement: Statement, **values: Any) -
     mail_waits = False
     for rows in alike.values():
         decided = decide(facts_in(rows[0], own=bool(rows[0].own)))
-        if decided.outcome in (NOTE.Outcome.OWN, NOTE.Outcome.CLOSED):
+        if decided.outcome is NOTE.Outcome.OWN:
             continue
         same = {
             "kind": rows[0].kind,
@@ -148,7 +148,8 @@ def insert(db: Session, happened: Happened, user_ids: Collection[int], same: dic
     selected |= {"user_id": User.id, "mail_at": clock(window_of(db) * 60)}
     # Written out: thousands of parameters take the database longer than thousands of numbers.
     ids: sa.BindParameter[Any] = sa.bindparam("ids", user_ids, expanding=True, literal_execute=True)
-    rows = sa.select(*selected.values()).where(User.id.in_(ids))
+    # Of a former member, nothing is kept.
+    rows = sa.select(*selected.values()).where(User.id.in_(ids), User.email != "")
     statement = insert_for(db, Notification).from_select(list(selected), rows).on_conflict_do_nothing()
     return list(db.scalars(statement.returning(Notification.user_id)))
 

@@ -119,14 +119,15 @@ WILL_NOT_BE_IN_INBOX = _("It will not be in your inbox.")
 
 # What became of the mail once it was in the outbox.
 FATES = {
-    EMAIL.State.QUEUED: _("The mail is in the outbox."),
-    EMAIL.State.SENDING: _("The mail is being sent."),
+    EMAIL.State.QUEUED: _("The mail is on its way."),
+    EMAIL.State.SENDING: _("The mail is on its way."),
     EMAIL.State.SENT: _("The mail server has taken the mail."),
     EMAIL.State.DEAD: _("The mail could not be sent."),
     EMAIL.State.CANCELLED: _("The mail was stopped before it was sent."),
     EMAIL.State.EXPIRED: _("The mail was too old to be sent."),
     EMAIL.State.SUPPRESSED: _("Mail to your address has come back, so the mail was not sent."),
 }
+ON_ITS_WAY = (EMAIL.State.QUEUED, EMAIL.State.SENDING)
 
 
 @dataclass(frozen=True)
@@ -204,12 +205,15 @@ def explained(row: Any) -> Explained:
     in_comment, in_post = REPORTED if row.decision in REPORTS else HAPPENED[row.kind]
     what = in_post if row.comment_id is None else in_comment
     others = OF_LIKES if row.kind is Kind.LIKE else {}
-    lines = [line for step in chain_to(row.kind, row.outcome) for line in line_of(step, others)]
+    lines = [line for step in steps_of(row) for line in line_of(step, others)]
     lines.insert(-1, Line(IN_INBOX if row.in_inbox else NOT_IN_INBOX, row.in_inbox))
     if row.mail is NOTE.Mail.FOLDED:
         lines[-1] = Line(FOLDED, True)
-    if row.state is not None:
-        lines.append(Line(FATES[row.state], row.state is EMAIL.State.SENT))
+    if row.state is EMAIL.State.SENT:
+        lines.append(Line(FATES[row.state], True))
+    elif row.state is not None:
+        # What became of the mail, and not that there was one.
+        lines[-1] = Line(FATES[row.state], row.state in ON_ITS_WAY)
     return Explained(
         filled(what, author=row.display_name or row.name or SOMEBODY, tag=row.tag or ""),
         tuple(lines),
@@ -217,6 +221,12 @@ def explained(row: Any) -> Explained:
         row.comment_id,
         row.created_at,
     )
+
+
+def steps_of(row: Any) -> list[Step]:
+    """The steps of a row, but for those that are asked only when its mail is due, where it was not."""
+    steps = chain_to(row.kind, row.outcome)
+    return [step for step in steps if row.outcome not in AS_IT_HAPPENED or step.outcome not in WHEN_DUE]
 
 
 def line_of(step: Step, others: Mapping[Step, TranslationString] = MappingProxyType({})) -> list[Line]:
@@ -257,3 +267,6 @@ def prospects(db: Session, user_id: int, post_id: int) -> list[Explained]:
 
 # What cannot be known of what has not happened.
 NOT_YET = frozenset({Outcome.BLOCKED, Outcome.READ_ON_SITE, Outcome.CAPPED, Outcome.VISITED})
+# What is not asked as something happens, and the ends that come of what is.
+WHEN_DUE = frozenset({Outcome.BOUNCED, Outcome.READ_ON_SITE, Outcome.CAPPED, Outcome.VISITED})
+AS_IT_HAPPENED = frozenset({Outcome.WAITING, Outcome.DIGEST, Outcome.NO_DIGEST})

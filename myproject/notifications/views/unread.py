@@ -3,16 +3,18 @@
 from pyramid.events import NewResponse
 
 from myproject.cache import remembered
+from myproject.comments.services.places import read_place
 from myproject.notifications import tasks
 from myproject.notifications.services import inbox
 from myproject.notifications.services.inbox import Unread
 from myproject.tasks import enqueue_once
+from myproject.web.marks import Marked
 from myproject.web.request import Request
 
 # A task that was asked for is not asked for again within these.
 SECONDS = 60
-# The post, or who removed it and why.
-SHOWN = (200, 410)
+# The post; or who removed it, or the comment, and why.
+SHOWN, GONE = 200, 410
 
 
 def unread_of(request: Request) -> Unread:
@@ -25,14 +27,35 @@ def unread_of(request: Request) -> Unread:
 
 
 def note_reading(event: NewResponse) -> None:
-    """Who is shown a post has read what they were told of it. A task writes that down: looking writes nothing."""
-    request = event.request
+    """Who is shown a page of a post has read what they were told of the comments on it, and on the first page what
+    they were told of the post itself; who is shown that a post or a comment is gone, all that they were told of
+    it. A task writes that down: looking writes nothing.
+    """
+    request, status = event.request, event.response.status_int
     route, member = request.matched_route, request.identity_if_known
-    if route is None or route.name != "posts.view" or member is None or event.response.status_int not in SHOWN:
+    if route is None or member is None or route.name not in ("posts.view", "comments.view"):
         return
-    post_id, unread = int(request.matchdict["id"]), request.unread
-    if not unread.may_be_about(post_id):
+    number, unread = int(request.matchdict["id"]), request.unread
+    values = {"user_id": member.id, "up_to": unread.latest}
+    key = f"{member.id}:{number}:{unread.latest}"
+    if route.name == "comments.view":
+        if status == GONE and unread.number:
+            enqueue_once(request.registry, key, SECONDS, tasks.read_comment, comment_id=number, **values)
+    elif not unread.may_be_about(number):
         return
-    key = f"{member.id}:{post_id}:{unread.latest}"
-    values = {"user_id": member.id, "post_id": post_id, "up_to": unread.latest}
-    enqueue_once(request.registry, key, SECONDS, tasks.read_post, **values)
+    elif status == GONE:
+        enqueue_once(request.registry, key, SECONDS, tasks.read_post, post_id=number, **values)
+    elif status == SHOWN and request.shown is not None and (place := read_place(request.GET)) is not None:
+        is_first = place.from_id is None and place.thread_id is None
+        on_page = {"comment_ids": comments_on(request.shown), "itself": is_first}
+        key += place.query()
+        enqueue_once(request.registry, key, SECONDS, tasks.read_post, post_id=number, **on_page, **values)
+
+
+def comments_on(shown: Marked) -> list[int]:
+    """The numbers of the comments that stand on a page of a post, by its marks (`posts.views.mine`): also of those
+    of which it says no more than that they are hidden or removed.
+    """
+    removed = (number for kind, number, *_more in shown.values("edit") if kind == "removed")
+    named = (number for what in ("new", "hidden") for number, *_more in shown.values(what))
+    return sorted(map(int, (*named, *removed)))

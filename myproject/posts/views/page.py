@@ -51,6 +51,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
         values,
         keep=context.is_published,
     )
+    request.shown = shared
     mine = find_mine(request, context, shared)
     return {
         "ban": find_ban_of(request.dbsession, request.identity),

@@ -99,6 +99,31 @@ def test_what_was_read_removed_muted_or_seen_since_is_left_out_and_an_empty_one_
     assert mails() == []
 
 
+def test_what_waits_for_one_that_is_turned_off_comes_in_none_that_is_asked_for_later(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    make_comment(db, post, bob, "Old.")
+    choices.set_digest(db, ann.id, Digest.OFF)
+    assert outcomes(db) == [Outcome.NO_DIGEST]
+    choices.set_digest(db, ann.id, Digest.DAILY)
+    make_comment(db, post, bob, "New.")
+    a_day_passes(db)
+    send_digests(app.registry)
+    (mail,) = mails()
+    assert ("New." in text_of(mail), "Old." in text_of(mail)) == (True, False)
+
+
+def test_who_was_here_and_signed_out_gets_none_of_what_was_there_then(
+    app: Router, client: Client, db: Session, ann: User, bob: User, post: Post
+) -> None:
+    make_comment(db, post, bob, "Seen")
+    client.login("ann")
+    client.logout()
+    a_day_passes(db)
+    send_digests(app.registry)
+    assert outcomes(db) == [Outcome.VISITED]
+
+
 def test_it_is_off_until_asked_for_and_weekly_waits_a_week(
     app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
 ) -> None:

@@ -15,13 +15,14 @@ from myproject.comments.services.removal import remove_comment
 from myproject.comments.services.writing import edit_comment
 from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
+from myproject.emails.models import Email
 from myproject.emails.services import suppression
 from myproject.notifications.constants import Decision, Digest, Kind, Mail, Way
 from myproject.notifications.models import Notification
 from myproject.notifications.services import choices, inbox
 from myproject.notifications.services.decisions import tell_decision
 from myproject.notifications.services.why import explain
-from myproject.notifications.tasks import send_digests
+from myproject.notifications.tasks import mail_due, send_digests
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, Tag, TagFollow, TagMute
 from myproject.posts.services import likes
@@ -87,7 +88,29 @@ def test_folded_into_one_mail_with_others(db: Session, why: Why, bob: User, post
 def test_waiting_for_the_window(db: Session, why: Why, bob: User, post: Post) -> None:
     make_comment(db, post, bob)
     db.execute(sa.update(Notification).values(mail_at=utc_now() + timedelta(minutes=9)))
-    assert why()[-1] == "The mail waits a while, in case you read it on the site first."
+    # What is asked when it ends is not claimed before.
+    waits = "The mail waits a while, in case you read it on the site first."
+    assert why() == [ANSWERED, UNBLOCKED, UNMUTED, WANTED, CONFIRMED, IN_INBOX, waits]
+
+
+@pytest.mark.parametrize(
+    ("state", "ends"),
+    [
+        (EMAIL.State.QUEUED, "The mail is on its way."),
+        (EMAIL.State.DEAD, "The mail could not be sent."),
+        (EMAIL.State.CANCELLED, "The mail was stopped before it was sent."),
+    ],
+)
+def test_the_end_is_what_became_of_the_mail(
+    app: Router, db: Session, ann: User, bob: User, post: Post, state: EMAIL.State, ends: str
+) -> None:
+    for _number in range(2):
+        make_comment(db, post, bob)
+    db.commit()
+    mail_due(app.registry)
+    db.execute(sa.update(Email).values(state=state))
+    for explained in explain(db, ann.id, post.id)[1:]:
+        assert [line.text.interpolate() for line in explained.lines][-2:] == [IN_INBOX, ends]
 
 
 def test_muted(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
@@ -175,11 +198,19 @@ def test_in_the_digest_and_before_it(app: Router, db: Session, why: Why, ann: Us
     assert why()[-1] == "You want such things in a digest, and you get no digest."
     choices.set_digest(db, ann.id, Digest.DAILY)
     make_comment(db, post, bob)
-    assert why()[-3:] == ["You had not been on the site since.", IN_INBOX, "It waits for your next digest."]
+    assert why()[-4:] == [
+        CONFIRMED,
+        "You want such things in your digest.",
+        IN_INBOX,
+        "It waits for your next digest.",
+    ]
     db.execute(sa.text("UPDATE notification_preferences SET digest_sent_at = '2020-01-01 00:00:00.000000'"))
     db.commit()
     send_digests(app.registry)
     assert why()[-3:] == [IN_INBOX, "It was in your digest.", "The mail server has taken the mail."]
+    make_comment(db, post, bob)
+    choices.set_digest(db, ann.id, Digest.OFF)
+    assert why()[-2:] == [IN_INBOX, "You want such things in a digest, and you get no digest."]
 
 
 def test_by_a_tag_and_against_a_tag(db: Session, ann: User, bob: User) -> None:

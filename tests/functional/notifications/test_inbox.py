@@ -11,6 +11,7 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
+from myproject.comments.services.removal import remove_comment
 from myproject.db import utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
@@ -19,7 +20,7 @@ from myproject.posts.models import Post
 from myproject.posts.services.removal import remove_post
 from myproject.users.models import User
 from tests.conftest import Client, form_with, run_tasks
-from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.factories import make_comment, make_comments, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, flashes
 
 
@@ -165,6 +166,50 @@ def test_whoever_reads_the_post_has_read_what_they_were_told_of_it(
         False,
         False,
     ]
+
+
+def test_what_stands_on_another_page_of_a_long_discussion_stays_unread(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, eve: User
+) -> None:
+    app = make_app(notifications_window=10)
+    client, member = make_client(app), make_user(db, "joe")
+    sign_in(client, member)
+    post = make_post(db, member, "A long one")
+    make_comments(db, post, member, 150)
+    last = make_comment(db, post, eve, "At the end, zebra")
+    tell(db, member, NOTE.Kind.LIKE, post_id=post.id, actor_id=eve.id)
+    address = f"/posts/{post.id}/{post.slug}/"
+    first = client.get(address)
+    assert "zebra" not in first
+    run_tasks(app.registry)
+    # The like of the post, and not the comment.
+    db.commit()
+    assert in_header(client) == "Notifications, 1 unread"
+    db.execute(sa.update(Notification).values(mail_at=utc_now()))
+    assert "zebra" in client.get(f"/comments/{last.id}/").follow()
+    run_tasks(app.registry)
+    assert in_header(client) == "Notifications"
+
+
+def test_a_visit_to_the_first_page_of_a_long_discussion_keeps_no_mail_away(
+    app: Router, client: Client, db: Session, eve: User, post: Post, mails: Callable[..., list[Any]]
+) -> None:
+    make_comments(db, post, eve, 150)
+    make_comment(db, post, eve, "At the end, zebra")
+    assert "zebra" not in client.get(f"/posts/{post.id}/{post.slug}/")
+    assert len(mails(to="ann@")) == 1
+
+
+def test_whoever_is_shown_that_their_comment_is_gone_has_read_that(
+    client: Client, app: Router, db: Session, ann: User, eve: User, post: Post
+) -> None:
+    comment = make_comment(db, post, ann)
+    remove_comment(db, Actor(eve.id, eve.name), comment.id, "Not here.")
+    assert in_header(client) == "Notifications, 1 unread"
+    page = client.get("/notifications/")
+    client.get(page.html.select_one(".notices p a")["href"], status=410)
+    run_tasks(app.registry)
+    assert in_header(client) == "Notifications"
 
 
 def test_whoever_reads_why_their_post_was_removed_has_read_that_it_was(

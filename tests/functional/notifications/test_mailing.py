@@ -21,7 +21,9 @@ from myproject.comments.services.writing import edit_comment
 from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
-from myproject.emails.services import suppression
+from myproject.emails.services import handling, suppression
+from myproject.emails.services.lists import Filter
+from myproject.emails.services.unsubscribing import Stop, unsubscribe
 from myproject.notifications import constants as NOTE
 from myproject.notifications.constants import Kind, Outcome
 from myproject.notifications.models import Notification
@@ -31,6 +33,7 @@ from myproject.posts import constants as POST
 from myproject.posts.models import Post, Tag, TagFollow
 from myproject.posts.services.attention import set_attention
 from myproject.posts.services.visits import note_visit
+from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
@@ -294,6 +297,66 @@ def test_authors_are_mailed_what_staff_did_with_their_text(
         "Staff removed your comment on “On bread”.\n\nThe people who run the site write:\n\n> Be kind.\n" in text
     )
     assert "You get this because you wrote the text." in text
+
+
+def test_what_is_newer_comes_along_with_what_is_due_and_waits_its_own_time_where_that_is_not_mailed(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    def write(text: str, minutes: int) -> None:
+        comment = make_comment(db, post, bob, text)
+        ends = utc_now() + timedelta(minutes=minutes)
+        db.execute(sa.update(Notification).where(Notification.comment_id == comment.id).values(mail_at=ends))
+
+    write("Read.", -1)
+    inbox.read_all(db, ann.id, 2**40)
+    write("Just written.", 9)
+    assert mails() == []
+    both = sa.select(Notification.outcome).order_by(Notification.id)
+    assert list(db.scalars(both)) == [Outcome.READ_ON_SITE, Outcome.WAITING]
+    write("Due.", -1)
+    (mail,) = mails()
+    assert ("Just written." in text_of(mail), "Due." in text_of(mail)) == (True, True)
+
+
+def test_a_mail_in_the_outbox_does_not_go_to_who_wants_it_no_longer_even_when_it_is_sent_again(
+    app: Router, db: Session, mails: Mails, bob: User, post: Post
+) -> None:
+    names = ["good", "never", "mutes", "stops", "shut", "leaves", "moved", "unsubscribed"]
+    users = {name: make_user(db, name) for name in names}
+    set_attention(db, post.author_id, post.id, POST.Attention.MUTE)
+    for user in users.values():
+        set_attention(db, user.id, post.id, POST.Attention.FOLLOW)
+    make_comment(db, post, bob, "News")
+    db.commit()
+    mail_due(app.registry)
+    choices.stop_mail(db, users["never"].id, [Kind.FOLLOWED_POST])
+    set_attention(db, users["mutes"].id, post.id, POST.Attention.MUTE)
+    set_attention(db, users["stops"].id, post.id, None)
+    users["shut"].status = USER.Status.INACTIVE
+    users["leaves"].deletion, users["leaves"].delete_after = USER.Deletion.KEEP_POSTS, utc_now()
+    users["moved"].email = users["moved"].email_canonical = "new@example.org"
+    unsubscribe(db, Stop(users["unsubscribed"].id, post_id=post.id))
+    assert readers(mails()) == ["good"]
+    boss = make_user(db, "boss", role=USER.Role.ADMIN)
+    handling.change_all(db, Actor(boss.id, boss.name), handling.Verb.RESEND, Filter())
+    assert readers(mails()) == ["good"]
+    states = dict(db.execute(sa.select(Email.to_name, Email.state)).all())
+    assert states == dict.fromkeys(names, EMAIL.State.CANCELLED) | {"good": EMAIL.State.SENT}
+    words = dict(db.execute(sa.select(Email.to_name, Email.last_error)).all())
+    assert words["mutes"] == "Its reader gets it no longer: MUTED"
+    assert words["moved"] == "Its reader gets it no longer: another address"
+
+
+def test_a_mail_that_an_admin_gave_up_can_still_be_sent(
+    app: Router, db: Session, mails: Mails, bob: User, post: Post
+) -> None:
+    make_comment(db, post, bob, "Hello")
+    db.commit()
+    mail_due(app.registry)
+    boss = make_user(db, "boss", role=USER.Role.ADMIN)
+    for verb in (handling.Verb.CANCEL, handling.Verb.RESEND):
+        handling.change_all(db, Actor(boss.id, boss.name), verb, Filter())
+    assert readers(mails()) == ["ann"]
 
 
 def test_two_workers_at_once_mail_each_notification_once(

@@ -110,11 +110,16 @@ def test_who_has_muted_the_post_or_wants_none_of_it_is_not_told_and_it_is_writte
     assert db.scalars(sa.select(Notification.id).where(Notification.in_inbox)).all() == []
 
 
-def test_closed_accounts_and_ones_own_doing_leave_no_row(db: Session, ann: User, bob: User, post: Post) -> None:
-    set_attention(db, ann.id, post.id, FOLLOW)
-    ann.status = USER.Status.INACTIVE
-    make_comment(db, post, bob, "To @bob")
-    assert db.scalars(sa.select(Notification.id)).all() == []
+def test_of_a_closed_account_the_reason_is_written_down_and_of_former_members_and_ones_own_doing_nothing(
+    db: Session, ann: User, bob: User, cyd: User, post: Post
+) -> None:
+    ann.status = cyd.status = USER.Status.INACTIVE
+    cyd.email = cyd.email_canonical = ""
+    set_attention(db, cyd.id, post.id, FOLLOW)
+    comment = make_comment(db, post, bob, "To @bob")
+    assert told(db, ann) == [(f"comment:{comment.id}", Kind.POST_REPLY, Outcome.CLOSED)]
+    row = db.scalars(sa.select(Notification)).one()
+    assert (row.in_inbox, row.mail) == (False, NOTE.Mail.SKIPPED)
 
 
 def test_an_edit_tells_who_is_named_anew_and_nobody_twice(
