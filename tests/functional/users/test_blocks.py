@@ -124,6 +124,8 @@ def test_likes_of_who_is_blocked_do_not_count_and_alone_tell_nothing(
     assert like(bob) == [(Kind.LIKE, Outcome.BLOCKED, False, "bob", 1)]
     assert like(cyd) == [(Kind.LIKE, Outcome.NEVER, True, "cyd", 1)]
     assert like(dan) == [(Kind.LIKE, Outcome.NEVER, True, "dan", 2)]
+    like(bob, False)
+    assert like(bob) == [(Kind.LIKE, Outcome.NEVER, True, "dan", 2)]
     like(dan, False)
     assert like(cyd, False) == [(Kind.LIKE, Outcome.BLOCKED, False, "bob", 1)]
     assert like(bob, False) == []
