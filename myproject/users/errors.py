@@ -50,7 +50,7 @@ class AccountInactive(InputError):
 
     def __init__(self, reason: str = "") -> None:
         words = _(
-            "This account has been shut, for this reason: “${reason}” Write to the people who run the site if you"
+            "This account has been shut, for this reason: “${reason}”. Write to the people who run the site if you"
             " think that is a mistake.",
             mapping={"reason": reason},
         )
