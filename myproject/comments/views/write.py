@@ -178,8 +178,10 @@ class EditComment(TakesPictures):
 
     schema = schemas.EditedComment
     title = _("Edit comment")
-    buttons = (deform.Button("save", _("Save")), ADD_IMAGE)
-    keeps = ("body",)
+    template = "myproject:templates/comments/edit.html"
+    buttons = (deform.Button("save", _("Save")), PREVIEW, ADD_IMAGE)
+    keeps = ("body", "reason")
+    preview = ""
 
     @property
     def is_own(self) -> bool:
@@ -209,8 +211,15 @@ class EditComment(TakesPictures):
             comment = db.get_one(Comment, self.request.context.id)
             return {"body": comment.body, "version": comment.version}
 
+    def values(self) -> dict[str, Any]:
+        return {"preview": self.preview, "without_alt": self.without_alt(self.preview)}
+
     def submit(self, data: dict[str, Any]) -> Response:
         limiter_of(self.request.registry).hit("preview_account", str(self.request.member.id))
+        body_html = render_markdown(data["body"], self.request.look_up)
+        if "preview" in self.request.POST:
+            self.preview = body_html
+            return self.page()
         if not may_publish(self.request.identity, self.request.site.users_require_verified_email):
             raise errors.NotVerified
         if self.is_too_late():
@@ -218,7 +227,6 @@ class EditComment(TakesPictures):
         refuse_while_read_only(self.request)
         if self.is_own:
             refuse_banned(self.request)
-        body_html = render_markdown(data["body"], self.request.look_up)
         with reading(self.request) as db:
             brake_edit(db, self.request.registry, self.request.member, body_html, self.request.context.body_html)
         comment = writing.edit_comment(

@@ -190,6 +190,7 @@ class EditPost(WritePost):
 
     schema = schemas.EditedPostText
     title = _("Edit post")
+    keeps = (*WritePost.keeps, "reason")
 
     def __init__(self, request: Request) -> None:
         context: rows.PostPage = request.context

@@ -293,6 +293,28 @@ def test_the_author_changes_a_comment_and_it_says_so(client: Client, db: Session
     assert comments(db)[0].version == 2
 
 
+def test_a_preview_of_an_edit_shows_what_will_be_stored_and_stores_nothing(
+    client: Client, make_client: Callable[..., Client], db: Session, bob: User, post: Post
+) -> None:
+    comment = make_comment(db, post, bob, "The first words")
+    form = edit_form(client, comment)
+    form["body"] = "Some *better* words"
+    page = form.submit("preview", status=200)
+    assert page.html.select_one("#preview .prose em").get_text() == "better"
+    assert comments(db)[0].body == "The first words"
+    form_with(page, "body").submit("save", status=303)
+    db.expire_all()
+    assert comments(db)[0].body == "Some *better* words"
+
+    # Staff do it with a reason, which waits with the text.
+    staff = make_client()
+    sign_in(staff, make_user(db, "boss", role=USER.Role.STAFF))
+    form = edit_form(staff, comment)
+    form["body"], form["reason"] = "Shorter", "Too long"
+    form.submit("preview", status=200)
+    assert edit_form(staff, comment)["reason"].value == "Too long"
+
+
 def test_only_who_may_edit_sees_the_link(
     client: Client, make_client: Callable[..., Client], db: Session, ann: User, bob: User, post: Post
 ) -> None:
