@@ -5,8 +5,6 @@ document.getElementById("error-summary")?.focus();
 
 // A form sent is sent once, until the server has answered. Its button is never `disabled`: that would take the focus
 // away, keep the button's own name out of what is sent, and leave the form dead when the answer never comes.
-// An answer that opens no page (a download) can't be seen from here; hence the time, in milliseconds, that ends the wait.
-const WAIT = 30_000;
 let sent = new WeakSet();
 const release = () => {
   sent = new WeakSet();
@@ -24,7 +22,6 @@ document.addEventListener("submit", (event) => {
   }
   sent.add(form);
   form.setAttribute("aria-busy", "true");
-  setTimeout(release, WAIT);
 });
 
 // Back from another page, or sending failed or was stopped by hand.
