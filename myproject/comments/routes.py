@@ -83,6 +83,7 @@ def includeme(config: Configurator) -> None:
         route_name="comments.view",
         request_method="GET",
         permission=Permission.COMMENT_VIEW,
+        guest_cache=lambda request: ("site", f"post:{request.context.post_id}"),
     )
 
     config.add_route("comments.reply", "/comments/{id:[0-9]{1,18}}/reply/", factory=comment_of)

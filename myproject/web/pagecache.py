@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urljoin
 
 from pyramid.config import Configurator
 from pyramid.interfaces import IExecutionPolicy
@@ -33,6 +34,8 @@ CACHE_CONTROL = "public, max-age=0, must-revalidate"
 # With one language nobody's choice makes a difference, and a cache in between may keep one page for all.
 VARY = "Accept-Encoding, Cookie, Accept-Language" if len(LANGUAGES) > 1 else "Accept-Encoding, Cookie"
 LONGEST_KEY = 500
+# Pages, and where permalinks lead.
+KEPT = frozenset({200, 303})
 # They tell of one answer, not of the page.
 NOT_KEPT = frozenset({"x-request-id", "date"})
 OF_THE_BODY = frozenset({"content-type", "content-length", "content-encoding"})
@@ -58,17 +61,19 @@ class PageCache:
             return self.inner(environ, router)
         made = self.cache.get_made(key, self.seconds)
         if made is not None:
-            return answer(made[0]["headers"], made[1])
+            return answer(made[0]["status"], made[0]["headers"], made[1])
         with self.turns.turn(key):
             made = self.cache.get_made(key, self.seconds)
-            return self.make(key, environ, router) if made is None else answer(made[0]["headers"], made[1])
+            if made is None:
+                return self.make(key, environ, router)
+            return answer(made[0]["status"], made[0]["headers"], made[1])
 
     def make(self, key: str, environ: dict[str, Any], router: Any) -> WsgiResponse:
         """The answer of the site, kept under `key` where it may be."""
         number = self.cache.change_number()
         response: Any = self.inner(environ, router)
         tags = getattr(response, "guest_cache_tags", None)
-        if tags is None or response.status_int != 200 or "Set-Cookie" in response.headers:
+        if tags is None or response.status_int not in KEPT or "Set-Cookie" in response.headers:
             return response
         body: bytes = response.body
         if takes_gzip(environ):
@@ -78,8 +83,8 @@ class PageCache:
             {"Cache-Control": CACHE_CONTROL, "Vary": VARY, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
         )
         headers = [(name, value) for name, value in response.headerlist if name.lower() not in NOT_KEPT]
-        self.cache.keep_made(key, body, tags=tags, number=number, headers=headers)
-        return answer(headers, body)
+        self.cache.keep_made(key, body, tags=tags, number=number, status=response.status, headers=headers)
+        return answer(response.status, headers, body)
 
     def key(self, environ: dict[str, Any]) -> str | None:
         """Under which the page for a request is kept; None where the cache has no part in it."""
@@ -113,11 +118,19 @@ def takes_gzip(environ: dict[str, Any]) -> bool:
     return len(header) <= LONGEST_KEY and accepts_gzip(header)
 
 
-def answer(headers: Iterable[Iterable[str]], body: bytes) -> WsgiResponse:
-    """A page with its headers; 304 where the browser has it."""
+def answer(status: str, headers: Iterable[Iterable[str]], body: bytes) -> WsgiResponse:
+    """A page with its headers, 304 where the browser has it; or a redirect."""
     given = [(name, value) for name, value in headers]
     etag = next(value for name, value in given if name == "ETag")
     modified = next((value for name, value in given if name == "Last-Modified"), None)
+
+    def redirect(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        # One that was kept may be asked for by http and by https.
+        site = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
+        start_response(
+            status, [(name, urljoin(site, value) if name == "Location" else value) for name, value in given]
+        )
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         known = environ.get("HTTP_IF_NONE_MATCH")
@@ -129,7 +142,7 @@ def answer(headers: Iterable[Iterable[str]], body: bytes) -> WsgiResponse:
         start_response("200 OK", given)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
-    return respond
+    return redirect if status.startswith("303") else respond
 
 
 def guest_cache_deriver(view: Callable[..., Response], info: Any) -> Callable[..., Response]:

@@ -14,6 +14,7 @@ from webob import Request, Response
 from myproject.audit import COMMAND_LINE
 from myproject.cache import Cache
 from myproject.posts.models import Post
+from myproject.posts.services.writing import edit_post, render
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import roles
@@ -60,6 +61,19 @@ def test_the_second_guest_is_answered_without_a_query(
     assert second.headers["ETag"] == first.headers["ETag"]
     assert second.headers["Cache-Control"] == "public, max-age=0, must-revalidate"
     assert "Cookie" in second.headers["Vary"]
+
+
+def test_a_permalink_leads_the_second_guest_without_a_query_and_to_where_the_comment_is_now(
+    make_client: Callable[..., Client], db: Session, ann: User, query_counter: QueryCounter
+) -> None:
+    first = make_client().get("/comments/1/", status=303)
+    with query_counter() as statements:
+        second = make_client().get("/comments/1/", status=303, headers={"If-None-Match": first.headers["ETag"]})
+    assert statements == []
+    assert first.location == second.location == "http://localhost/posts/1/of-tea/#comment-1"
+    edit_post(db, 1, 1, render("Of coffee", "Black", ()))
+    db.commit()
+    assert make_client().get("/comments/1/").location == "http://localhost/posts/1/of-coffee/#comment-1"
 
 
 def test_the_first_guest_costs_queries(client: Client, ann: User, query_counter: QueryCounter) -> None:
