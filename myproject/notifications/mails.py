@@ -50,7 +50,7 @@ def about(rows: Sequence[Any], why: TranslationString, words: Words = plain_text
     return to_reader(
         first,
         kind,
-        context | post_of(first),
+        context | post_of(first) | {"follows_post": bool(first.follows_post)},
         why,
         topic=TOPICS[first.kind],
         thread=f"post-{first.post_id}",

@@ -30,7 +30,8 @@ def notice(kind: Kind, topic: str, why: str, context: dict[str, Any], **values: 
     """One that notifications queue; in the thread of its post, where it has a `thread_scope`."""
     thread = f"post-{values['thread_scope']}" if "thread_scope" in values else None
     reason = {"why": why, "why_about": {}, "zone": "Europe/Berlin"}
-    return to_ann(kind, context | reason, topic=topic, thread=thread, **values)
+    post = {"follows_post": kind is Kind.FOLLOWED} if thread else {}
+    return to_ann(kind, context | post | reason, topic=topic, thread=thread, **values)
 
 
 def decided(kind: Kind, what: str, number: int, decision: str, message: str, why: str) -> Mail:

@@ -159,6 +159,7 @@ OF_NOTIFICATIONS = (
         Post.title,
         Post.slug,
         NAMES_POST.label("names_post"),
+        FOLLOWS_POST.label("follows_post"),
         sa.case((Notification.kind == NOTE.Kind.MENTION, TEXT)).label("naming_html"),
         Tag.name.label("tag"),
     )

@@ -8,6 +8,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from myproject.notifications.services import why
 from myproject.notifications.views.log import user_of
 from myproject.pagination import row_number
+from myproject.posts.services.attention import get_attention
 from myproject.posts.services.pages import find_post
 from myproject.web.request import Request
 
@@ -27,7 +28,8 @@ def why_of_post(request: Request) -> dict[str, Any]:
         explained = [each for each in explained if each.id is not None]
     if not explained:
         raise HTTPNotFound
-    return {"post": post, "explained": explained}
+    attention = get_attention(db, request.member.id, number)
+    return {"post": post, "explained": explained, "attention": attention}
 
 
 def why_of_member(request: Request) -> dict[str, Any]:

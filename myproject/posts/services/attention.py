@@ -33,6 +33,12 @@ LISTED = (
 )
 
 
+def get_attention(db: Session, user_id: int, post_id: int) -> POST.Attention | None:
+    """What a member asked for a post; None where they neither follow nor mute it."""
+    row = db.get(PostAttention, {"user_id": user_id, "post_id": post_id})
+    return row.attention if row else None
+
+
 def set_attention(db: Session, user_id: int, post_id: int, attention: POST.Attention | None) -> None:
     """Follows or mutes a post for a member; None does neither."""
     key = {"user_id": user_id, "post_id": post_id}

@@ -1,5 +1,6 @@
 """What mails about notifications say, and what their links do."""
 
+import re
 from collections.abc import Callable
 from email.message import EmailMessage
 
@@ -13,13 +14,15 @@ from myproject.comments.services.removal import remove_comment
 from myproject.notifications import constants as NOTE
 from myproject.notifications.services import choices
 from myproject.notifications.tasks import mail_due
+from myproject.posts.constants import Attention
 from myproject.posts.models import Post, Tag, TagFollow
+from myproject.posts.services.attention import get_attention
 from myproject.posts.services.hiding import hide_post
 from myproject.posts.services.removal import remove_post
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client
-from tests.factories import make_comment, make_post, make_user
+from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import text_of
 
 Mails = Callable[..., list[EmailMessage]]
@@ -85,3 +88,22 @@ def test_a_press_in_a_mail_stops_the_one_kind_that_its_last_words_name(
         client.post(str(mail["List-Unsubscribe"]).strip("<>"), "List-Unsubscribe=One-Click", status=200)
         ways[kind] = NOTE.Way.NEVER
         assert {kind: choice.mail for kind, choice in choices.read_choices(db, ann.id).items()} == ways
+
+
+def test_a_mail_leads_who_does_not_follow_its_post_to_the_button_for_that(
+    db: Session, client: Client, ann: User, bob: User, mails: Mails
+) -> None:
+    post = make_post(db, bob)
+    make_comment(db, post, bob, parent=make_comment(db, post, ann))
+    (mail,) = mails(to="ann@")
+    found = re.search(r"follow this post:\s+https?://[^/]+(/\S+)#follow", text_of(mail))
+    assert found
+    sign_in(client, ann)
+    form = client.get(found[1]).forms["follow"]
+    assert get_attention(db, ann.id, post.id) is None
+    form.submit("attention", value="follow", status=303)
+    db.expire_all()
+    assert get_attention(db, ann.id, post.id) is Attention.FOLLOW
+    make_comment(db, post, bob)
+    _first, second = mails(to="ann@")
+    assert "#follow" not in second.as_string()

@@ -187,6 +187,8 @@ def test_a_mail_says_why_it_came_and_how_to_stop_it_or_that_nobody_can(registry:
         assert ("can't be turned off" in body) is not optional
         assert ("No more mail of this kind" in body) is optional
         assert ("No more mail about this post" in body) is (email.thread_scope is not None)
+        follows = email.context and email.context.get("follows_post", True)
+        assert ("#follow" in body) is not follows
         for link in filter(None, (links.kind, links.thread, links.why, links.settings) if links else ()):
             assert link in body
 
