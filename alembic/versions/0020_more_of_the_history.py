@@ -1,0 +1,31 @@
+"""verified and corrected addresses, and links for a new password, in the history of an account
+
+Revision ID: 0020
+Revises: 0019
+Create Date: 2026-11-23 08:20:00.000000
+"""
+
+from alembic import op
+
+revision = "0020"
+down_revision = "0019"
+branch_labels = None
+depends_on = None
+
+EVENT = "ck_security_log_event"
+BEFORE = ", ".join(str(number) for number in range(1, 29))
+
+
+def upgrade() -> None:
+    change_events(f"{BEFORE}, 29, 30, 31, 32")
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM security_log WHERE event > 28")
+    change_events(BEFORE)
+
+
+def change_events(values: str) -> None:
+    with op.batch_alter_table("security_log") as batch:
+        batch.drop_constraint(op.f(EVENT), type_="check")
+        batch.create_check_constraint(op.f(EVENT), f"event IN ({values})")
