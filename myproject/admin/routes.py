@@ -67,6 +67,15 @@ def includeme(config: Configurator) -> None:
         fresh=USER.REAUTH_MINUTES,
     )
 
+    config.add_route("admin.users.password", "/admin/users/{id:[0-9]{1,18}}/password/", factory=user_of)
+    config.add_view(
+        users.start_password_reset,
+        route_name="admin.users.password",
+        request_method="POST",
+        permission=Permission.ADMIN_USERS_EDIT,
+        fresh=USER.REAUTH_MINUTES,
+    )
+
     config.add_route("admin.settings", "/admin/settings/")
     config.add_form_view(
         home.EditSettings,

@@ -83,6 +83,7 @@ ACTION_TITLES = {
     "user.status": _("Status changed"),
     "user.approval": _("Request to join answered"),
     "user.sessions": _("Signed out everywhere"),
+    "user.password_reset": _("Link for a new password sent"),
     "user.second_factor": _("Second factor reset"),
     "user.second_factor_hasten": _("Agreed to reset the second factor at once"),
     "email.resend": _("Mail sent again"),

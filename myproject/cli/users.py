@@ -21,7 +21,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.schemas import registration as registration_schema
-from myproject.users.services import invitations, registration, roles, second_factor
+from myproject.users.services import invitations, passwords, registration, roles, second_factor
 from myproject.users.services.new_passwords import hash_new_password
 from myproject.web.templating import site_url
 
@@ -112,6 +112,24 @@ def status(site: Site, name: str, status: str, reason: str) -> None:
     with site.sessions().writing() as db:
         change(roles.change_status, db, name, USER.Status[status.upper()], reason)
     click.echo(f"{name} is {status.upper()}")
+
+
+@user.command("reset-link")
+@click.argument("name")
+@click.option("--reason", default="by the command line", show_default=True)
+@click.pass_obj
+def reset_link(site: Site, name: str, reason: str) -> None:
+    """Mails a member a link to choose a new password.
+
+    It goes to the address of the account and is shown to nobody else; until it is used nothing changes. The audit
+    keeps the reason.
+    """
+    with sessions_of(site.registry()).writing() as db:
+        try:
+            passwords.start_reset(db, COMMAND_LINE, number_of(db, name), reason)
+        except InputError as error:
+            raise click.ClickException(told(error.message)) from None
+    click.echo(f"A link to choose a new password goes to {name} by mail")
 
 
 @user.command("reset-second-factor")

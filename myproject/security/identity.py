@@ -40,7 +40,7 @@ class Identity:
     # They may not comment for now (`users.services.bans`).
     is_banned: bool = False
     # The number of the validator that this browser is to get; 0 where it keeps the one it has. And for how many
-    # seconds its cookie lives.
+    # seconds its cookie lives; 0 for as long as the browser is open.
     next_validator: int = 0
     seconds_left: int = 0
 

@@ -101,7 +101,7 @@ def change_cookie(request: Any, response: Response) -> None:
         return
     token, network = request.session_token, client_key(request.client_addr)
     cookie = validators_of(request.registry).next(token, identity.next_validator, network)
-    cookies_of(request.registry).put(response, COOKIE, cookie, identity.seconds_left)
+    cookies_of(request.registry).put(response, COOKIE, cookie, identity.seconds_left or None)
 
 
 def identity_if_known(request: Any) -> Identity | None:

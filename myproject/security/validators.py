@@ -18,7 +18,7 @@ moment in which that signs a browser out. Nobody is taken for a thief then.
 import hmac
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import Any, cast
 
@@ -39,6 +39,8 @@ class Validator:
     mark: str
 
 
+# Since when a validator is there that is to change at the next request, whatever the sign-in: its role is another.
+AT_ONCE = datetime.fromtimestamp(0, UTC)
 # What a sign-in begins with: the token alone.
 FIRST = Validator(0, "")
 

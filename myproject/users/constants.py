@@ -104,6 +104,10 @@ class SecurityEvent(IntEnum):
     SESSION_COPIED = 26
     SECOND_FACTOR_RESET_ASKED = 27
     SECOND_FACTOR_RESET_CANCELLED = 28
+    ADDRESS_VERIFIED = 29
+    ADDRESS_CORRECTED = 30
+    PASSWORD_RESET_ASKED = 31
+    PASSWORD_RESET_STARTED = 32  # by an admin
 
 
 # With their number behind it, the name of a member who is gone. No nickname has a blank in it.
@@ -166,6 +170,7 @@ APPROVAL_REASON_MAX_LENGTH = 500
 BAN_REASON_MAX_LENGTH = 300
 BAN_DAYS_MAX = 3650
 BANS_SHOWN = 20
+HISTORY_PAGE_SIZE = 50
 BLOCKS_PAGE_SIZE = 50
 
 # Addresses of ours and words people would take for the site's own voice.

@@ -16,7 +16,7 @@ from myproject.emails.models import STOPPED, Suppression
 from myproject.forms.models import KeptText
 from myproject.security.identity import Identity
 from myproject.security.tokens import hash_token
-from myproject.security.validators import Validator, Validators, Verdict, judge, token_in, validators_of
+from myproject.security.validators import AT_ONCE, Validator, Validators, Verdict, judge, token_in, validators_of
 from myproject.settings import settings_of
 from myproject.tasks import enqueue_once
 from myproject.users import constants as USER
@@ -110,7 +110,8 @@ def make_identify(
         ask = partial(enqueue_once, registry, session_id=session.id)
         known = Validator(session.validator_number, session.validator_mark)
         remembered = is_long(session.created_at, session.expires_at)
-        verdict = judge(shown, known, session.validator_since, now, changing=remembered)
+        changing = remembered or session.validator_since == AT_ONCE
+        verdict = judge(shown, known, session.validator_since, now, changing=changing)
         if verdict is Verdict.COPIED:
             client = {"address": address, "user_agent": user_agent[: USER.USER_AGENT_MAX_LENGTH]}
             ask(f"{session.id}", ASKED_SECONDS, tasks.end_copied_session, seen_at=now.isoformat(), **client)
@@ -137,7 +138,7 @@ def make_identify(
         }
         if verdict is Verdict.DUE:
             of_the_session["next_validator"] = known.number + 1
-            of_the_session["seconds_left"] = int((session.expires_at - now).total_seconds())
+            of_the_session["seconds_left"] = int((session.expires_at - now).total_seconds()) if remembered else 0
         return Identity.from_json(cached["user"] | of_the_session)
 
     return identify

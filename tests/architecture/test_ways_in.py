@@ -15,6 +15,7 @@ EXPECTED = {
         "services/sign_ins.py:check_can_sign_in",
         # What links in mails do for an account that is shut: nothing.
         "services/passwords.py:ask_for_reset",
+        "services/passwords.py:start_reset",
         "services/passwords.py:reset_password",
         "services/addresses.py:confirm_change",
         "services/lost_second_factor.py:begin",

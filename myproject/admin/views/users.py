@@ -18,7 +18,7 @@ from myproject.i18n import _
 from myproject.text import clean_line
 from myproject.users import constants as USER
 from myproject.users.models import User
-from myproject.users.services import invitations, lost_second_factor, names, second_factor, sign_ins
+from myproject.users.services import invitations, lost_second_factor, names, passwords, second_factor, sign_ins
 from myproject.users.services.roles import change_role, change_status
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -102,12 +102,9 @@ def hasten_reset(request: Request) -> Response:
     they are.
     """
     user: User = request.context
-    reason = clean_line(request.POST.get("reason", ""))[: audit.REASON_MAX_LENGTH]
     actor, here = audit.actor_of(request), HTTPSeeOther(url(request, "admin.users.view", id=user.id))
     try:
-        if len(reason) < ADMIN.REASON_MIN_LENGTH:
-            raise InputError(_("Write why: it stands in the audit"))
-        done = second_factor.hasten_reset(request.dbsession, actor, user.id, reason)
+        done = second_factor.hasten_reset(request.dbsession, actor, user.id, reason_in(request))
     except InputError as error:
         request.flash(error.message, "error")
     else:
@@ -117,3 +114,23 @@ def hasten_reset(request: Request) -> Response:
         else:
             request.flash(_("For ${name} another admin has to agree now", mapping=mapping))
     return here
+
+
+def start_password_reset(request: Request) -> Response:
+    """Has a link to choose a new password mailed to a member: who helps them never knows the one or the other."""
+    user: User = request.context
+    try:
+        passwords.start_reset(request.dbsession, audit.actor_of(request), user.id, reason_in(request))
+    except InputError as error:
+        request.flash(error.message, "error")
+    else:
+        request.flash(_("A link to choose a new password goes to ${name} by mail", mapping={"name": user.title}))
+    return HTTPSeeOther(url(request, "admin.users.view", id=user.id))
+
+
+def reason_in(request: Request) -> str:
+    """The reason that was sent. Raises InputError where that says nothing."""
+    reason = clean_line(request.POST.get("reason", ""))[: audit.REASON_MAX_LENGTH]
+    if len(reason) < ADMIN.REASON_MIN_LENGTH:
+        raise InputError(_("Write why: it stands in the audit"))
+    return reason

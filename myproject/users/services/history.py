@@ -1,6 +1,5 @@
 """The history of an account as its owner sees it, and the mails that tell them at once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,9 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.db import publish, utc_now
+from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
+from myproject.emails.models import Email
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.i18n import ENGLISH
+from myproject.pagination import BEYOND_ALL, Page, cut, decode
 from myproject.users import constants as USER
 from myproject.users.models import SecurityLogEntry, User
 from myproject.users.services.accounts import Client
@@ -57,6 +59,31 @@ class Line:
     user_agent: str
     address: str
     created_at: datetime
+    id: int
+
+
+@dataclass(frozen=True)
+class MailLine:
+    """A mail about the account's safety, of a kind as `emails.constants.Kind` writes it, sent at `created_at`."""
+
+    kind: str
+    to_address: str
+    created_at: datetime
+    # Where it was read is not known.
+    user_agent: str = ""
+    address: str = ""
+
+
+LINE = (
+    SecurityLogEntry.event,
+    SecurityLogEntry.detail,
+    SecurityLogEntry.user_agent,
+    SecurityLogEntry.address,
+    SecurityLogEntry.created_at,
+    SecurityLogEntry.id,
+)
+# More than limits let be sent for as many lines.
+MAILS_ON_A_PAGE = 200
 
 
 def note(db: Session, user: User, event: USER.SecurityEvent, client: Client, detail: str = "") -> None:
@@ -110,15 +137,24 @@ def where(client: Client) -> dict[str, str]:
     return {"browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH], "address": client.address}
 
 
-def list_history(db: Session, user_id: int, limit: int = 50) -> Sequence[Line]:
-    """The latest lines, newest first."""
-    columns = (
-        SecurityLogEntry.event,
-        SecurityLogEntry.detail,
-        SecurityLogEntry.user_agent,
-        SecurityLogEntry.address,
-        SecurityLogEntry.created_at,
+def list_history(db: Session, user_id: int, cursor: str | None = None) -> Page[Line | MailLine]:
+    """A page of the lines after `cursor`, newest first, with the mails about the account's safety that were sent
+    meanwhile, as long as the outbox knows of them. Raises BadCursor.
+    """
+    until, number = decode(cursor) if cursor else (None, BEYOND_ALL)
+    of_member = sa.select(*LINE).where(SecurityLogEntry.user_id == user_id, SecurityLogEntry.id < number)
+    latest = of_member.order_by(SecurityLogEntry.id.desc()).limit(USER.HISTORY_PAGE_SIZE + 1)
+    page = cut([Line(*row) for row in db.execute(latest)], USER.HISTORY_PAGE_SIZE, "created_at")
+    columns = (Email.kind, Email.to_address, Email.sent_at)
+    sent = sa.select(*columns).where(
+        Email.user_id == user_id, Email.lane == EMAIL.Lane.SECURITY, Email.sent_at.is_not(None)
     )
-    statement = sa.select(*columns).where(SecurityLogEntry.user_id == user_id)
-    rows = db.execute(statement.order_by(SecurityLogEntry.id.desc()).limit(limit))
-    return [Line(*row) for row in rows]
+    if until is not None:
+        sent = sent.where(Email.sent_at <= until)
+    if page.next_cursor is not None:
+        sent = sent.where(Email.sent_at > page.rows[-1].created_at)
+    mails = db.execute(sent.order_by(Email.id.desc()).limit(MAILS_ON_A_PAGE))
+    lines: list[Line | MailLine] = [*page.rows]
+    lines += [MailLine(row.kind, row.to_address, row.sent_at) for row in mails]
+    lines.sort(key=lambda line: line.created_at, reverse=True)
+    return Page(lines, page.next_cursor)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.audit import Actor, record
 from myproject.db import utc_now
 from myproject.emails.constants import Kind
 from myproject.emails.services.outbox import Mail, queue_mail
@@ -19,12 +20,12 @@ from myproject.users.services import accounts, connections, history, sign_ins, t
 UNVERIFIED_ACCOUNTS_PER_RESET = 3
 
 
-def ask_for_reset(db: Session, email: str) -> None:
+def ask_for_reset(db: Session, email: str, client: accounts.Client | None = None) -> None:
     """Sends a link that sets a new password. Says nothing of whether the address is known (OWASP ASVS 5.0:
     6.3.8).
 
     It goes to the stored address. One that nobody has verified may stand in several accounts: each gets its
-    own mail, and to use one verifies the address.
+    own mail, and to use one verifies the address. Their histories tell who has asked, where that is a `client`.
     """
     wanted = canonical(email)
     owner = accounts.find_verified(db, wanted)
@@ -42,21 +43,45 @@ def ask_for_reset(db: Session, email: str) -> None:
     )
     for user in users:
         if accounts.can_sign_in(user):
-            tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
-            life = timedelta(minutes=USER.RESET_MINUTES)
-            token = tokens.add_token(db, user, USER.TokenPurpose.RESET_PASSWORD, life)
-            queue_mail(
-                db,
-                Mail(
-                    Kind.RESET_PASSWORD,
-                    to_address=user.email,
-                    to_name=accounts.mail_name(user),
-                    user_id=user.id,
-                    locale=user.locale or ENGLISH,
-                    context={"name": user.name, "token": token, "minutes": USER.RESET_MINUTES},
-                    expires_in=life,
-                ),
-            )
+            send_reset(db, user)
+            if client is not None:
+                history.note(db, user, USER.SecurityEvent.PASSWORD_RESET_ASKED, client)
+
+
+def start_reset(db: Session, actor: Actor, user_id: int, reason: str) -> User:
+    """An admin has a link mailed to a member that sets a new password, with a row in the audit; nobody else sees
+    it, and until its reader uses it nothing changes (OWASP ASVS 5.0: 6.4.6). Raises AccountInactive, or EmailTaken
+    where another account has verified the address.
+    """
+    user = accounts.lock_user(db, user_id)
+    if not accounts.can_sign_in(user):
+        raise errors.AccountInactive
+    if not user.verified and accounts.find_verified(db, user.email_canonical) is not None:
+        raise errors.EmailTaken
+    send_reset(db, user)
+    record(db, "user.password_reset", user, actor=actor, reason=reason)
+    # Who did it is in the audit.
+    history.note(db, user, USER.SecurityEvent.PASSWORD_RESET_STARTED, accounts.Client("", ""))
+    return user
+
+
+def send_reset(db: Session, user: User) -> None:
+    """Mails a link that sets a new password; older ones end."""
+    tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
+    life = timedelta(minutes=USER.RESET_MINUTES)
+    token = tokens.add_token(db, user, USER.TokenPurpose.RESET_PASSWORD, life)
+    queue_mail(
+        db,
+        Mail(
+            Kind.RESET_PASSWORD,
+            to_address=user.email,
+            to_name=accounts.mail_name(user),
+            user_id=user.id,
+            locale=user.locale or ENGLISH,
+            context={"name": user.name, "token": token, "minutes": USER.RESET_MINUTES},
+            expires_in=life,
+        ),
+    )
 
 
 def reset_password(db: Session, token: str, password_hash: str, client: accounts.Client) -> User:
@@ -69,7 +94,7 @@ def reset_password(db: Session, token: str, password_hash: str, client: accounts
     if not accounts.lock_user(db, row.user_id).verified:
         # Whoever registered with this address had not shown that it is theirs; its owner takes the account over.
         connections.disconnect_all(db, row.user_id)
-    user = verification.mark_verified(db, row)
+    user = verification.mark_verified(db, row, client)
     if not accounts.can_sign_in(user):
         raise errors.LinkInvalid
     set_password(db, user, password_hash, client)

@@ -89,7 +89,7 @@ def register(
     )
     names.give_name(db, user, name)
     if verified:
-        verification.claim_address(db, user)
+        verification.claim_address(db, user, client)
     history.note(db, user, USER.SecurityEvent.REGISTERED, client)
     verification.start_verification(db, user)
     publish(db, UserRegistered(db, user))

@@ -24,6 +24,7 @@ def change_role(db: Session, actor: Actor, user_id: int, role: USER.Role, reason
     if user.role == USER.Role.ADMIN:
         check_not_last_admin(db, user)
     before, user.role = user.role, role
+    sign_ins.renew_cookies(db, user.id)
     record_change(db, actor, user, "role", before, role, reason)
     return user
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from myproject.audit import Actor, AuditEntry, record
 from myproject.db import utc_now
 from myproject.security.tokens import hash_token, make_token
+from myproject.security.validators import AT_ONCE
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
@@ -267,3 +268,11 @@ def end_sessions(db: Session, user_id: int, *, but: int | None = None) -> None:
     ended = sa.delete(UserSession).where(UserSession.user_id == user_id)
     db.execute(ended if but is None else ended.where(UserSession.id != but))
     steps.end_waiting_sign_ins(db, user_id)
+
+
+def renew_cookies(db: Session, user_id: int) -> None:
+    """Gives each browser of a member another cookie with its next request; the one before gives itself away then
+    (`security.validators`). For who may do other things from now on.
+    """
+    theirs = UserSession.user_id == user_id
+    db.execute(sa.update(UserSession).where(theirs).values(validator_since=AT_ONCE))

@@ -17,7 +17,7 @@ from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User, UserToken
-from myproject.users.services import accounts, tokens
+from myproject.users.services import accounts, history, tokens
 
 
 def start_verification(db: Session, user: User) -> None:
@@ -89,7 +89,7 @@ def resend_verification(db: Session, user_id: int) -> None:
         raise errors.AlreadyVerified
 
 
-def correct_email(db: Session, user_id: int, email: str) -> None:
+def correct_email(db: Session, user_id: int, email: str, client: accounts.Client) -> None:
     """Mends the address of an account that never verified one, and sends the mail there. Raises
     AlreadyVerified.
     """
@@ -98,13 +98,14 @@ def correct_email(db: Session, user_id: int, email: str) -> None:
         raise errors.AlreadyVerified
     user.email = email
     user.email_canonical = canonical(email)[: USER.EMAIL_MAX_LENGTH]
+    history.note(db, user, USER.SecurityEvent.ADDRESS_CORRECTED, client, email)
     start_verification(db, user)
 
 
-def verify_by_token(db: Session, token: str) -> User:
+def verify_by_token(db: Session, token: str, client: accounts.Client) -> User:
     """Verifies the address that the link's mail went to; the link is spent. Raises LinkInvalid or EmailTaken."""
     row = tokens.take_token(db, token, USER.TokenPurpose.VERIFY_EMAIL)
-    return mark_verified(db, row)
+    return mark_verified(db, row, client)
 
 
 def count_code_try(db: Session, user_id: int) -> None:
@@ -118,7 +119,7 @@ def count_code_try(db: Session, user_id: int) -> None:
     )
 
 
-def verify_by_code(db: Session, user_id: int, typed: str) -> User:
+def verify_by_code(db: Session, user_id: int, typed: str, client: accounts.Client) -> User:
     """Verifies by the typed code, after `count_code_try`. Raises CodeWrong or EmailTaken."""
     row = db.execute(
         sa.delete(UserToken)
@@ -133,26 +134,28 @@ def verify_by_code(db: Session, user_id: int, typed: str) -> User:
     ).first()
     if row is None:
         raise errors.CodeWrong
-    return mark_verified(db, row)
+    return mark_verified(db, row, client)
 
 
-def mark_verified(db: Session, row: Any) -> User:
+def mark_verified(db: Session, row: Any, client: accounts.Client) -> User:
     """Makes the address of a spent token (`user_id`, `email_canonical`) the member's own, and a NEW member
     ACTIVE.
     """
     user = accounts.lock_user(db, row.user_id)
     if user.email_canonical != row.email_canonical:
         raise errors.LinkInvalid
-    claim_address(db, user)
+    claim_address(db, user, client)
     suppression.lift_verified(db, user.email)
     return user
 
 
-def claim_address(db: Session, user: User) -> None:
-    """Makes the address of `user`, who has just proved that it is theirs, verified, and a NEW member ACTIVE.
+def claim_address(db: Session, user: User, client: accounts.Client) -> None:
+    """Makes the address of `user`, who has just proved that it is theirs, verified, and a NEW member ACTIVE; their
+    history tells so.
 
     Raises EmailTaken.
     """
+    verified_before = user.verified
     try:
         with db.begin_nested():
             user.email_verified_at = user.email_verified_at or utc_now()
@@ -160,3 +163,5 @@ def claim_address(db: Session, user: User) -> None:
                 user.status = USER.Status.ACTIVE
     except IntegrityError:
         raise errors.EmailTaken from None
+    if not verified_before:
+        history.note(db, user, USER.SecurityEvent.ADDRESS_VERIFIED, client, user.email)

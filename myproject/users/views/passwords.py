@@ -35,7 +35,14 @@ class LostPassword(FormView):
         limiter.hit("lost_password_address", client_key(self.request.client_addr))
         limiter.hit("lost_password_account", account_key(data["email"]))
         # A known address costs mails and tokens: in a task, so that the answer takes as long for any.
-        enqueue_surely(self.request.registry, tasks.ask_for_reset, email=data["email"])
+        client = client_of(self.request)
+        enqueue_surely(
+            self.request.registry,
+            tasks.ask_for_reset,
+            email=data["email"],
+            address=client.address,
+            user_agent=client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
+        )
         self.request.flash(
             _(
                 "If an account has the address ${email}, we have sent a link there. It works for an hour.",

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from pyramid.httpexceptions import HTTPFound
+from pyramid.httpexceptions import HTTPFound, HTTPNotFound
 from pyramid.response import Response
 from translationstring import TranslationString
 
+from myproject.emails.constants import Kind
 from myproject.i18n import _
+from myproject.pagination import BadCursor
 from myproject.users import constants as USER
 from myproject.users.services import history, second_factor
 from myproject.users.views.client import browser_name, coarse_network
@@ -43,6 +45,25 @@ SENTENCES = {
     USER.SecurityEvent.SESSION_COPIED: _("Two browsers used one sign-in, so you were signed out everywhere"),
     USER.SecurityEvent.SECOND_FACTOR_RESET_ASKED: _("You asked to turn the second factor off, as you lost it"),
     USER.SecurityEvent.SECOND_FACTOR_RESET_CANCELLED: _("The second factor stays on: it is not lost after all"),
+    USER.SecurityEvent.ADDRESS_VERIFIED: _("You verified your address: ${detail}"),
+    USER.SecurityEvent.ADDRESS_CORRECTED: _("You corrected your address, which was not verified yet: ${detail}"),
+    USER.SecurityEvent.PASSWORD_RESET_ASKED: _("Somebody asked for a link to choose a new password"),
+    USER.SecurityEvent.PASSWORD_RESET_STARTED: _(
+        "The people who run the site had a link to choose a new password sent to you"
+    ),
+}
+# Of every kind in the lane of an account's safety.
+MAIL_SENTENCES: dict[str, TranslationString] = {
+    Kind.VERIFY: _("A mail to ${detail}: confirm your address"),
+    Kind.ALREADY_REGISTERED: _("A mail to ${detail}: you have an account already"),
+    Kind.RESET_PASSWORD: _("A mail to ${detail}: choose a new password"),
+    Kind.PASSWORD_CHANGED: _("A mail to ${detail}: your password was changed"),
+    Kind.LOST_SECOND_FACTOR: _("A mail to ${detail}: turn off the second factor that you lost"),
+    Kind.SECOND_FACTOR_RESET: _("A mail to ${detail}: your second factor will be turned off"),
+    Kind.SECURITY_NOTICE: _("A mail to ${detail}: a notice about the safety of your account"),
+    Kind.DELETION_ASKED: _("A mail to ${detail}: your account will be deleted"),
+    Kind.CHANGE_EMAIL: _("A mail to ${detail}: confirm your new address"),
+    Kind.EMAIL_CHANGED: _("A mail to ${detail}: your address was changed"),
 }
 
 
@@ -52,15 +73,23 @@ def hub(request: Request) -> dict[str, Any]:
     return {"member": request.member, "few_codes": few_codes} | warning(request)
 
 
-def sentence(line: history.Line) -> TranslationString:
+def sentence(line: history.Line | history.MailLine) -> TranslationString:
     """What a line of the history tells."""
+    if isinstance(line, history.MailLine):
+        # One of a version that knew more kinds is a notice all the same.
+        told = MAIL_SENTENCES.get(line.kind, MAIL_SENTENCES[Kind.SECURITY_NOTICE])
+        return _(told, mapping={"detail": line.to_address})
     return _(SENTENCES[line.event], mapping={"detail": line.detail})
 
 
 def show_history(request: Request) -> dict[str, Any]:
-    """The latest lines of the member's own history."""
+    """The member's own history, a page at a time."""
+    try:
+        page = history.list_history(request.dbsession, request.member.id, request.GET.get("after"))
+    except BadCursor:
+        raise HTTPNotFound from None
     return {
-        "lines": history.list_history(request.dbsession, request.member.id),
+        "page": page,
         "sentence": sentence,
         "browser_name": browser_name,
         "coarse_network": coarse_network,

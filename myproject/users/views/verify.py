@@ -14,6 +14,7 @@ from myproject.security.ratelimit import client_key, limiter_of
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import verification
+from myproject.users.views.client import client_of
 from myproject.users.views.mailed_links import MailedLink
 from myproject.web.templating import url
 
@@ -45,7 +46,7 @@ class Verify(FormView):
         limiter_of(request.registry).hit("code_account", str(request.member.id))
         with sessions_of(request.registry).writing() as db:
             verification.count_code_try(db, request.member.id)
-        verification.verify_by_code(request.dbsession, request.member.id, data["code"])
+        verification.verify_by_code(request.dbsession, request.member.id, data["code"], client_of(request))
         request.flash(_("Thank you, your address is verified"))
         return self.redirect("users.home")
 
@@ -77,7 +78,8 @@ class CorrectEmail(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         limiter_of(self.request.registry).hit("verify_account", str(self.request.member.id))
-        verification.correct_email(self.request.dbsession, self.request.member.id, data["email"])
+        db, member = self.request.dbsession, self.request.member
+        verification.correct_email(db, member.id, data["email"], client_of(self.request))
         self.request.flash(_("We have sent a mail to ${email}", mapping={"email": data["email"]}))
         return self.redirect("users.verify")
 
@@ -92,7 +94,7 @@ class VerifyLink(MailedLink):
     instead = ("users.verify", _("Send me a new mail"))
 
     def act(self) -> Response:
-        user = verification.verify_by_token(self.request.dbsession, self.token)
+        user = verification.verify_by_token(self.request.dbsession, self.token, client_of(self.request))
         self.request.flash(_("Thank you ${name}, your address is verified", mapping={"name": user.title}))
         if user.approval is USER.Approval.WAITING:
             return HTTPSeeOther(url(self.request, "users.waiting"))

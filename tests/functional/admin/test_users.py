@@ -15,7 +15,7 @@ from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
-from tests.functional.pages import csrf_token, field_errors, flashes, summary, text_of
+from tests.functional.pages import csrf_token, field_errors, flashes, link_in, summary, text_of
 
 
 @pytest.fixture
@@ -331,3 +331,31 @@ def test_an_admin_who_was_demoted_meanwhile_changes_nothing(
     form.submit("save", status=404)
     db.refresh(ann)
     assert ann.role == USER.Role.USER
+
+
+# A lost password
+
+
+def test_an_admin_has_a_link_for_a_new_password_mailed_to_the_member_and_sees_nothing_of_it(
+    client: Client, db: Session, root: User, ann: User, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    def start(reason: str) -> webtest.TestResponse:
+        forms = client.get(f"/admin/users/{ann.id}/").forms.values()
+        form = next(form for form in forms if form.action.endswith("/password/"))
+        form["reason"] = reason
+        return form.submit(status=303).follow()
+
+    assert flashes(start(" ")) == ["Write why: it stands in the audit"]
+    assert mails(to=ann.email) == []
+    page = start("Lost the phone")
+    assert flashes(page) == ["A link to choose a new password goes to ann by mail"]
+    assert "Link for a new password sent" in page
+    (mail,) = mails(to=ann.email)
+    path = link_in(mail)
+    assert path.rsplit("/", 2)[-2] not in page
+    assert [(entry.action, entry.reason) for entry in entries(db, ann)] == [
+        ("user.password_reset", "Lost the phone")
+    ]
+    ann.status = USER.Status.INACTIVE
+    db.commit()
+    assert "/password/" not in client.get(f"/admin/users/{ann.id}/")

@@ -215,3 +215,17 @@ def test_an_admin_made_here_needs_the_longer_password_of_staff(
     assert refused.exit_code == 1
     assert "Write at least 15 characters" in refused.output
     assert command(*made).exit_code == 0
+
+
+def test_a_link_for_a_new_password_is_mailed_and_not_shown(
+    command: Callable[..., Result], db: Session, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    user = make_user(db, "ann")
+    result = command("reset-link", "ANN", "--reason", "She rang us")
+    assert (result.exit_code, result.output) == (0, "A link to choose a new password goes to ANN by mail\n")
+    assert "/users/reset-password/" in text_of(mails(to="ann@example.org")[-1])
+    entry = entries(db, user)[-1]
+    assert (entry.action, entry.actor_name, entry.reason) == ("user.password_reset", "command line", "She rang us")
+    user.status = USER.Status.INACTIVE
+    db.commit()
+    assert "This account has been shut" in command("reset-link", "ann").output

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import COMMAND_LINE
 from myproject.db import utc_now
+from myproject.emails.constants import LANES, Lane
 from myproject.users import constants as USER
 from myproject.users.models import SecurityLogEntry, User
 from myproject.users.services import accounts, history, passwords, roles
 from myproject.users.tasks import purge
-from myproject.users.views.security import SENTENCES
+from myproject.users.views.security import MAIL_SENTENCES, SENTENCES
 from tests.conftest import PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_user, sign_in
 from tests.functional.pages import link_in, text_of
@@ -58,6 +59,62 @@ def test_registering_and_signing_in_stand_in_it_newest_first(client: Client) -> 
     client.logout()
     client.login("ann")
     assert shown(client) == ["You signed in", "You registered"]
+
+
+def test_verifying_and_correcting_an_address_stand_in_it_with_the_address_and_the_mails_about_it(
+    client: Client, app: Router, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    client.register("ann", "an@example.org")
+    mails()
+    form = form_with(client.get("/users/verify/address/"), "email")
+    form["email"] = "ann@example.org"
+    form.submit(status=303)
+    token = link_in(mails(to="ann@example.org")[-1])
+    page = client.get(token)
+    next(form for form in page.forms.values() if not form.action).submit(status=303)
+    form = form_with(client.get("/users/lost-password/"), "email")
+    form["email"] = "ann@example.org"
+    form.submit("send", status=303)
+    mails()
+    assert shown(client) == [
+        "A mail to ann@example.org: choose a new password",
+        "Somebody asked for a link to choose a new password",
+        "You verified your address: ann@example.org",
+        "A mail to ann@example.org: confirm your address",
+        "You corrected your address, which was not verified yet: ann@example.org",
+        "A mail to an@example.org: confirm your address",
+        "You registered",
+    ]
+
+
+def test_it_goes_on_over_pages_with_each_line_and_mail_once(
+    client: Client, db: Session, ann: User, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    sign_in(client, ann)
+    names = [f"phone {number}" for number in range(USER.HISTORY_PAGE_SIZE + 5)]
+    for number, name in enumerate(names):
+        if number in (2, 40):
+            history.note(db, ann, Event.PASSKEY_ADDED, accounts.Client("", ""), name)
+            db.commit()
+            mails()
+        else:
+            db.add(SecurityLogEntry(user_id=ann.id, event=Event.PASSKEY_ADDED, detail=name))
+            db.flush()
+    db.commit()
+    page, found = client.get("/users/me/security/history/"), []
+    while True:
+        found += [cell.get_text(" ", strip=True) for cell in page.html.select("tbody th")]
+        onward = page.html.select_one("a[rel=next]")
+        if onward is None:
+            break
+        page = client.get("/users/me/security/history/" + onward["href"])
+    assert [line.removeprefix("You added a passkey: ") for line in found if "A mail" not in line] == names[::-1]
+    assert len([line for line in found if "A mail" in line]) == 2
+    client.get("/users/me/security/history/?after=nonsense", status=404)
+
+
+def test_every_mail_about_the_safety_of_an_account_has_a_sentence() -> None:
+    assert set(MAIL_SENTENCES) == {kind for kind, lane in LANES.items() if lane is Lane.SECURITY}
 
 
 def test_a_member_sees_their_own_history_only(client: Client, db: Session, ann: User) -> None:

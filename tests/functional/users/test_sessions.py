@@ -1,6 +1,7 @@
 """What a sign-in is, when it ends, and that a change of a member is seen at once."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -8,11 +9,12 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import COMMAND_LINE
+from myproject.db import utc_now
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 from myproject.users.services import roles
-from tests.conftest import PASSWORD, Client, form_with
+from tests.conftest import PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_user, sign_in
 from tests.functional.pages import cookies_set, csrf_token, flashes, heading
 
@@ -184,6 +186,29 @@ def test_a_new_role_counts_at_the_next_request(client: Client, db: Session) -> N
     make_user(db, "eve", role=USER.Role.ADMIN)
     roles.change_role(db, COMMAND_LINE, user.id, USER.Role.STAFF, "goes on holiday")
     client.get("/admin/", status=404)
+
+
+@pytest.mark.parametrize("remember", [False, True])
+def test_a_new_role_gives_its_browser_another_cookie_and_the_one_before_gives_itself_away(
+    client: Client, app: Router, make_client: Callable[..., Client], db: Session, remember: bool
+) -> None:
+    user = make_user(db, "ann")
+    client.login("ann", remember=remember)
+    thief = make_client(address="203.0.113.7")
+    thief.set_cookie("session", client.cookies["session"].strip('"'))
+    assert "session" not in cookies_set(client.get("/users/me/", status=200))
+    roles.change_role(db, COMMAND_LINE, user.id, USER.Role.ADMIN, "helps out")
+    header = cookies_set(client.get("/admin/", status=200))["session"]
+    assert ("Max-Age" in header) == remember
+    client.get("/admin/", status=200)
+    run_tasks(app.registry)
+    assert "session" not in cookies_set(client.get("/admin/", status=200))
+    grace = utc_now() - timedelta(minutes=USER.VALIDATOR_GRACE_MINUTES, seconds=1)
+    db.execute(sa.update(UserSession).values(validator_since=grace))
+    db.commit()
+    thief.get("/admin/", status=303)
+    run_tasks(app.registry)
+    client.get("/users/me/", status=303)
 
 
 def test_a_verified_address_counts_at_the_next_request(client: Client, db: Session) -> None:
