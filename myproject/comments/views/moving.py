@@ -22,6 +22,7 @@ class MoveComment(FormView):
     schema = schemas.Target
     title = _("Move the comment")
     template = "myproject:templates/posts/ask.html"
+    keeps = ("target", "reason")
     buttons = (deform.Button("move", _("Move")),)
 
     def values(self) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class SplitThread(FormView):
     title = _("Make a post of this thread")
     template = "myproject:templates/posts/ask.html"
     buttons = (deform.Button("split", _("Make the post")),)
-    keeps = ("title", "body")
+    keeps = ("title", "body", "reason")
 
     def initial(self) -> dict[str, Any]:
         comment: rows.CommentRow = self.request.context
@@ -81,6 +82,7 @@ class MergePosts(FormView):
     title = _("Merge the post")
     template = "myproject:templates/posts/ask.html"
     buttons = (deform.Button("merge", _("Merge"), css_class="button-danger"),)
+    keeps = ("target", "reason")
 
     def values(self) -> dict[str, Any]:
         post: PostPage = self.request.context

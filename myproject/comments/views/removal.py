@@ -33,6 +33,7 @@ class RemoveComment(FormView):
     title = _("Remove the comment")
     template = "myproject:templates/posts/ask.html"
     buttons = (deform.Button("remove", _("Remove"), css_class="button-danger"),)
+    keeps = ("reason",)
 
     @property
     def is_own(self) -> bool:

@@ -31,6 +31,7 @@ class AnswerWaiting(FormView):
     title = _("Waiting for approval")
     template = "myproject:templates/comments/answer.html"
     buttons = (deform.Button("approve", _("Approve")), deform.Button("remove", _("Remove")))
+    keeps = ("reason",)
 
     def values(self) -> dict[str, Any]:
         context: PostPage | rows.CommentRow = self.request.context

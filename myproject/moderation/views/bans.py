@@ -33,6 +33,7 @@ class BanMember(FormView):
 
     title = _("Ban from commenting")
     template = "myproject:templates/moderation/ban.html"
+    keeps = ("reason",)
 
     def __init__(self, request: Request) -> None:
         with reading(request) as db:

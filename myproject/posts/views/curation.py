@@ -25,6 +25,7 @@ class LockPost(FormView):
     schema = schemas.Reason
     title = _("Lock the post")
     template = "myproject:templates/posts/ask.html"
+    keeps = ("reason",)
 
     def __init__(self, request: Request) -> None:
         self.locked = request.context.locked_at is not None

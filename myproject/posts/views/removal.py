@@ -24,6 +24,7 @@ class RemovePost(FormView):
     title = _("Remove the post")
     template = "myproject:templates/posts/ask.html"
     buttons = (deform.Button("remove", _("Remove"), css_class="button-danger"),)
+    keeps = ("reason",)
 
     @property
     def is_own(self) -> bool:

@@ -136,6 +136,21 @@ def test_an_edit_that_was_kept_does_not_undo_what_was_saved_since(client: Client
     assert "was changed since you opened it" in summary(form.submit("save", status="*"))
 
 
+def test_reasons_that_staff_give_are_kept_too(client: Client, db: Session, post: Post) -> None:
+    sign_in(client, make_user(db, "boss", role=USER.Role.STAFF))
+    said = make_comment(db, post, post.author)
+    post_path, comment_path = f"/posts/{post.id}", f"/comments/{said.id}"
+    asked = [f"{post_path}/{verb}/" for verb in ("edit", "lock", "delete", "merge")]
+    asked += [f"{comment_path}/{verb}/" for verb in ("edit", "delete", "move", "split")]
+    for path in asked:
+        form = form_with(client.get(path), "reason")
+        # Too short, for the start.
+        form["reason"] = "As"
+        form.submit(status=422)
+        assert form_with(client.get(path), "reason")["reason"].value == "As", path
+    assert len(kept(db)) == len(asked)
+
+
 # Why it could not be taken
 
 
