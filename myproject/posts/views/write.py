@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import colander
 import deform
@@ -42,7 +42,7 @@ class WritePost(TakesPictures):
     title = _("New post")
     template = "myproject:templates/posts/write.html"
     buttons: tuple[deform.Button, ...] = (PUBLISH, PREVIEW, SAVE_DRAFT, ADD_IMAGE)
-    keeps = ("title", "body", "link_url", "tags")
+    keeps: ClassVar[tuple[str, ...]] = ("title", "body", "link_url", "tags")
     preview: writing.Text | None = None
     hints: Sequence[similar.Hint] = ()
 
