@@ -285,7 +285,6 @@ class Sessions:
         with self.writer.begin() as db:
             yield db
 
-
     def empty_log(self) -> None:
         """Moves what was committed from SQLite's log into its database and empties the log, which else holds pages
         as they were before; as far as nobody reads them just now. PostgreSQL does so by itself.
