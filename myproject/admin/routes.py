@@ -49,32 +49,19 @@ def includeme(config: Configurator) -> None:
         # Roles are changed here (OWASP ASVS 5.0: 7.5.3).
         fresh=USER.REAUTH_MINUTES,
     )
-    config.add_route("admin.users.sessions", "/admin/users/{id:[0-9]{1,18}}/sessions/", factory=user_of)
-    config.add_view(
-        users.shut_sessions,
-        route_name="admin.users.sessions",
-        request_method="POST",
-        permission=Permission.ADMIN_USERS_EDIT,
-        fresh=USER.REAUTH_MINUTES,
-    )
-
-    config.add_route("admin.users.second_factor", "/admin/users/{id:[0-9]{1,18}}/second-factor/", factory=user_of)
-    config.add_view(
-        users.hasten_reset,
-        route_name="admin.users.second_factor",
-        request_method="POST",
-        permission=Permission.ADMIN_USERS_EDIT,
-        fresh=USER.REAUTH_MINUTES,
-    )
-
-    config.add_route("admin.users.password", "/admin/users/{id:[0-9]{1,18}}/password/", factory=user_of)
-    config.add_view(
-        users.start_password_reset,
-        route_name="admin.users.password",
-        request_method="POST",
-        permission=Permission.ADMIN_USERS_EDIT,
-        fresh=USER.REAUTH_MINUTES,
-    )
+    for name, path, view in (
+        ("sessions", "sessions", users.shut_sessions),
+        ("second_factor", "second-factor", users.hasten_reset),
+        ("password", "password", users.start_password_reset),
+    ):
+        config.add_route(f"admin.users.{name}", f"/admin/users/{{id:[0-9]{{1,18}}}}/{path}/", factory=user_of)
+        config.add_view(
+            view,
+            route_name=f"admin.users.{name}",
+            request_method="POST",
+            permission=Permission.ADMIN_USERS_EDIT,
+            fresh=USER.REAUTH_MINUTES,
+        )
 
     config.add_route("admin.settings", "/admin/settings/")
     config.add_form_view(
