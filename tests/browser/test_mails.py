@@ -42,8 +42,8 @@ def test_every_mail_reads_well_in_light_and_dark_at_any_width(
         asked.clear()
         page.goto(f"/admin/emails/previews/{kind}/html/")
         expect(page.locator("hr")).to_be_visible()
-        # The page itself, and the icon that browsers ask of any.
-        assert [url for url in asked if not url.endswith("/favicon.ico")] == [page.url]
+        # The page itself, and the icon that browsers ask of any: of the page before, whenever they come to it.
+        assert [url for url in asked if "/favicon." not in url] == [page.url]
         hosts = page.locator("a[href]").evaluate_all("links => links.map(link => link.origin)")
         assert set(hosts) == {live_server.url}
         # Axe takes a ground that nobody has painted for white, also where the browser shows it dark.
