@@ -52,8 +52,9 @@ def test_init_makes_a_key_that_only_its_owner_can_read(site: Path, key: Path) ->
     assert len(key.read_text().strip()) >= 32
 
 
-def test_init_makes_the_database(site: Path) -> None:
+def test_init_makes_the_database_and_warns_of_nothing(site: Path, recwarn: pytest.WarningsRecorder) -> None:
     assert run(site, "init").exit_code == 0
+    assert [str(warning.message) for warning in recwarn] == []
     assert {"users", "posts", "comments", "emails", "alembic_version"} <= set(
         tables(site.parent / "var" / "site.sqlite")
     )
