@@ -30,3 +30,9 @@ SIMILAR_ENOUGH = 0.5
 SAME_LINK_PERIOD = timedelta(days=30)
 
 REINDEX_BATCH = 200
+
+# SQLite's index is merged in transactions of so many pages of 4 kB, some 30 milliseconds each, for so many seconds
+# before other work has its turn.
+MERGE_PAGES = 250
+MERGE_PAUSE_SECONDS = 0.1
+MERGE_SECONDS = 5
