@@ -15,7 +15,7 @@ from myproject.security.passwords import hasher_of
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 from tests.conftest import PASSWORD, Client, form_with
-from tests.factories import make_user, sign_in
+from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import cookies_set, flashes, heading, summary
 
 
@@ -137,6 +137,15 @@ def test_a_mistake_does_not_lose_where_to_go(client: Client, db: Session) -> Non
     form = form_with(form.submit(status=422), "login")
     form["password"] = PASSWORD
     assert form.submit(status=303).location == "http://localhost/drafts/"
+
+
+def test_who_was_reading_comes_back_to_the_very_page(client: Client, db: Session) -> None:
+    make_post(db, make_user(db, "ann"), "A post")
+    db.commit()
+    page = client.get("/search/?q=a+post&sort=new").click("^Sign in$")
+    form = form_with(page, "login")
+    form["login"], form["password"] = "ann", PASSWORD
+    assert form.submit(status=303).location == "http://localhost/search/?q=a+post&sort=new"
 
 
 @pytest.mark.parametrize(
