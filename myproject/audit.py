@@ -33,6 +33,8 @@ class AuditEntry(Base):
     action: Mapped[str] = mapped_column(sa.String(60))
     target_type: Mapped[str] = mapped_column(sa.String(30))
     target_id: Mapped[int] = mapped_column(BIG_INTEGER)
+    # The member whom that row is of: it may be gone before they are, and the reason name them.
+    about_id: Mapped[int | None] = mapped_column(BIG_INTEGER)
     reason: Mapped[str] = mapped_column(sa.String(REASON_MAX_LENGTH), default="")
     before: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     after: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
@@ -58,6 +60,7 @@ def record(
             action=action,
             target_type=target.__tablename__,
             target_id=target.id,  # type: ignore[attr-defined]
+            about_id=member_of(target),
             reason=reason,
             before=before or {},
             after=after or {},
@@ -66,6 +69,14 @@ def record(
         )
     )
     touch(db, "log")
+
+
+def member_of(row: Any) -> int | None:
+    """The member whom a row is of: who wrote it or has it, or themselves; None where that is nobody."""
+    if row.__tablename__ == "users":
+        return int(row.id)
+    found: int | None = getattr(row, "author_id", None) or getattr(row, "user_id", None)
+    return found
 
 
 def hide_in_entries(db: Session, which: sa.ColumnElement[bool], hide: Callable[[str], str]) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from myproject.audit import hide_in_entries, on_rows
 from myproject.cache import touch
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentLike, CommentRevision
@@ -51,7 +50,6 @@ def export_comments(db: Session, person: Person) -> Iterator[File]:
 def hide_in_reasons(db: Session, person: Person) -> None:
     """Hides what names a member in what staff said of their comments."""
     theirs = Comment.author_id == person.id
-    hide_in_entries(db, on_rows(Comment, sa.select(Comment.id).where(theirs)), person.hide)
     for row in db.execute(
         sa.select(Comment.id, Comment.removal_reason).where(theirs, Comment.removal_reason != "")
     ).all():

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.audit import hide_in_entries, on_rows
 from myproject.cache import touch
 from myproject.personal_data import File, Person, json_list
 from myproject.posts import constants as POST
@@ -90,7 +89,6 @@ def erase_marks(db: Session, person: Person) -> None:
 def hide_in_reasons(db: Session, person: Person) -> None:
     """Hides what names a member in what staff said of their posts."""
     theirs = Post.author_id == person.id
-    hide_in_entries(db, on_rows(Post, sa.select(Post.id).where(theirs)), person.hide)
     reasoned = sa.select(Post.id, Post.removal_reason, Post.lock_reason).where(
         theirs, (Post.removal_reason != "") | (Post.lock_reason != "")
     )

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.audit import AuditEntry, hide_in_entries, on_rows
+from myproject.audit import AuditEntry, hide_in_entries
 from myproject.cache import touch
 from myproject.db import Base, after_commit, utc_now
 from myproject.emails.constants import Kind
@@ -24,7 +24,7 @@ from myproject.i18n import ENGLISH
 from myproject.personal_data import Person, parts_of
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.models import CommentBan, Export, FormerName, User
+from myproject.users.models import Export, FormerName, User
 from myproject.users.services import accounts, avatars, export, history, roles, sign_ins, tokens, traces
 
 log = logging.getLogger(__name__)
@@ -168,12 +168,10 @@ def park_names(db: Session, registry: Any, user: User) -> None:
 
 def hide_in_audit(db: Session, person: Person, trace: str) -> None:
     """Puts a trace in the place of what names the person in the audit, and forgets where they acted from. What
-    was done, when and to which number stays. Of entries on what they wrote the modules do the same.
+    was done, when and to which number stays.
     """
     acted = AuditEntry.actor_id == person.id
-    their_bans = sa.select(CommentBan.id).where(CommentBan.user_id == person.id)
-    themselves = sa.select(User.id).where(User.id == person.id)
-    hide_in_entries(db, acted | on_rows(User, themselves) | on_rows(CommentBan, their_bans), person.hide)
+    hide_in_entries(db, acted | (AuditEntry.about_id == person.id), person.hide)
     for entry in db.scalars(sa.select(AuditEntry).where(acted)):
         entry.actor_name, entry.address = trace, ""
 
