@@ -1,19 +1,25 @@
 """Addresses of comments, each with its views, and the page of the post they stand on."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
 from myproject.comments.services import removal, rows, threads
 from myproject.comments.views import history, liking, lists, moving, permalink, waiting, write
 from myproject.comments.views import removal as removing
-from myproject.db import reading
+from myproject.db import is_unsafe, reading
 from myproject.posts.routes import post_of
 from myproject.posts.services.rows import PostPage
 from myproject.security.permissions import Permission, permits
 from myproject.users.routes.accounts import profile_of
 from myproject.web.gone import Removed
+from myproject.web.pagecache import keep_for_guests
 from myproject.web.request import Request
 from myproject.web.templating import url
+
+T = TypeVar("T")
 
 
 def comment_of(request: Request) -> rows.CommentRow:
@@ -28,6 +34,7 @@ def comment_of(request: Request) -> rows.CommentRow:
         return comment
     if tombstone is None:
         raise HTTPNotFound
+    keep_for_guests(request, "site", f"post:{tombstone.post_id}")
     may_restore = tombstone.may_restore(request.identity, request.site.retention_restore_days)
     raise Removed(
         "comment",
@@ -35,6 +42,19 @@ def comment_of(request: Request) -> rows.CommentRow:
         reason=tombstone.removal_reason,
         restore=url(request, "comments.restore", id=comment_id) if may_restore else "",
     )
+
+
+def for_members(context_of: Callable[[Request], T]) -> Callable[[Request], T | None]:
+    """The factory of addresses that are for members: guests are asked to sign in whatever is there, so that who
+    follows the links below all comments asks nothing of the database. A form that a guest sends is looked at.
+    """
+
+    def context_for(request: Request) -> T | None:
+        if request.identity is None and not is_unsafe(request):
+            return None
+        return context_of(request)
+
+    return context_for
 
 
 def removed_comment_of(request: Request) -> rows.CommentRow | removal.Tombstone:
@@ -86,7 +106,7 @@ def includeme(config: Configurator) -> None:
         guest_cache=lambda request: ("site", f"post:{request.context.post_id}"),
     )
 
-    config.add_route("comments.reply", "/comments/{id:[0-9]{1,18}}/reply/", factory=comment_of)
+    config.add_route("comments.reply", "/comments/{id:[0-9]{1,18}}/reply/", factory=for_members(comment_of))
     config.add_view(
         write.WriteComment,
         attr="get",
@@ -100,15 +120,17 @@ def includeme(config: Configurator) -> None:
         liking.like_comment, route_name="comments.like", request_method="POST", permission=Permission.POST_MARK
     )
 
-    config.add_route("comments.edit", "/comments/{id:[0-9]{1,18}}/edit/", factory=comment_of)
+    config.add_route("comments.edit", "/comments/{id:[0-9]{1,18}}/edit/", factory=for_members(comment_of))
     config.add_form_view(write.EditComment, route_name="comments.edit", permission=Permission.COMMENT_EDIT)
 
-    config.add_route("comments.delete", "/comments/{id:[0-9]{1,18}}/delete/", factory=comment_of)
+    config.add_route("comments.delete", "/comments/{id:[0-9]{1,18}}/delete/", factory=for_members(comment_of))
     config.add_form_view(
         removing.RemoveComment, route_name="comments.delete", permission=Permission.COMMENT_REMOVE
     )
 
-    config.add_route("comments.restore", "/comments/{id:[0-9]{1,18}}/restore/", factory=removed_comment_of)
+    config.add_route(
+        "comments.restore", "/comments/{id:[0-9]{1,18}}/restore/", factory=for_members(removed_comment_of)
+    )
     config.add_form_view(
         removing.RestoreComment, route_name="comments.restore", permission=Permission.COMMENT_REMOVE
     )
@@ -130,10 +152,10 @@ def includeme(config: Configurator) -> None:
         permission=Permission.COMMENT_CURATE,
     )
 
-    config.add_route("comments.move", "/comments/{id:[0-9]{1,18}}/move/", factory=comment_of)
+    config.add_route("comments.move", "/comments/{id:[0-9]{1,18}}/move/", factory=for_members(comment_of))
     config.add_form_view(moving.MoveComment, route_name="comments.move", permission=Permission.COMMENT_CURATE)
 
-    config.add_route("comments.split", "/comments/{id:[0-9]{1,18}}/split/", factory=comment_of)
+    config.add_route("comments.split", "/comments/{id:[0-9]{1,18}}/split/", factory=for_members(comment_of))
     config.add_form_view(moving.SplitThread, route_name="comments.split", permission=Permission.COMMENT_CURATE)
 
     config.add_route("comments.merge", "/posts/{id:[0-9]{1,18}}/merge/", factory=post_of)

@@ -5,7 +5,7 @@ log.
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPSeeOther
 
-from myproject.comments.routes import comment_of
+from myproject.comments.routes import comment_of, for_members
 from myproject.db import reading
 from myproject.moderation.services import hidden
 from myproject.moderation.services.queue import Item
@@ -52,7 +52,7 @@ def case_of(request: Request) -> Item | None:
 
 
 def includeme(config: Configurator) -> None:
-    for what, address, context_of in (("post", POST, post_of), ("comment", COMMENT, comment_of)):
+    for what, address, context_of in (("post", POST, post_of), ("comment", COMMENT, for_members(comment_of))):
         config.add_route(f"moderation.report.{what}", f"{address}/report/", factory=context_of)
         config.add_form_view(
             reporting.ReportText, route_name=f"moderation.report.{what}", permission=Permission.FLAG_WRITE

@@ -15,6 +15,7 @@ from myproject.posts.views import removal as removing
 from myproject.security.permissions import Permission
 from myproject.users.routes.accounts import profile_of
 from myproject.web.gone import Hidden, Removed
+from myproject.web.pagecache import keep_for_guests
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -36,6 +37,7 @@ def post_of(request: Request) -> rows.PostPage:
         if post.is_hidden and leads_elsewhere:
             raise HTTPSeeOther(url(request, "moderation.hidden.post", id=post.id))
         return post
+    keep_for_guests(request, "site", f"post:{post.id}")
     if post.merged_into_id is not None:
         name = request.matched_route.name
         same = name if name in FOR_PROGRAMS else "posts.short"
@@ -64,8 +66,11 @@ def post_or_tombstone_of(request: Request) -> rows.PostPage | removal.Tombstone:
             db, post_id, request.identity
         )
         is_hidden = post is None and hiding.is_hidden(db, post_id)
+    if is_hidden:
+        keep_for_guests(request, *tags)
+        raise Hidden(url(request, "moderation.hidden.post", id=post_id))
     if post is None:
-        raise Hidden(url(request, "moderation.hidden.post", id=post_id)) if is_hidden else HTTPNotFound
+        raise HTTPNotFound
     return post
 
 
@@ -222,4 +227,5 @@ def includeme(config: Configurator) -> None:
         route_name="posts.short",
         request_method="GET",
         permission=Permission.POST_VIEW,
+        guest_cache=lambda request: ("site", f"post:{request.context.id}"),
     )

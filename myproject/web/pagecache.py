@@ -3,6 +3,8 @@
 A view is cacheable where it says which tags its page is made from: `guest_cache=lambda request: ("posts",)`. A
 cached page is served while nothing with those tags has changed (see `cache.touch`), to requests that carry neither
 a sign-in nor a flash message. Such a page is the same for everyone: it holds no form token and sets no cookie.
+Where no view is reached, for an address leads elsewhere or what was there is removed, the context says the same by
+`keep_for_guests`.
 
 They are kept compressed for who takes that. Pages of members never are: compressed, the length of a page that
 holds both a secret and somebody else's words tells of the secret (BREACH).
@@ -34,8 +36,8 @@ CACHE_CONTROL = "public, max-age=0, must-revalidate"
 # With one language nobody's choice makes a difference, and a cache in between may keep one page for all.
 VARY = "Accept-Encoding, Cookie, Accept-Language" if len(LANGUAGES) > 1 else "Accept-Encoding, Cookie"
 LONGEST_KEY = 500
-# Pages, and where permalinks lead.
-KEPT = frozenset({200, 303})
+# Pages, where addresses lead, and what is said of what is hidden or was removed.
+KEPT = frozenset({200, 301, 303, 404, 410})
 # They tell of one answer, not of the page.
 NOT_KEPT = frozenset({"x-request-id", "date"})
 OF_THE_BODY = frozenset({"content-type", "content-length", "content-encoding"})
@@ -76,7 +78,7 @@ class PageCache:
         if tags is None or response.status_int not in KEPT or "Set-Cookie" in response.headers:
             return response
         body: bytes = response.body
-        if takes_gzip(environ):
+        if body and takes_gzip(environ):
             body = gzip.compress(body, mtime=0)
             response.headers.update({"Content-Encoding": "gzip", "Content-Length": str(len(body))})
         response.headers.update(
@@ -119,12 +121,14 @@ def takes_gzip(environ: dict[str, Any]) -> bool:
 
 
 def answer(status: str, headers: Iterable[Iterable[str]], body: bytes) -> WsgiResponse:
-    """A page with its headers, 304 where the browser has it; or a redirect."""
+    """What was kept, with its headers: a page, 304 where the browser has it, or another answer, which no condition
+    of the browser's changes (RFC 9110, 13.2.1).
+    """
     given = [(name, value) for name, value in headers]
     etag = next(value for name, value in given if name == "ETag")
     modified = next((value for name, value in given if name == "Last-Modified"), None)
 
-    def redirect(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def whole(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         # One that was kept may be asked for by http and by https.
         site = f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}"
         start_response(
@@ -132,7 +136,7 @@ def answer(status: str, headers: Iterable[Iterable[str]], body: bytes) -> WsgiRe
         )
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
-    def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def page(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         known = environ.get("HTTP_IF_NONE_MATCH")
         # Readers of feeds may know no more than the time, and give it back as they got it.
         same_time = known is None and modified is not None and environ.get("HTTP_IF_MODIFIED_SINCE") == modified
@@ -142,7 +146,19 @@ def answer(status: str, headers: Iterable[Iterable[str]], body: bytes) -> WsgiRe
         start_response("200 OK", given)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
-    return redirect if status.startswith("303") else respond
+    return page if status.startswith("200") else whole
+
+
+def keep_for_guests(request: Request, *tags: str) -> None:
+    """Lets what a guest is answered be kept, made from things with `tags`, though no view makes it. To be called
+    right before it is raised.
+    """
+
+    def note(request: Request, response: Response) -> None:
+        response.guest_cache_tags = tags
+
+    if request.identity is None:
+        request.add_response_callback(note)
 
 
 def guest_cache_deriver(view: Callable[..., Response], info: Any) -> Callable[..., Response]:

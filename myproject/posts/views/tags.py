@@ -17,6 +17,7 @@ from myproject.posts.views.lists import show_rows
 from myproject.text import canonical
 from myproject.web.fragments import cached_fragment, place
 from myproject.web.likes import wants_on
+from myproject.web.pagecache import keep_for_guests
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -34,6 +35,7 @@ def tag_of(request: Request) -> tags.TagRow:
     if tag.synonym_of is not None and request.matched_route.name == "posts.tag":
         name = tag.synonym_of
     if name != asked and request.method in ("GET", "HEAD"):
+        keep_for_guests(request, "site", "tags")
         raise HTTPMovedPermanently(url(request, request.matched_route.name, name=name))
     return tag
 

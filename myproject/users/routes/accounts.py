@@ -13,6 +13,7 @@ from myproject.users.models import User
 from myproject.users.services import names, profiles
 from myproject.users.views import blocks, login, passwords, profile, register, verify
 from myproject.users.views.mailed_links import add_mailed_link
+from myproject.web.pagecache import keep_for_guests
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -28,6 +29,7 @@ def profile_of(request: Request) -> profiles.Profile:
     if moved is not None and not is_unsafe(request):
         now = values | {"name": canonical(moved.name)}
         query = f"?{request.query_string}" if request.query_string else ""
+        keep_for_guests(request, "site", f"user:{moved.id}")
         raise HTTPMovedPermanently(url(request, request.matched_route.name, **now) + query)
     if found is None:
         raise HTTPNotFound

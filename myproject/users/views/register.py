@@ -5,7 +5,6 @@ from typing import Any
 import colander
 import deform
 from pyramid.response import Response
-from sqlalchemy.orm import Session
 
 from myproject.db import reading, sessions_of
 from myproject.errors import InputError
@@ -16,7 +15,7 @@ from myproject.security.captcha.provider import captcha_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings_users import Registration
-from myproject.switches import Name, is_on
+from myproject.switches import Name, is_on_now
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import names, registration, sign_ins
@@ -33,9 +32,9 @@ def invitation_of(request: Request) -> str:
     return request.GET.get("invitation", "")
 
 
-def captcha_for(db: Session, request: Request) -> Captcha:
+def captcha_for(request: Request) -> Captcha:
     """The site's check that somebody is a person, or none while an admin has turned it off."""
-    return captcha_of(request.registry) if is_on(db, Name.CAPTCHA) else NoCaptcha()
+    return captcha_of(request.registry) if is_on_now(request, Name.CAPTCHA) else NoCaptcha()
 
 
 class Register(FormView):
@@ -58,7 +57,7 @@ class Register(FormView):
         with sessions_of(request.registry).reading() as db:
             registration.check_admission(db, site.users_registration, invitation_of(request))
             names.check_name(db, data["name"])
-            captcha = captcha_for(db, request)
+        captcha = captcha_for(request)
         try:
             captcha.verify(request)
         except CaptchaFailed as error:
@@ -111,8 +110,7 @@ class Register(FormView):
         }
 
     def page(self, status: int = 200) -> Response:
-        with reading(self.request) as db:
-            captcha = captcha_for(db, self.request)
+        captcha = captcha_for(self.request)
         self.request.allow_hosts(captcha.hosts)
         self.form.captcha = captcha.render(self.request, self.captcha_error)
         return super().page(status)

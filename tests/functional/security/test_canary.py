@@ -4,15 +4,13 @@ finds which word, on whatever page, list, feed or mail, is who may read it.
 A new route is walked by itself; where its address wants a value that nobody has named here, the test fails.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from itertools import product
 
 import pytest
 import sqlalchemy as sa
-from pyramid.interfaces import IRoutesMapper
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
@@ -31,11 +29,11 @@ from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client
 from tests.factories import make_comment, make_user, sign_in
+from tests.functional.addresses import addresses
 
 EVERYBODY = {"guest", "bob", "ann", "grace"}
 STAFF = {"grace"}
 AUTHOR = {"ann"}
-PLACEHOLDER = re.compile(r"\{(\w+)(?::(?:[^{}]|\{[^{}]*\})*)?\}")
 # In every text, so that a search for it finds whatever may be found, and repeats none of the words.
 BAIT = "nightingale"
 
@@ -98,40 +96,6 @@ def world(db: Session) -> World:
     return world
 
 
-def addresses(app: Router, world: World) -> Iterator[str]:
-    """Every route with a GET, with every value that its address may have."""
-    posts, comments = [str(post.id) for post in world.posts], [str(each.id) for each in world.comments]
-    values = {
-        "name": ["ann", "bob"],
-        "slug": ["x", *(post.slug for post in world.posts)],
-        "tag": [f"tag-{word}" for word in world.words],
-        "part": ["1"],
-        "token": ["a" * 43],
-        "provider": ["none"],
-        "size": ["48"],
-        "action": ["x"],
-        "user": ["1"],
-        "kind": ["reply"],
-    }
-    for route in app.registry.getUtility(IRoutesMapper).get_routes():
-        of_comment = route.name.startswith("comments.") and route.name != "comments.create"
-        of_comment |= route.name.endswith(".comment")
-        numbers = comments if of_comment or "/comments/" in route.pattern else posts
-        known = values | {"id": numbers, "post_id": posts, "comment_id": comments}
-        names = PLACEHOLDER.findall(route.pattern)
-        assert set(names) <= set(known), f"{route.name}: say which values {names} may have"
-        for chosen in product(*(known[name] for name in names)):
-            rest = iter(chosen)
-            address = PLACEHOLDER.sub(lambda _found, rest=rest: next(rest), route.pattern)
-            yield address
-            if route.name.endswith(("search", "search.show")):
-                yield f"{address}?q={BAIT}"
-    for sort in POST.Sort:
-        yield f"/?sort={sort}"
-    for order, number in product(COMMENT.Order, range(len(world.posts))):
-        yield f"/posts/{world.posts[number].id}/{world.posts[number].slug}/?order={order}"
-
-
 def test_nobody_finds_a_text_that_is_not_for_them(
     app: Router,
     db: Session,
@@ -140,7 +104,9 @@ def test_nobody_finds_a_text_that_is_not_for_them(
     mails: Callable[..., list[EmailMessage]],
 ) -> None:
     found: dict[str, dict[str, str]] = {word: {} for word in world.words}
-    walked = list(dict.fromkeys(addresses(app, world)))
+    tags = [f"tag-{word}" for word in world.words]
+    walk = addresses(app, world.posts, world.comments, BAIT, name=["ann", "bob"], tag=tags)
+    walked = list(dict.fromkeys(walk))
     for reader in sorted(EVERYBODY):
         client = make_client()
         if reader != "guest":
