@@ -36,7 +36,8 @@ def stand_back() -> None:
     """
     cores.use_all()
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        # Of this thread alone; counted from where the process stands, which may be behind others already.
+        os.nice(NICENESS)
 
 
 class PasswordHasher:
