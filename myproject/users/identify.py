@@ -1,15 +1,16 @@
 """Who holds a session's cookie: what the security policy asks once a request."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from pyramid.config import Configurator
 from pyramid.registry import Registry
 from sqlalchemy.orm import Session, aliased
 
-from myproject.cache import Cache
+from myproject.cache import BoundedDict, Cache
 from myproject.db import fetch, utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import STOPPED, Suppression
@@ -51,41 +52,75 @@ SESSION_STATEMENT = (
 
 Owner = aliased(User)
 HAS_OWNER = sa.exists().where(Owner.email_canonical == User.email_canonical, Owner.email_verified_at.is_not(None))
-USER_STATEMENT = (
-    sa.select(
-        User.id,
-        User.name,
-        User.display_name,
-        User.email,
-        User.email_verified_at.is_not(None).label("verified"),
-        User.role,
-        User.status,
-        User.locale,
-        User.time_zone,
-        User.theme,
-        User.avatar,
-        User.second_factor_at.is_not(None).label("second_factor"),
-        User.terms_version,
-        (User.deletion != USER.Deletion.NONE).label("leaving"),
-        User.revision,
-        # When this changes, `accounts.renew_cached` counts it as a change of the member's row.
-        Suppression.suppressed_at.label("mail_stopped_at"),
-        sa.func.coalesce(Suppression.reason == EMAIL.Reason.COMPLAINT, sa.false()).label("mail_complained"),
-    )
-    .outerjoin(
-        Suppression,
-        # Of an address that they have not verified members see only what they brought about: more would tell
-        # whether somebody has an account here.
-        (Suppression.address == User.email_canonical)
-        & STOPPED
-        & (User.email_verified_at.is_not(None) | ((Suppression.suppressed_at >= User.created_at) & ~HAS_OWNER)),
-    )
-    .where(User.id == sa.bindparam("user_id"))
+# What the cache holds of a member, but for their number.
+MEMBER_COLUMNS = (
+    User.name,
+    User.display_name,
+    User.email,
+    User.email_verified_at.is_not(None).label("verified"),
+    User.role,
+    User.status,
+    User.locale,
+    User.time_zone,
+    User.theme,
+    User.avatar,
+    User.second_factor_at.is_not(None).label("second_factor"),
+    User.terms_version,
+    (User.deletion != USER.Deletion.NONE).label("leaving"),
+    # When this changes, `accounts.renew_cached` counts it as a change of the member's row.
+    Suppression.suppressed_at.label("mail_stopped_at"),
+    sa.func.coalesce(Suppression.reason == EMAIL.Reason.COMPLAINT, sa.false()).label("mail_complained"),
 )
-
+MEMBER_FIELDS = tuple(str(column.key) for column in MEMBER_COLUMNS)
+# The session and its member at once, for who is not in the cache.
+WHOLE_STATEMENT = SESSION_STATEMENT.add_columns(*MEMBER_COLUMNS).outerjoin(
+    Suppression,
+    # Of an address that they have not verified members see only what they brought about: more would tell
+    # whether somebody has an account here.
+    (Suppression.address == User.email_canonical)
+    & STOPPED
+    & (User.email_verified_at.is_not(None) | ((Suppression.suppressed_at >= User.created_at) & ~HAS_OWNER)),
+)
 
 # Seconds in which a task is not asked for again that would do the same.
 ASKED_SECONDS = 30
+# Of the names that `Sightings` keeps, in characters: those of some five thousand sessions.
+SIGHTINGS_SIZE = 50_000
+
+
+class Sightings:
+    """Finds the session of a token and its member, by one query.
+
+    Whose session it is never changes: a process remembers that of those it has seen, and so knows before the query
+    whether the cache has the member.
+    """
+
+    def __init__(self, cache: Cache, seconds: int) -> None:
+        self.cache = cache
+        self.seconds = seconds
+        # Under which name the cache has the member, by the hash of the token.
+        self.names: BoundedDict[str] = BoundedDict(SIGHTINGS_SIZE)
+
+    def find(self, db: Session, token_hash: str, now: datetime) -> tuple[Any, dict[str, Any]] | None:
+        """The row of the session and what identities hold of its member; None where there is none that runs."""
+        values = {"token_hash": token_hash, "now": now}
+        name = self.names.get(token_hash)
+        cached = self.cache.get(name, self.seconds) if name else None
+        if isinstance(cached, dict):
+            session = fetch(db, SESSION_STATEMENT, values).first()
+            if session is None:
+                return None
+            if cached.get("revision") == session.revision:
+                return session, cached["user"]
+        session = fetch(db, WHOLE_STATEMENT, values).first()
+        if session is None:
+            return None
+        member = {"id": session.user_id} | {field: getattr(session, field) for field in MEMBER_FIELDS}
+        stopped_at = session.mail_stopped_at
+        member["mail_stopped_at"] = stopped_at.isoformat() if stopped_at else ""
+        self.names[token_hash] = name = f"user:{session.user_id}"
+        self.cache.set(name, {"revision": session.revision, "user": member})
+        return session, member
 
 
 def make_identify(
@@ -93,9 +128,10 @@ def make_identify(
 ) -> Callable[..., Identity | None]:
     """The function that finds who holds a session's cookie; the security policy calls it once a request.
 
-    One query finds the session and the user's revision. The rest comes from the cache, where it has that
+    One query finds the session and the member's revision. The rest comes from the cache, where it has that
     revision; so nobody has to be told of a change, and a copy older than the database is never used.
     """
+    sightings = Sightings(cache, seconds)
 
     def identify(db: Session, cookie: str, address: str = "", user_agent: str = "") -> Identity | None:
         now = utc_now()
@@ -103,8 +139,11 @@ def make_identify(
         if shown is None:
             return None
         token_hash = hash_token(token_in(cookie))
-        session = fetch(db, SESSION_STATEMENT, {"token_hash": token_hash, "now": now}).first()
-        if session is None or session_ends_at(session.created_at, session.last_seen_at, session.expires_at) <= now:
+        found = sightings.find(db, token_hash, now)
+        if found is None:
+            return None
+        session, member = found
+        if session_ends_at(session.created_at, session.last_seen_at, session.expires_at) <= now:
             return None
         # Looking writes nothing; a task does.
         ask = partial(enqueue_once, registry, session_id=session.id)
@@ -121,14 +160,6 @@ def make_identify(
             ask(f"{session.id}:{shown.number}", ASKED_SECONDS, tasks.note_validator, **noted)
         if now - session.last_seen_at > timedelta(minutes=USER.SESSION_TOUCH_MINUTES):
             ask(f"{session.id}", 60 * USER.SESSION_TOUCH_MINUTES, tasks.touch_session)
-        key = f"user:{session.user_id}"
-        cached = cache.get(key, seconds)
-        if not isinstance(cached, dict) or cached.get("revision") != session.revision:
-            row = fetch(db, USER_STATEMENT, {"user_id": session.user_id, "now": now}).one()._asdict()
-            stopped_at = row["mail_stopped_at"]
-            row["mail_stopped_at"] = stopped_at.isoformat() if stopped_at else ""
-            cached = {"revision": row.pop("revision"), "user": row}
-            cache.set(key, cached)
         of_the_session = {
             "session_id": session.id,
             "authenticated_at": session.authenticated_at,
@@ -139,7 +170,7 @@ def make_identify(
         if verdict is Verdict.DUE:
             of_the_session["next_validator"] = known.number + 1
             of_the_session["seconds_left"] = int((session.expires_at - now).total_seconds()) if remembered else 0
-        return Identity.from_json(cached["user"] | of_the_session)
+        return Identity.from_json(member | of_the_session)
 
     return identify
 
