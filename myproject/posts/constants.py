@@ -58,6 +58,8 @@ TAG_DESCRIPTION_MAX_LENGTH = 300
 REASON_MAX_LENGTH = 300
 LINK_MAX_LENGTH = 500
 PAGE_SIZE = 20
+# How many posts a page looks through, for a member who has muted what most of them are tagged with.
+LOOKED_THROUGH = 10 * PAGE_SIZE
 DRAFTS_MAX = 200
 WAITING_SHOWN = 50
 # Within which an author who changes a text again goes on writing it.

@@ -27,7 +27,8 @@ from myproject.moderation.models import Case
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 from myproject.posts import constants as POST
-from myproject.posts.models import Post, TopPost
+from myproject.posts.models import Post, Tag, TopPost
+from myproject.posts.services.tags import mute_tag
 from myproject.posts.services.writing import render
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -52,6 +53,8 @@ BOUND = 700
 # post; and an index of words finds all that match before it gives the latest, which `search.constants` bounds.
 ELSEWHERE = ("feed of a post", "search", "all tags")
 
+# The front page of a member who has muted what all posts are tagged with.
+OF_MUTER = "muted"
 OF_MEMBERS = ("inbox", "notification settings", "drafts", "bookmarks")
 
 
@@ -148,9 +151,11 @@ def lists(db: Session) -> dict[str, str]:
     """The address of each list, by what it is; but of no part of the site map, which has thousands by design."""
     longest = db.scalars(sa.select(Post).order_by(Post.comment_count.desc()).limit(1)).one()
     post = f"/posts/{longest.id}/{longest.slug}/"
+    front = {sort: f"/?sort={sort}" for sort in POST.Sort}
+    front |= {f"top of a {period}": f"/?sort=top&period={period}" for period in POST.Period}
     return {
-        **{sort: f"/?sort={sort}" for sort in POST.Sort},
-        **{f"top of a {period}": f"/?sort=top&period={period}" for period in POST.Period},
+        **front,
+        **{f"{OF_MUTER}, {name}": f"{address}&muter" for name, address in front.items()},
         "author": "/@ann/",
         "posts of a member": "/@ann/posts/",
         "comments of a member": "/@ann/comments/",
@@ -243,12 +248,17 @@ def test_lists_are_read_along_indexes(
     fill(app, db)
     if backend == "postgresql":
         analyse(db)
-    guest, staff = make_client(), make_client()
+    guest, staff, muter = make_client(), make_client(), make_client()
     sign_in(client, db.scalars(sa.select(User).where(User.name == "ann")).one())
     sign_in(staff, make_user(db, "boss", role=USER.Role.STAFF))
+    mel = make_user(db, "mel")
+    mute_tag(db, mel.id, db.scalars(sa.select(Tag.id).where(Tag.name == "garden")).one(), on=True)
+    sign_in(muter, mel)
+    only = {"queue": staff, **dict.fromkeys(OF_MEMBERS, client)}
     asked: list[tuple[str, str, Statement]] = []
     for name, first in lists(db).items():
-        for reader in (staff,) if name == "queue" else (client,) if name in OF_MEMBERS else (guest, client):
+        special = muter if name.startswith(OF_MUTER) else only.get(name)
+        for reader in (special,) if special else (guest, client):
             for address in with_next(reader, first):
                 app.registry["cache"].touch(["site"])
                 with taken_down() as statements:

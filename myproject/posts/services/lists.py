@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.db import among, fetch
-from myproject.pagination import Page, before, cut
+from myproject.pagination import Page, before, cut, encode
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, TagMute, TopPost, post_tags
 from myproject.posts.services import tops
@@ -21,12 +21,15 @@ SORT_COLUMNS = {
     POST.Sort.TOP: Post.like_count,
 }
 LIST = sa.select(*LIST_COLUMNS).join(User, User.id == Post.author_id).where(PUBLISHED).limit(POST.PAGE_SIZE + 1)
-READER_ID = sa.bindparam("reader_id", type_=sa.BigInteger)
-MUTED = (
-    sa.exists()
-    .where(post_tags.c.post_id == Post.id, TagMute.tag_id == post_tags.c.tag_id, TagMute.user_id == READER_ID)
-    .correlate(Post)
+# What staff have pinned.
+PINNED = (
+    sa.select(*LIST_COLUMNS)
+    .join(User, User.id == Post.author_id)
+    .where(PUBLISHED, Post.pinned_at.is_not(None))
+    .order_by(Post.pinned_at.desc())
+    .limit(POST.PINNED_MAX)
 )
+READER_ID = sa.bindparam("reader_id", type_=sa.BigInteger)
 # Of the posts on a page: when a member saw them, and which have a tag that they muted.
 MUTED_AMONG = (
     sa.select(sa.literal_column("'muted'"), post_tags.c.post_id, sa.cast(sa.null(), sa.DateTime))
@@ -45,8 +48,11 @@ def list_posts(
     reader_id: int | None = None,
     pinned: bool = False,
 ) -> Page[PostRow]:
-    """A page of published posts, latest or most liked first by `sort`; the tops are those of a `period`. Without
-    what has a tag that `reader_id` muted; `pinned` asks for the pinned ones on top. Raises BadCursor.
+    """A page of published posts, latest or most liked first by `sort`; the tops are those of a `period`. `pinned`
+    asks for the pinned ones on top. Raises BadCursor.
+
+    Without what has a tag that `reader_id` muted, of the next `LOOKED_THROUGH` posts: where most have such a tag,
+    a page is short, or empty, and the list goes on all the same.
     """
     key: Any = SORT_COLUMNS[sort]
     number: Any = Post.id
@@ -56,34 +62,57 @@ def list_posts(
         statement = LIST.join(TopPost, TopPost.post_id == Post.id).where(tops.within(tops.SPANS[period]))
     if author_id is not None:
         statement = statement.where(Post.author_id == author_id)
-    if reader_id is not None:
-        statement = statement.where(~MUTED)
     statement = statement.where(before(cursor, key, number)).order_by(key.desc(), number.desc())
-    values = {"reader_id": reader_id} if reader_id else None
+    if reader_id is None and not pinned:
+        return cut([PostRow(*row) for row in fetch(db, statement)], POST.PAGE_SIZE, key.key)
+    parts = {"listed": statement} if reader_id is None else unmuted(statement, key, number)
     if pinned:
-        return with_pinned(db, statement, values, key.key)
-    rows = [PostRow(*row) for row in fetch(db, statement, values)]
-    return cut(rows, POST.PAGE_SIZE, key.key)
+        parts["pinned"] = PINNED if reader_id is None else PINNED.where(~has_muted(Post.id))
+    return in_parts(db, parts, {"reader_id": reader_id} if reader_id else {}, key.key)
 
 
-def with_pinned(db: Session, newest: sa.Select[Any], values: dict[str, Any] | None, key: str) -> Page[PostRow]:
-    """The first page of the newest posts, with those that staff have pinned before the others, in one query."""
-    rows = [(is_pinned, PostRow(*row)) for is_pinned, *row in fetch(db, on_top(newest), values)]
-    # Of two queries made into one, neither's order is certain.
-    rows.sort(key=lambda pair: (pair[1].published_at, pair[1].id), reverse=True)
-    top = [row for is_pinned, row in rows if is_pinned]
+def has_muted(post_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Whether a post has a tag that the reader muted."""
+    muted = sa.select(TagMute.tag_id).where(TagMute.user_id == READER_ID)
+    return sa.exists().where(post_tags.c.post_id == post_id, post_tags.c.tag_id.in_(muted))
+
+
+def unmuted(statement: sa.Select[Any], key: Any, number: Any) -> dict[str, sa.Select[Any]]:
+    """Of the next posts of a list, `listed` what has no tag that the reader muted, and as `last` the last that was
+    looked at; none where the list ends before. Each selects columns of lists.
+    """
+    keys = statement.with_only_columns(number.label("id"), key.label("key"))
+    looked = keys.limit(POST.LOOKED_THROUGH).cte("looked")
+    order = looked.c.key.desc(), looked.c.id.desc()
+    # The numbers first: the rows of a page are made for that page alone.
+    kept = sa.select(looked.c.id).where(~has_muted(looked.c.id)).order_by(*order).limit(POST.PAGE_SIZE + 1)
+    last = sa.select(looked.c.id).order_by(*order).limit(1).offset(POST.LOOKED_THROUGH - 1)
+    return {
+        name: LIST.join(found, found.c.id == Post.id)
+        for name, found in (("listed", kept.subquery()), ("last", last.subquery()))
+    }
+
+
+def in_parts(db: Session, parts: dict[str, sa.Select[Any]], values: dict[str, Any], key: str) -> Page[PostRow]:
+    """The page that is `listed`, with what is `pinned` on top, in one query. Where less is listed than fits, it
+    goes on after the `last` that was looked at.
+    """
+    named = [(name, part.subquery()) for name, part in parts.items()]
+    statement = sa.union_all(*(sa.select(sa.literal_column(f"'{name}'"), *part.c) for name, part in named))
+    rows: dict[str, list[PostRow]] = {name: [] for name in ("listed", "last", "pinned")}
+    for name, *row in fetch(db, statement, values):
+        rows[name].append(PostRow(*row))
+    # Of queries made into one, no order is certain.
+    listed = sorted(rows["listed"], key=lambda row: (getattr(row, key), row.id), reverse=True)
+    page = cut(listed, POST.PAGE_SIZE, key)
+    next_cursor = page.next_cursor
+    if next_cursor is None and rows["last"]:
+        next_cursor = encode(getattr(rows["last"][0], key), rows["last"][0].id)
+    top = sorted(rows["pinned"], key=lambda row: (row.published_at, row.id), reverse=True)
     for row in top:
         row.pinned = True
-    page = cut([row for is_pinned, row in rows if not is_pinned], POST.PAGE_SIZE, key)
     numbers = {row.id for row in top}
-    return Page([*top, *(row for row in page.rows if row.id not in numbers)], page.next_cursor)
-
-
-def on_top(newest: sa.Select[Any]) -> sa.CompoundSelect[Any]:
-    """Selects the pinned posts and a page of the newest, each row with whether it is of the first."""
-    pinned = newest.where(Post.pinned_at.is_not(None)).order_by(None).order_by(Post.pinned_at.desc())
-    parts = ((1, pinned.limit(POST.PINNED_MAX).subquery()), (0, newest.subquery()))
-    return sa.union_all(*(sa.select(sa.literal_column(str(which)), *part.c) for which, part in parts))
+    return Page([*top, *(row for row in page.rows if row.id not in numbers)], next_cursor)
 
 
 def list_tagged(db: Session, tag_id: int, cursor: str | None = None) -> Page[PostRow]:

@@ -9,17 +9,23 @@ from itertools import chain
 import pytest
 import sqlalchemy as sa
 import webtest
+from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.cli.demo_bulk import Source, add_bulk
+from myproject.db import sessions_of, utc_now
 from myproject.posts import constants as POST
-from myproject.posts.models import Post
-from myproject.posts.services.writing import publish_post
+from myproject.posts.models import Post, Tag
+from myproject.posts.services.tags import mute_tag
+from myproject.posts.services.tops import fill_tops
+from myproject.posts.services.writing import publish_post, render
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user, sign_in
 
 NUMBER = 2 * POST.PAGE_SIZE + 3
+START = utc_now() - timedelta(days=2)
 
 
 @pytest.fixture
@@ -232,3 +238,37 @@ def test_a_draft_that_is_published_leaves_the_drafts(client: Client, db: Session
 
 def test_a_guest_is_sent_to_sign_in_for_the_drafts(client: Client) -> None:
     assert client.get("/drafts/", status=303).location == "http://localhost/users/login/?next=/drafts/"
+
+
+def test_a_list_of_which_nearly_all_is_muted_goes_on_page_by_page(
+    client: Client, make_client: Callable[..., Client], app: Router, db: Session, ann: User
+) -> None:
+    def add(number: int, *tags: str) -> list[str]:
+        """Titles of so many new posts, newest first."""
+        before = db.scalar(sa.select(sa.func.max(Post.id))) or 0
+        db.commit()
+        source = Source([render("A post", "Words.", tags)], [], [ann.id])
+        for _done in add_bulk(sessions_of(app.registry), source, number, 0):
+            pass
+        newest = sa.select(Post).where(Post.id > before).order_by(Post.id.desc())
+        for post in (made := db.scalars(newest).all()):
+            post.title = f"Post {post.id}"
+            post.published_at = post.last_activity_at = START + timedelta(minutes=post.id)
+            post.like_count = post.id
+        return [post.title for post in made]
+
+    oldest = add(3, "milk")
+    add(POST.LOOKED_THROUGH, "tea")
+    middle = add(POST.PAGE_SIZE + 1, "milk")
+    add(2 * POST.LOOKED_THROUGH, "tea")
+    fill_tops(db)
+    bob = make_user(db, "bob")
+    mute_tag(db, bob.id, db.scalars(sa.select(Tag.id).where(Tag.name == "tea")).one(), on=True)
+    sign_in(client, bob)
+    for address in ("/", "/?sort=active", "/?sort=top", "/?sort=top&period=year"):
+        pages = list(walk(client, address))
+        assert list(chain.from_iterable(pages)) == [*middle, *oldest]
+        assert [len(page) for page in pages] == [0, 0, POST.PAGE_SIZE, 1, 3]
+        first = client.get(address)
+        assert "tags that you have muted" in first
+        assert "tags that you have muted" not in make_client().get(address)
