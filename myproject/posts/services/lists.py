@@ -71,7 +71,7 @@ def list_posts(
     return in_parts(db, parts, {"reader_id": reader_id} if reader_id else {}, key.key)
 
 
-def has_muted(post_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+def has_muted(post_id: sa.SQLColumnExpression[int]) -> sa.ColumnElement[bool]:
     """Whether a post has a tag that the reader muted."""
     muted = sa.select(TagMute.tag_id).where(TagMute.user_id == READER_ID)
     return sa.exists().where(post_tags.c.post_id == post_id, post_tags.c.tag_id.in_(muted))
@@ -109,10 +109,10 @@ def in_parts(db: Session, parts: dict[str, sa.Select[Any]], values: dict[str, An
     if next_cursor is None and rows["last"]:
         next_cursor = encode(getattr(rows["last"][0], key), rows["last"][0].id)
     top = sorted(rows["pinned"], key=lambda row: (row.published_at, row.id), reverse=True)
-    for row in top:
-        row.pinned = True
-    numbers = {row.id for row in top}
-    return Page([*top, *(row for row in page.rows if row.id not in numbers)], next_cursor)
+    for post in top:
+        post.pinned = True
+    numbers = {post.id for post in top}
+    return Page([*top, *(post for post in page.rows if post.id not in numbers)], next_cursor)
 
 
 def list_tagged(db: Session, tag_id: int, cursor: str | None = None) -> Page[PostRow]:
