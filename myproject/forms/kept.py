@@ -5,7 +5,7 @@ Each is kept for the member and the form's address, in a transaction of its own:
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -57,6 +57,12 @@ def may_return(registry: Registry, user_id: int) -> bool:
 def find_kept(db: Session, user_id: int, path: str) -> KeptText | None:
     """What is kept of a member's text in the form at `path`."""
     return db.scalars(sa.select(KeptText).where(KeptText.user_id == user_id, KeptText.path == path)).first()
+
+
+def find_all_kept(db: Session, user_id: int, paths: Collection[str]) -> dict[str, KeptText]:
+    """The same of the forms at `paths`, by path."""
+    found = sa.select(KeptText).where(KeptText.user_id == user_id, KeptText.path.in_(paths))
+    return {kept.path: kept for kept in db.scalars(found)}
 
 
 def let_go(db: Session, user_id: int, path: str) -> None:

@@ -9,6 +9,7 @@ from pyramid.response import Response
 from myproject.audit import actor_of
 from myproject.db import reading
 from myproject.errors import InputError
+from myproject.forms.kept import find_all_kept
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.moderation import constants as MODERATION
@@ -17,9 +18,11 @@ from myproject.moderation.services import cases, log, queue
 from myproject.pagination import BadCursor, row_number
 from myproject.posts import constants as POST
 from myproject.web.request import Request
+from myproject.web.templating import path
 
-KEEP = deform.Button("keep", _("Leave it in the open"))
-SHOW = deform.Button("keep", _("Put it back"))
+# Not "keep": so scripts ask every form that keeps what is typed to do just that.
+STAY = deform.Button("stay", _("Leave it in the open"))
+SHOW = deform.Button("stay", _("Put it back"))
 ASK = deform.Button("ask", _("Leave it hidden until it is changed"), css_class="secondary")
 APPROVE = deform.Button("approve", _("Approve"))
 REMOVE = deform.Button("remove", _("Remove"), css_class="button-danger")
@@ -27,7 +30,14 @@ REMOVE = deform.Button("remove", _("Remove"), css_class="button-danger")
 
 def buttons_of(item: queue.Item) -> tuple[deform.Button, ...]:
     """The answers that there are to a case."""
-    return (SHOW if item.is_hidden else KEEP, *((ASK,) if item.may_ask else ()), REMOVE)
+    return (SHOW if item.is_hidden else STAY, *((ASK,) if item.may_ask else ()), REMOVE)
+
+
+def address_of(request: Request, item: queue.Item) -> str:
+    """The path at which an item of the queue is answered, where the site stands at no other than its own."""
+    if item.source is queue.Source.CASE:
+        return path(request.registry, "moderation.case", {"id": item.id})
+    return path(request.registry, f"moderation.waiting.{'post' if item.is_post else 'comment'}", {"id": item.id})
 
 
 def list_queue(request: Request) -> dict[str, Any]:
@@ -37,9 +47,15 @@ def list_queue(request: Request) -> dict[str, Any]:
         page = queue.list_queue(request.dbsession, after)
     except BadCursor:
         raise HTTPNotFound from None
+    addresses = {item.key: address_of(request, item) for item in page.rows}
+    kept = {}
+    if request.member.has_kept_text:
+        kept = find_all_kept(request.dbsession, request.member.id, addresses.values())
     return {
         "page": page,
         "first": after is None,
+        "addresses": addresses,
+        "kept": kept,
         "reason_max": POST.REASON_MAX_LENGTH,
         "reason_hint": schemas.CASE_HINT,
         "buttons_of": buttons_of,
@@ -55,6 +71,7 @@ class AnswerCase(FormView):
     schema = schemas.CaseAnswer
     title = _("A reported text")
     template = "myproject:templates/moderation/case.html"
+    keeps = ("reason",)
 
     def __init__(self, request: Request) -> None:
         self.item: queue.Item = request.context
@@ -70,10 +87,10 @@ class AnswerCase(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         request, reason = self.request, data["reason"]
-        pressed = next((button.name for button in (KEEP, ASK, REMOVE) if button.name in request.POST), None)
+        pressed = next((button.name for button in (STAY, ASK, REMOVE) if button.name in request.POST), None)
         if pressed is None:
             raise InputError(_("Press one of the buttons"))
-        if pressed != "keep" and not reason:
+        if pressed != "stay" and not reason:
             raise InputError(_("Say why: its author gets to read it"), "reason")
         db, actor, case_id = request.dbsession, actor_of(request), self.item.id
         own_too = request.member.is_admin

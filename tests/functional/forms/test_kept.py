@@ -10,10 +10,12 @@ import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.db import utc_now
 from myproject.forms.kept import purge
 from myproject.forms.models import KeptText, Submission
+from myproject.moderation.services.cases import find_or_open
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -149,6 +151,30 @@ def test_reasons_that_staff_give_are_kept_too(client: Client, db: Session, post:
         form.submit(status=422)
         assert form_with(client.get(path), "reason")["reason"].value == "As", path
     assert len(kept(db)) == len(asked)
+
+
+@pytest.mark.parametrize("at", ["queue", "page"])
+def test_the_reason_of_an_answer_to_a_case_outlives_a_failure_of_the_site(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, post: Post, at: str
+) -> None:
+    client = make_client(make_app(**FAULTS))
+    sign_in(client, make_user(db, "boss", role=USER.Role.STAFF))
+    case = find_or_open(db, post)
+    make_comment(db, post, post.author, "Of milk").status = COMMENT.Status.WAITING
+    address = "/moderation/" if at == "queue" else f"/moderation/cases/{case.id}/"
+    form = form_with(client.get(address), "reason")
+    form["reason"] = "As it is <well> meant"
+    page = form.submit("stay", status=500, headers={"X-Fail": "commit"})
+    assert "As it is &lt;well&gt; meant" in page
+    assert kept(db) == [f"/moderation/cases/{case.id}/"]
+    page = client.get(address)
+    assert notice(page).startswith("This is what you had written just now")
+    assert page.text.count("As it is &lt;well&gt; meant") == 1
+    form = form_with(page, "reason")
+    assert form["reason"].value == "As it is <well> meant"
+    form.submit("stay", status=303)
+    assert kept(db) == []
+    assert notice(client.get("/moderation/")) == ""
 
 
 # Why it could not be taken

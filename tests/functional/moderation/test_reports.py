@@ -118,7 +118,7 @@ def test_enough_reports_hide_a_comment_everywhere_until_staff_put_it_back(
     assert SECRET in queue
     assert "3 reports that count" in queue
     assert "Look at this" in queue
-    assert flashes(answer(staff, "keep").follow()) == ["It is in the open"]
+    assert flashes(answer(staff, "stay").follow()) == ["It is in the open"]
     assert SECRET in guest.get(page)
     assert "Nothing waits" in staff.get("/moderation/")
     assert mails(to="ann@")[-1]["Subject"] == "Your comment on “Of tea” is back"
@@ -232,7 +232,7 @@ def test_its_author_may_change_a_hidden_text_once_after_a_while_and_staff_look_a
     assert "You have changed this once" in summary(change("And once more"))
     # Staff may not send it back a second time.
     assert "ask" not in form_with(staff.get("/moderation/"), "reason").fields
-    answer(staff, "keep")
+    answer(staff, "stay")
     assert "Without the name" in make_client().get(f"/posts/{comment.post_id}/of-tea/")
 
 
@@ -294,18 +294,18 @@ def test_staff_do_not_decide_about_their_own_texts_and_two_answers_are_one(
     boss = db.scalars(sa.select(User).where(User.name == "boss")).one()
     own = make_comment(db, post, boss, SECRET)
     report(reporters[0], own)
-    assert "somebody else of the staff decides" in summary(answer(staff, "keep"))
+    assert "somebody else of the staff decides" in summary(answer(staff, "stay"))
     other = make_client()
     sign_in(other, make_user(db, "other-staff", role=USER.Role.STAFF))
     form = form_with(other.get("/moderation/"), "reason")
-    form.submit("keep", status=303)
-    assert "Somebody else has answered this meanwhile" in summary(form.submit("keep", status=422))
+    form.submit("stay", status=303)
+    assert "Somebody else has answered this meanwhile" in summary(form.submit("stay", status=422))
     # Who runs the site may be alone there.
     root = make_user(db, "root", role=USER.Role.ADMIN)
     report(reporters[0], make_comment(db, post, root, SECRET))
     alone = make_client()
     sign_in(alone, root)
-    assert answer(alone, "keep").status_int == 303
+    assert answer(alone, "stay").status_int == 303
 
 
 def test_who_runs_the_site_alone_removes_an_own_text_and_its_reporters_are_told(
