@@ -12,6 +12,7 @@ from myproject.audit import AuditEntry
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.hiding import hide_comment
+from myproject.comments.services.writing import edit_comment
 from myproject.comments.tasks import purge_removed
 from myproject.db import utc_now
 from myproject.posts.models import Post
@@ -84,6 +85,20 @@ def test_one_with_replies_leaves_its_place_and_one_without_none(
     form.submit("restore", status=303)
     assert "An answer" in shown(guest, post)[f"comment-{reply.id}"]
     assert counted(db, post) == (1, made[1])
+
+
+def test_a_place_leads_to_no_history_which_nobody_may_open(
+    client: Client, make_client: Callable[..., Client], staff: Client, db: Session, ann: User, post: Post
+) -> None:
+    made = [make_comment(db, post, ann, "My secret word") for _ in range(3)]
+    for comment in made:
+        make_comment(db, post, ann, "An answer", comment)
+        edit_comment(db, comment.id, 1, "Otherwise", "<p>Otherwise</p>")
+    remove(client, made[0])
+    hide_comment(db, made[1], COMMENT.HiddenFor.REPORTS)
+    for reader in (client, make_client(), staff):
+        page = reader.get(f"/posts/{post.id}/{post.slug}/")
+        assert [link["href"] for link in page.html.select("a.edited")] == [f"/comments/{made[2].id}/history/"]
 
 
 def test_one_with_a_hidden_reply_keeps_its_place_until_that_is_removed(
