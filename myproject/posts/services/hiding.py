@@ -1,6 +1,8 @@
 """Posts that are hidden until staff have looked at them: who may read them then, `visibility` says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -48,6 +50,19 @@ def show_post(db: Session, post: Post) -> None:
 def is_hidden(db: Session, post_id: int) -> bool:
     """Whether there is a post of that number that is hidden."""
     return db.scalar(sa.select(Post.id).where(Post.id == post_id, Post.status == POST.Status.HIDDEN)) is not None
+
+
+def list_hidden(db: Session, author_id: int) -> Sequence[Any]:
+    """A member's posts that are hidden, as (id, title, hidden_at): those that were changed last first, a page of
+    them.
+    """
+    statement = (
+        sa.select(Post.id, Post.title, Post.hidden_at)
+        .where(Post.author_id == author_id, Post.status == POST.Status.HIDDEN)
+        .order_by(Post.updated_at.desc())
+        .limit(POST.HIDDEN_SHOWN)
+    )
+    return db.execute(statement).all()
 
 
 def changed(db: Session, post: Post) -> None:

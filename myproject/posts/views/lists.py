@@ -16,7 +16,7 @@ from myproject.i18n import _
 from myproject.pagination import EPOCH, MICROSECOND, BadCursor, Page
 from myproject.posts import constants as POST
 from myproject.posts.services import approval as post_approval
-from myproject.posts.services import lists, rows, visits
+from myproject.posts.services import hiding, lists, rows, visits
 from myproject.users.services.profiles import Profile
 from myproject.web.dates import date
 from myproject.web.fragments import cached_fragment, place
@@ -115,7 +115,7 @@ def find_mine(request: Request, shared: Marked) -> tuple[dict[int, datetime], bo
 
 
 def list_drafts(request: Request) -> dict[str, Any]:
-    """A member's own that nobody else reads: drafts, and what waits for approval."""
+    """A member's own that stands in no other list: drafts, what waits for approval, and posts that are hidden."""
     db, member_id = request.dbsession, request.member.id
     return {
         "drafts": lists.list_drafts(db, member_id),
@@ -123,4 +123,5 @@ def list_drafts(request: Request) -> dict[str, Any]:
         "days": timedelta(days=request.site.retention_drafts_days),
         "waiting_posts": post_approval.list_waiting(db, member_id),
         "waiting_comments": comment_approval.list_waiting(db, member_id),
+        "hidden_posts": hiding.list_hidden(db, member_id),
     }
