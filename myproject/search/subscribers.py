@@ -1,21 +1,16 @@
 """What happens to the index when a post or a comment is written, by whichever service."""
 
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from pyramid.config import Configurator
 from sqlalchemy import event
-from sqlalchemy.orm import Mapper, Session, object_session
+from sqlalchemy.orm import Mapper, object_session
 
 from myproject.cache import touch
 from myproject.comments.models import Comment
-from myproject.db import after_commit
-from myproject.personal_data import Person
 from myproject.posts.models import Post
-from myproject.search import tasks
 from myproject.search.services import indexing
-from myproject.tasks import enqueue_if_idle
 
 # A like or a count is nothing to the index.
 INDEXED = ("title", "body", "link_url", "status", "published_at")
@@ -35,14 +30,8 @@ def text_written(mapper: Mapper[Any], connection: sa.Connection, target: Post | 
         touch(session, "search")
 
 
-def erase(db: Session, person: Person, removing: bool) -> None:
-    """Forgets a member's words, and has the index forget all that goes with them."""
-    indexing.erase_entries(db, person, removing)
-    after_commit(db, partial(enqueue_if_idle, db.info["registry"], tasks.merge_index))
-
-
 def includeme(config: Configurator) -> None:
     for model in (Post, Comment):
         for moment in ("after_insert", "after_update"):
             event.listen(model, moment, text_written)
-    config.add_personal_data("search", export=indexing.export_nothing, erase=erase)
+    config.add_personal_data("search", export=indexing.export_nothing, erase=indexing.erase_entries)

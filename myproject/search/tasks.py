@@ -5,7 +5,8 @@ from pyramid.registry import Registry
 
 from myproject.db import sessions_of
 from myproject.search.services import indexing, merging
-from myproject.tasks import crontab, enqueue_if_idle
+from myproject.search.services.indexing import WordsErased
+from myproject.tasks import crontab, enqueue, enqueue_if_idle
 
 
 def forget_purged(registry: Registry) -> None:
@@ -33,7 +34,12 @@ def merge_index_nightly(registry: Registry) -> None:
     merge_index(registry)
 
 
+def merge_soon(event: WordsErased) -> None:
+    enqueue(event.db, merge_index)
+
+
 def includeme(config: Configurator) -> None:
+    config.add_subscriber(merge_soon, WordsErased)
     config.add_task(merge_index)
     config.add_task(go_on_merging)
     config.add_periodic_task(forget_purged, crontab(minute="55"))

@@ -9,6 +9,7 @@ import heapq
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
-from myproject.db import Sessions
+from myproject.db import Sessions, publish
 from myproject.personal_data import Person
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
@@ -31,6 +32,13 @@ HREF = re.compile(r'<a [^>]*?href="(https?://[^"]{1,2000})"', re.I)
 LINKS_MAX = 50
 # Says where a reader came from, not what is there.
 TRACKING = re.compile(r"utm_\w+|fbclid|gclid|ref", re.I)
+
+
+@dataclass(frozen=True)
+class WordsErased:
+    """Event: words of a member who has gone leave the index, in this transaction."""
+
+    db: Session
 
 
 def entry_words(
@@ -101,12 +109,15 @@ def forget(connection: sa.Connection, column: sa.orm.InstrumentedAttribute[int |
 
 
 def erase_entries(db: Session, person: Person, removing: bool) -> None:
-    """Forgets the words of a member's posts and comments where they go, whether their rows do or are emptied."""
+    """Forgets the words of a member's posts and comments where they go, whether their rows do or are emptied; and
+    tells that words go, these or those of removed texts.
+    """
     if removing:
         posts = sa.select(Post.id).where(Post.author_id == person.id)
         comments = sa.select(Comment.id).where(Comment.author_id == person.id)
         for which in (SearchEntry.post_id.in_(posts), SearchEntry.comment_id.in_(comments)):
             db.execute(sa.delete(SearchEntry).where(which), execution_options={"synchronize_session": False})
+    publish(db, WordsErased(db))
 
 
 def forget_purged(db: Session) -> None:
