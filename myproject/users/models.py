@@ -87,6 +87,8 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     # When somebody last signed in to it.
     signed_in_at: Mapped[datetime | None]
+    # When they last looked at a page, as their sessions know it; it stays when those are over.
+    last_seen_at: Mapped[datetime | None]
     # Counts every change of the row, in SQL, so that no two writers give the same number: the cache goes by
     # it.
     revision: Mapped[int] = mapped_column(default=1, onupdate=sa.text("revision + 1"))

@@ -46,6 +46,7 @@ SECONDS_BETWEEN_NOTES = 60
 def touch_session(registry: Registry, session_id: int) -> None:
     """Notes that a session is in use."""
     with sessions_of(registry).writing() as db:
+        sign_ins.note_seen(db, UserSession.id == session_id)
         db.execute(sa.update(UserSession).where(UserSession.id == session_id).values(last_seen_at=utc_now()))
 
 

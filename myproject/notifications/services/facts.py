@@ -17,7 +17,7 @@ from myproject.notifications.services.deciding import Facts
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostAttention, PostVisit, Tag, TagFollow, TagMute, post_tags
 from myproject.users import constants as USER
-from myproject.users.models import User, UserBlock, UserSession
+from myproject.users.models import User, UserBlock
 
 # The link that the renderer makes of `@name`, of which a text has no more than it allows.
 MENTION = re.compile(rf'<a href="/@([^"/]+)/" class="{MENTION_CLASS}"')
@@ -140,11 +140,7 @@ OF_NOTIFICATIONS = (
             (PostVisit.seen_at >= Notification.created_at) & (Post.comment_count <= COMMENT.THREAD_SIZE),
         ).label("read"),
         sa.or_(
-            sa.exists().where(
-                UserSession.user_id == Notification.user_id, UserSession.last_seen_at > Notification.created_at
-            ),
-            # Who has signed out since leaves no session.
-            sa.func.coalesce(User.signed_in_at > Notification.created_at, sa.false()),
+            sa.func.coalesce(User.last_seen_at > Notification.created_at, sa.false()),
             sa.func.coalesce(PostVisit.seen_at >= Notification.created_at, sa.false()),
         ).label("visited"),
         User.name,

@@ -138,7 +138,8 @@ def empty(user: User) -> None:
     user.display_name = user.bio = user.bio_html = user.website = user.avatar = ""
     user.time_zone = user.locale = user.terms_version = user.terms_accepted_from = user.approval_reason = ""
     user.theme = USER.Theme.SYSTEM.value
-    user.terms_accepted_at = user.invited_by_id = user.delete_after = user.signed_in_at = None
+    user.terms_accepted_at = user.invited_by_id = user.delete_after = None
+    user.signed_in_at = user.last_seen_at = None
     user.approval, user.deletion = USER.Approval.NONE, USER.Deletion.NONE
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, AuditEntry, record
-from myproject.db import utc_now
+from myproject.db import IN_DATABASE_ONLY, utc_now
 from myproject.security.tokens import hash_token, make_token
 from myproject.security.validators import AT_ONCE
 from myproject.text import canonical
@@ -157,7 +157,7 @@ def begin_session(
     """A new session row for `user`; gives the token that the cookie will hold. Raises as `check_can_sign_in`."""
     check_can_sign_in(db, user)
     token = make_token()
-    user.signed_in_at = utc_now()
+    user.signed_in_at = user.last_seen_at = utc_now()
     life = timedelta(days=remember_days) if remember_days else timedelta(hours=USER.SESSION_HOURS)
     # A user made in this transaction gets its number with the flush.
     db.flush()
@@ -258,7 +258,17 @@ def end_copied_session(db: Session, session_id: int, seen_at: datetime, client: 
 
 def sign_out(db: Session, token: str) -> None:
     """Ends the session of `token`: whoever holds a copy of the cookie is a guest from now on."""
-    db.execute(sa.delete(UserSession).where(UserSession.token_hash == hash_token(token)))
+    session = UserSession.token_hash == hash_token(token)
+    note_seen(db, session)
+    db.execute(sa.delete(UserSession).where(session))
+
+
+def note_seen(db: Session, session: sa.ColumnElement[bool]) -> None:
+    """Notes that the member of a session is here."""
+    owner = sa.select(UserSession.user_id).where(session).scalar_subquery()
+    # Nothing that is kept of them in the cache changes.
+    seen = sa.update(User).where(User.id == owner).values(last_seen_at=utc_now(), revision=User.revision)
+    db.execute(seen, execution_options=IN_DATABASE_ONLY)
 
 
 def end_sessions(db: Session, user_id: int, *, but: int | None = None) -> None:

@@ -23,8 +23,9 @@ from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services.attention import set_attention
 from myproject.posts.services.removal import remove_post
-from myproject.users.models import User
-from tests.conftest import Client
+from myproject.users.models import User, UserSession
+from myproject.users.services.sign_ins import end_sessions
+from tests.conftest import Client, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import text_of
 
@@ -119,6 +120,45 @@ def test_who_was_here_and_signed_out_gets_none_of_what_was_there_then(
     make_comment(db, post, bob, "Seen")
     client.login("ann")
     client.logout()
+    a_day_passes(db)
+    send_digests(app.registry)
+    assert outcomes(db) == [Outcome.VISITED]
+
+
+def was_last_here(db: Session, user: User, before: timedelta) -> None:
+    """Makes a member's sign-in that old, and unused since."""
+    moment = utc_now() - before
+    db.execute(sa.update(UserSession).values(created_at=moment, last_seen_at=moment))
+    user.signed_in_at = user.last_seen_at = moment
+    db.commit()
+
+
+def test_who_looked_only_at_the_inbox_gets_none_though_that_sign_in_is_over_since(
+    app: Router, client: Client, db: Session, ann: User, bob: User, post: Post
+) -> None:
+    sign_in(client, ann)
+    was_last_here(db, ann, timedelta(hours=2))
+    make_comment(db, post, bob, "Seen")
+    revision = ann.revision
+    client.get("/notifications/")
+    run_tasks(app.registry)
+    end_sessions(db, ann.id)
+    a_day_passes(db)
+    send_digests(app.registry)
+    assert outcomes(db) == [Outcome.VISITED]
+    # What is cached of them is as good as before.
+    db.refresh(ann)
+    assert ann.revision == revision
+
+
+def test_signing_out_is_a_visit_though_no_worker_has_noted_one(
+    app: Router, client: Client, db: Session, ann: User, bob: User, post: Post
+) -> None:
+    sign_in(client, ann)
+    was_last_here(db, ann, timedelta(minutes=4))
+    make_comment(db, post, bob, "Seen")
+    page = client.get("/notifications/")
+    next(form for form in page.forms.values() if form.action.endswith("/users/logout/")).submit(status=303)
     a_day_passes(db)
     send_digests(app.registry)
     assert outcomes(db) == [Outcome.VISITED]
