@@ -416,7 +416,10 @@ class World:
         (mail_folder / f"{MAIL}.eml").write_text("To: ann@example.org\nSubject: Hello\n\nHello\n")
 
     def path(self, row: Row) -> str:
-        """The row's path; what it names that can be used up is made anew."""
+        return self.fill(row.path)
+
+    def fill(self, text: str) -> str:
+        """A text with what it names between braces; what of that can be used up is made anew."""
         made: dict[str, Callable[[], Any]] = {
             "{post}": lambda: self.post.id,
             "{tag}": lambda: make_post(self.db, self.owner, tags=["tea"]).tags[0].name,
@@ -445,11 +448,10 @@ class World:
             "{lost_token}": lambda: self.make_second_factor_token(USER.TokenPurpose.RESET_SECOND_FACTOR),
             "{found_token}": lambda: self.make_second_factor_token(USER.TokenPurpose.KEEP_SECOND_FACTOR),
         }
-        path = row.path
         for name, make in made.items():
-            if name in path:
-                path = path.replace(name, str(make()))
-        return path
+            if name in text:
+                text = text.replace(name, str(make()))
+        return text
 
     def make_removed_post(self) -> int:
         post = make_post(self.db, self.owner, "A post")
