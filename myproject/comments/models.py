@@ -12,6 +12,7 @@ from myproject.posts.models import Post
 from myproject.users.models import User
 
 TOP = sa.text("parent_id IS NULL")
+PUBLISHED = sa.text(f"status = {int(COMMENT.Status.PUBLISHED)}")
 WAITING = sa.text(f"status = {int(COMMENT.Status.WAITING)}")
 
 
@@ -45,6 +46,8 @@ class Comment(Base):
         # The tops of the threads of a post, in the orders that its page offers.
         sa.Index("ix_comments_new", "post_id", "id", sqlite_where=TOP, postgresql_where=TOP),
         sa.Index("ix_comments_best", "post_id", "like_count", "id", sqlite_where=TOP, postgresql_where=TOP),
+        # The latest of a post, at whatever depth: its feed.
+        sa.Index("ix_comments_latest", "post_id", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
         sa.Index("ix_comments_author_id", "author_id", "id"),
         sa.Index("ix_comments_parent_id", "parent_id"),
         sa.Index("ix_comments_waiting", "created_at", "id", sqlite_where=WAITING, postgresql_where=WAITING),
