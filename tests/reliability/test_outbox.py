@@ -17,8 +17,8 @@ from myproject.emails.tasks import deliver_due
 from tests.reliability.claiming import claim_all
 from tests.reliability.storm import WORKER_THREADS, moody_server, outcome, storm
 
-MAILS = 200
-WORKER_KILLS = 6
+MAILS = 300
+WORKER_KILLS = 10
 WEB_KILLS = 2
 
 
