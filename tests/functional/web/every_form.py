@@ -251,7 +251,7 @@ FORMS = (
     Form("moderation.report.comment", "other", {"reason": "1", "note": "Look"}, button="report"),
     Form("moderation.waiting.post", "staff", REASON, button="remove", before=let_post_wait),
     Form("moderation.waiting.comment", "staff", REASON, button="remove", before=let_comment_wait),
-    Form("moderation.case", "staff", REASON, button="keep"),
+    Form("moderation.case", "staff", REASON, button="stay"),
     Form("moderation.ban", "staff", {"days": "3", "hide": "true"} | REASON, button="ban"),
     Form("moderation.ban", "staff", {"show": "true"}, button="lift"),
     Form("admin.users.view", "admin", {"role": "1", "status": "2"} | REASON, "/admin/users/{waiting}/"),
