@@ -1,4 +1,4 @@
-"""Every form of the site: where it stands, who sends it, and what is right in it."""
+"""Every form of the site, and every button: where it stands, who sends it, and what is right in it."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -9,13 +9,14 @@ from myproject.audit import COMMAND_LINE
 from myproject.cache import touch
 from myproject.comments.services.writing import create_comment, edit_comment
 from myproject.db import sessions_of
+from myproject.moderation.services import texts
 from myproject.posts.services.writing import create_post, edit_post, render
 from myproject.security.cookies import cookies_of
 from myproject.security.oidc import Person
 from myproject.security.passwords import hasher_of
 from myproject.users import constants as USER
 from myproject.users.models import FormerName, User
-from myproject.users.services import deletion, first_admin, second_factor, sign_ins, steps
+from myproject.users.services import deletion, first_admin, invitations, second_factor, sign_ins, steps
 from myproject.users.views.enter import STEP_COOKIE
 from myproject.users.views.oidc import REGISTRATION_COOKIE
 from myproject.users.views.second_factor import ADDING_COOKIE
@@ -117,6 +118,33 @@ def change_comment(world: World) -> str:
     comment = make_comment(world.db, world.post, world.owner)
     edit_comment(world.db, comment.id, 1, "Other text", "Other text", editor=COMMAND_LINE, reason="It helps")
     return f"/comments/{comment.id}/history/"
+
+
+def has_second_factor(world: World) -> None:
+    user = world.users["owner"]
+    if user.second_factor_at is None:
+        turn_on(world.db, user)
+        touch(world.db, f"user:{user.id}")
+
+
+def make_invitation(world: World) -> str:
+    user = world.users["other"]
+    invitations.make_invitation(world.db, user.id, uses=1, days=1)
+    return f"/users/me/invitations/{invitations.list_invitations(world.db, user.id)[0].id}/revoke/"
+
+
+def hide_post(world: World) -> str:
+    post = make_post(world.db, world.owner)
+    make_comment(world.db, post, world.users["other"])
+    texts.hide(world.db, post)
+    return f"/posts/{post.id}/hidden/"
+
+
+def hide_comment(world: World) -> str:
+    comment = make_comment(world.db, world.post, world.owner)
+    make_comment(world.db, world.post, world.users["other"])
+    texts.hide(world.db, comment)
+    return f"/comments/{comment.id}/hidden/"
 
 
 def leave_no_admin(world: World) -> str:
@@ -264,6 +292,28 @@ FORMS = (
     Form("admin.emails.resend_all", "admin", LIST_OF_MAILS),
     Form("admin.emails.cancel_all", "admin", LIST_OF_MAILS),
     Form("admin.emails.open", "admin", {"domain": "example.org"}),
+    # Buttons without fields.
+    Form("emails.unsubscribe", "guest", answer=200),
+    Form("users.logout", "other"),
+    Form("users.delete.undo", "other"),
+    Form("users.keep", "guest"),
+    Form("users.verify.link", "guest"),
+    Form("users.email.confirm", "guest"),
+    Form("users.email.undo", "guest"),
+    Form("users.passkeys.sign_in.options", "guest", answer=200),
+    Form("users.passkeys.reauth.options", "owner", answer=200),
+    Form("users.passkeys.second_factor.options", "guest", before=sign_in_by_half, answer=422),
+    Form("users.second_factor.begin", "other"),
+    Form("users.second_factor.codes", "owner", before=has_second_factor, answer=200),
+    Form("users.second_factor.stay", "owner", before=has_second_factor),
+    Form("users.second_factor.off", "owner", before=has_second_factor),
+    Form("users.second_factor.reset", "guest"),
+    Form("users.second_factor.keep", "guest"),
+    Form("posts.read_all", "other"),
+    Form("posts.restore", "staff", path="/posts/{removed_post}/restore/"),
+    Form("admin.users.sessions", "admin"),
+    Form("admin.emails.resend", "admin"),
+    Form("admin.emails.cancel", "admin"),
     # They may do nothing else any more.
     Form("users.terms", "other", {"accept_tos": "true"}, before=ask_for_terms),
     # There is no other admin any more.
@@ -273,9 +323,13 @@ FORMS = (
 # With other settings
 
 BY_INVITATION = {"users_registration": "invite"}
-FORMS_BY_INVITATION = (Form("users.invitations", "other", {"uses": "3", "days": "7", "note": "For Ann"}),)
+FORMS_BY_INVITATION = (
+    Form("users.invitations", "other", {"uses": "3", "days": "7", "note": "For Ann"}),
+    Form("users.invitations.revoke", "other", before=make_invitation),
+)
 BY_APPROVAL = {
     "users_registration": "approval",
+    "moderation_vouch_comments": 1,
     # Nobody answers there.
     f"oidc.{PROVIDER}.issuer": "http://127.0.0.1:9",
     f"oidc.{PROVIDER}.client_id": "x",
@@ -284,6 +338,8 @@ BY_APPROVAL = {
 }
 WHO_ASKS = {"reason": "I like tea"}
 FORMS_BY_APPROVAL = (
+    Form("moderation.hidden.post", "other", before=hide_post),
+    Form("moderation.hidden.comment", "other", before=hide_comment),
     Form("users.register", "guest", REGISTRATION | WHO_ASKS),
     Form(
         "users.oidc.register",
