@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -11,8 +10,6 @@ from myproject.users import constants as USER
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import field_errors, flashes
-
-pytestmark = pytest.mark.one_database
 
 
 def turn(client: Client, position: str, reason: str = "The provider is away") -> None:

@@ -18,8 +18,6 @@ from tests.factories import make_user, sign_in
 from tests.functional.emails.test_bounces_told import banner
 from tests.functional.pages import field_errors, flashes
 
-pytestmark = pytest.mark.one_database
-
 LIST = "/admin/emails/suppressions/"
 
 

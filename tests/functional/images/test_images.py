@@ -30,8 +30,6 @@ from tests.conftest import Client, form_with, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, field_errors, flashes, heading, summary
 
-pytestmark = pytest.mark.one_database
-
 CANARY = "c4nary-of-the-file"
 
 

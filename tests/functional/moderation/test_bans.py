@@ -18,8 +18,6 @@ from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import flashes, summary
 
-pytestmark = pytest.mark.one_database
-
 WHY = "Three insults in one day"
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 import sqlalchemy as sa
 from pyramid.router import Router
 from pyramid.scripting import prepare
@@ -17,8 +16,6 @@ from myproject.users import constants as USER
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import flashes, summary
-
-pytestmark = pytest.mark.one_database
 
 
 def turn(admin: Client, position: str) -> None:

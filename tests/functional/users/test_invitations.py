@@ -19,8 +19,6 @@ from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, field_errors, flashes, summary
 
-pytestmark = pytest.mark.one_database
-
 ADDRESS = "/users/me/invitations/"
 
 

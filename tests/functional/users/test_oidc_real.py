@@ -18,8 +18,6 @@ from tests.functional.pages import flashes
 from tests.functional.users.oidc import connect, fill_registration, leave
 from tests.oidc.real import options, real_provider, sign_in_there
 
-pytestmark = pytest.mark.one_database
-
 SITE = "http://localhost"
 
 

@@ -16,8 +16,6 @@ from tests.factories import make_user, sign_in
 from tests.functional.pages import csrf_token, heading
 from tests.functional.users.test_passkeys import LIST, REAUTH, add, ask, reply
 
-pytestmark = pytest.mark.one_database
-
 SETTINGS = "/users/me/security/second-factor/"
 
 
