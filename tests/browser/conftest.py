@@ -24,6 +24,7 @@ from tests.conftest import (
     ini_text,
     migrate,
 )
+from tests.reliability.faults import Fault
 
 # Limits stand as they ship, but for those that so many visitors from one address would meet.
 MANY = "10000 per hour"
@@ -42,6 +43,8 @@ LIMITS = {
     )
 } | {"newcomers.days": "0", "notifications.daily_cap": "10000"}
 
+ASKED_FOR = f"{Fault.__module__}.{Fault.__qualname__}"
+
 # Chromium tells the page about a broken policy; the page's console tells the test.
 TELL_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => {
@@ -52,7 +55,9 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """The site in development, with the demo's content and an embedded worker. A traceback in its log fails."""
+    """The site in development, with the demo's content and an embedded worker. A traceback in its log fails, but
+    for that of a fault that a test asked for.
+    """
     folder = tmp_path_factory.mktemp("live")
     key = folder / "secret.key"
     key.touch(mode=0o600)
@@ -72,6 +77,8 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
         "captcha.questions": f"{CAPTCHA_QUESTION} = {CAPTCHA_ANSWER}",
         "captcha.min_seconds": "0",
         "notifications.window": "0",
+        # What fails on demand.
+        "pyramid.includes": "tests.reliability.faults",
         # One report is enough to see what staff see.
         "moderation.flags_to_hide": "1",
     }
@@ -90,7 +97,8 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
     server.ini = ini
     with servers.running(server):
         yield server
-    assert "Traceback (most recent call last)" not in server.log, server.log
+    tracebacks = server.log.split("Traceback (most recent call last)")[1:]
+    assert all(ASKED_FOR in traceback for traceback in tracebacks), server.log
 
 
 class Watch(Misbehaviour):

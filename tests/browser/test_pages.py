@@ -22,6 +22,7 @@ LENA = "lena"  # of the demo: her address is not verified
 WORDY = "bram-de-groot"
 LONG_THREAD = ("grace", "Small wins of the week")
 REPORTED = 20  # "Slugs", which no other test reads
+CHANGED = 19  # "Lights", which none reads either
 DEEP_THREAD = ("priya", "Forty lines that tell us")
 
 
@@ -152,6 +153,39 @@ def open_member(page: Page) -> Any:
     return press(page, page.get_by_role("link", name="best-bargains", exact=True))
 
 
+def open_outbox_mail(page: Page) -> Any:
+    page.goto("/admin/emails/doctor/")
+    page.locator("[name=probe]").click()
+    expect(page.get_by_text("A probe is on its way")).to_be_visible()
+    page.goto("/admin/emails/")
+    return press(page, page.locator(".data-table th a").first)
+
+
+def keep_something(page: Page) -> Any:
+    open_post(*DEEP_THREAD)(page)
+    page.get_by_role("button", name="Bookmark", exact=True).click()
+    expect(page.get_by_text("The post is among your bookmarks")).to_be_visible()
+    return page.goto("/bookmarks/")
+
+
+def open_history(page: Page) -> Any:
+    """That of somebody else's post, which staff have just changed."""
+    page.goto(f"/posts/{CHANGED}/edit/")
+    page.get_by_label("Text").press_sequentially("And a **word** more. ")
+    page.get_by_label("Reason").fill("A word was missing")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page).to_have_url(re.compile(f"/posts/{CHANGED}/[^/]+/$"))
+    return page.goto(f"/posts/{CHANGED}/history/")
+
+
+def break_down(page: Page) -> Any:
+    """Asks for a page whose view fails."""
+    page.route(
+        "**/users/login/", lambda route: route.continue_(headers=route.request.headers | {"X-Fail": "late"})
+    )
+    return page.goto("/users/login/")
+
+
 def follow_something(page: Page) -> Any:
     """The settings, with a post and a tag to stop following."""
     open_post(*DEEP_THREAD)(page)
@@ -229,6 +263,8 @@ KINDS = {
     "privacy": Kind("/privacy/"),
     "rules": Kind("/rules/"),
     "404": Kind("/nowhere/", status=404),
+    "400": Kind("/?q=%ff", status=400),
+    "500": Kind(break_down, status=500),
     "link gone": Kind("/users/reset-password/aaaaaaaaaaaaaaaaaaaaaaaa/", status=410),
     "mailbox": Kind("/dev/mailbox/"),
     "mail": Kind(open_a_mail),
@@ -260,6 +296,13 @@ KINDS = {
     "no drafts": Kind("/drafts/", "ada"),
     "drafts": Kind("/drafts/", "tomasz"),
     "edit post": Kind("/posts/1/edit/", "ada"),
+    "delete post": Kind("/posts/1/delete/", "ada"),
+    "delete post, staff": Kind(f"/posts/{CHANGED}/delete/", "ada"),
+    "history of a post": Kind(open_history, "ada"),
+    "edit comment": Kind("/comments/4/edit/", "ada"),
+    "edit comment, staff": Kind("/comments/79/edit/", "ada"),
+    "delete comment": Kind("/comments/4/delete/", "ada"),
+    "bookmarks": Kind(keep_something, "ada"),
     "own post": Kind(open_post(*DEEP_THREAD), "ada"),
     "reply": Kind(reply, "ada"),
     "long words": Kind(write_long_words, WORDY),
@@ -276,6 +319,7 @@ KINDS = {
     "members": Kind("/admin/users/", "ada"),
     "member": Kind(open_member, "ada"),
     "outbox": Kind("/admin/emails/", "ada"),
+    "mail of the outbox": Kind(open_outbox_mail, "ada"),
     "mail doctor": Kind("/admin/emails/doctor/", "ada"),
     "suppressions": Kind("/admin/emails/suppressions/", "ada"),
     "settings": Kind("/admin/settings/", "ada"),
