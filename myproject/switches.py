@@ -42,6 +42,12 @@ class Switch(Base):
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+# A part of the one query for what a post's page says to one reader alone: a row where nobody but staff may write.
+WRITING_IS_OFF: sa.Select[*tuple[Any, ...]] = sa.select(
+    sa.literal_column("'read_only'"), Switch.id, Switch.changed_at
+).where(Switch.name == Name.WRITING, ~Switch.is_on)
+
+
 def is_on(db: Session, name: Name) -> bool:
     return db.scalar(sa.select(Switch.is_on).where(Switch.name == name)) is not False
 

@@ -134,6 +134,23 @@ def test_a_guest_who_comes_second_costs_no_statement(
     assert first.body == second.body
 
 
+@pytest.mark.parametrize("page", ["home", "post", "profile"])
+def test_the_first_page_of_a_process_costs_a_member_no_more(
+    client: Client, db: Session, ann: User, post: Post, query_counter: Counter, page: str
+) -> None:
+    address = {"home": "/", "post": f"/posts/{post.id}/{post.slug}/", "profile": "/@ann/"}[page]
+    add_comments(db, post, ann, COMMENTS)
+    # No admin: whether the site takes posts and comments is asked for others only.
+    sign_in(client, make_user(db, "bob"))
+    assert count(query_counter, client, address) <= MOST
+    # Nor does a page where the process knows them, and nothing else any more; nor where all but that is known.
+    client.get("/about/")
+    client.app.registry["cache"].kept.clear()
+    assert count(query_counter, client, address) <= MOST
+    client.app.registry["cache"].empty()
+    assert count(query_counter, client, address) <= MOST
+
+
 def test_a_member_of_whom_no_cache_holds_anything_costs_one_statement_more(
     client: Client, db: Session, ann: User, query_counter: Counter
 ) -> None:

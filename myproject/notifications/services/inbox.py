@@ -42,6 +42,11 @@ UNREAD_STATEMENT = (
     .order_by(Notification.id.desc())
     .limit(NOTE.UNREAD_MAX + 1)
 )
+LATEST_UNREAD = UNREAD_STATEMENT.subquery()
+# The same as a part of the one query for what a post's page says to one reader alone.
+UNREAD_PART: sa.Select[*tuple[Any, ...]] = sa.select(
+    sa.literal_column("'unread'"), LATEST_UNREAD.c.id, sa.null(), LATEST_UNREAD.c.post_id
+)
 # What it says of a text that is not in the open any more is said without its title, but to its own author.
 IS_THERE = POST_PUBLISHED & sa.or_(Notification.comment_id.is_(None), COMMENT_PUBLISHED)
 LIST = (
@@ -78,6 +83,11 @@ LIST = (
 ALL, ONLY_UNREAD = LIST.where(sa.text(IN_INBOX)), LIST.where(sa.text(UNREAD))
 
 
+def key(user_id: int) -> str:
+    """Under which name processes remember what of a member's inbox is unread (see `cache.remembered`)."""
+    return f"unread:{user_id}"
+
+
 def mark(user_id: int) -> str:
     """The tag under which the cache notes that a member's inbox has changed (see `cache.touch`)."""
     return f"notices:{user_id}"
@@ -90,11 +100,13 @@ def touch_inboxes(db: Session, user_ids: Iterable[int]) -> None:
 
 def find_unread(db: Session, user_id: int) -> Unread:
     """What of a member's inbox is unread."""
-    rows = fetch(db, UNREAD_STATEMENT, {"user_id": user_id}).all()
-    if not rows:
-        return Unread()
-    posts = {row.post_id for row in rows if row.post_id is not None}
-    return Unread(len(rows), rows[0].id, tuple(sorted(posts)))
+    return unread_in(fetch(db, UNREAD_STATEMENT, {"user_id": user_id}).all())
+
+
+def unread_in(rows: Sequence[Any]) -> Unread:
+    """The same, from the numbers of the latest that are unread, each with that of the post that it is about."""
+    posts = {post_id for _number, post_id in rows if post_id is not None}
+    return Unread(len(rows), max((number for number, _post_id in rows), default=0), tuple(sorted(posts)))
 
 
 def list_inbox(db: Session, user_id: int, before_id: int | None = None, *, only_unread: bool = False) -> Page[Any]:

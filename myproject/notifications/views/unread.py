@@ -23,7 +23,7 @@ def unread_of(request: Request) -> Unread:
     """
     user_id = request.member.id
     tags = (inbox.mark(user_id),)
-    return remembered(request, f"unread:{user_id}", tags, lambda db: inbox.find_unread(db, user_id))
+    return remembered(request, inbox.key(user_id), tags, lambda db: inbox.find_unread(db, user_id))
 
 
 def note_reading(event: NewResponse) -> None:

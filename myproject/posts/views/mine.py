@@ -13,18 +13,22 @@ where that has a mark for it.
     <!--part-->                there are comments that this page does not show
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 import sqlalchemy as sa
 from markupsafe import Markup, escape
+from sqlalchemy.orm import Session
 
 from myproject.bookmarks.services import MINE as BOOKMARKED
+from myproject.cache import remembered
 from myproject.comments.services.likes import MINE as LIKED_COMMENTS
 from myproject.db import fetch, utc_now
 from myproject.i18n import _, texts
+from myproject.notifications.services import inbox
 from myproject.pagination import EPOCH, MICROSECOND
 from myproject.posts import constants as POST
 from myproject.posts import tasks
@@ -32,6 +36,7 @@ from myproject.posts.services import visits
 from myproject.posts.services.attention import MINE as ATTENTION
 from myproject.posts.services.likes import MINE as LIKED
 from myproject.posts.services.rows import PostPage
+from myproject.switches import WRITING_IS_OFF
 from myproject.tasks import enqueue_once
 from myproject.web.fragments import place
 from myproject.web.marks import Fill, Marked
@@ -39,19 +44,26 @@ from myproject.web.request import Request
 
 VISIT_SECONDS = 60
 # The first says of which types all are.
-STATEMENT = sa.union_all(visits.SEEN, visits.NEW_SINCE, LIKED, ATTENTION, BOOKMARKED, LIKED_COMMENTS)
+PARTS = (visits.SEEN, visits.NEW_SINCE, LIKED, ATTENTION, BOOKMARKED, LIKED_COMMENTS, WRITING_IS_OFF)
+STATEMENT = sa.union_all(*PARTS)
+# With what of their inbox is unread. A notification has a second number, that of its post.
+NO_NUMBER = sa.cast(sa.null(), sa.BigInteger)
+WITH_UNREAD = sa.union_all(*(part.add_columns(NO_NUMBER) for part in PARTS), inbox.UNREAD_PART)
 EDIT_WORDS = {"edit": _("Edit"), "delete": _("Remove"), "restore": _("Restore"), "move": _("Move")}
 
 
 @dataclass
 class Mine:
-    """A member's own with a post. `since` is from when on comments are new to them; None on a first visit."""
+    """A member's own with a post. `since` is from when on comments are new to them; None on a first visit.
+    `read_only`: they can write nothing for now.
+    """
 
     liked: bool = False
     bookmarked: bool = False
     attention: POST.Attention | None = None
     seen_at: datetime | None = None
     since: datetime | None = None
+    read_only: bool = False
     liked_comments: set[int] = field(default_factory=set)
 
 
@@ -63,8 +75,7 @@ def find_mine(request: Request, post: PostPage, shared: Marked) -> Mine | None:
         return None
     mine = Mine()
     comment_ids = [int(number) for number, _author in shared.values("like")]
-    values = {"user_id": request.member.id, "post_id": post.id, "comment_ids": comment_ids}
-    for what, number, moment in fetch(request.dbsession, STATEMENT, values):
+    for what, number, moment, *_post_id in ask(request, post, comment_ids):
         match what:
             case "seen":
                 mine.seen_at = moment
@@ -78,11 +89,30 @@ def find_mine(request: Request, post: PostPage, shared: Marked) -> Mine | None:
                 mine.bookmarked = True
             case "comment_like":
                 mine.liked_comments.add(number)
+            case "read_only":
+                mine.read_only = not request.identity.is_staff
     if mine.seen_at is not None and mine.since is not None:
         mine.since = visits.news_since(mine.seen_at, mine.since)
     if visits.is_due(mine.seen_at, post.last_activity_at):
         note_visit(request, post, mine.seen_at)
     return mine
+
+
+def ask(request: Request, post: PostPage, comment_ids: list[int]) -> Sequence[Any]:
+    """The rows of the query. Where this process does not remember what of the member's inbox is unread, which the
+    top of the page says, they have that too: it costs no query of its own.
+    """
+    user_id = request.member.id
+    values = {"user_id": user_id, "post_id": post.id, "comment_ids": comment_ids}
+    found: list[Sequence[Any]] = []
+
+    def find_all(db: Session) -> inbox.Unread:
+        rows = fetch(db, WITH_UNREAD, values).all()
+        found.append(rows)
+        return inbox.unread_in([(number, about) for what, number, _moment, about in rows if what == "unread"])
+
+    request.unread = remembered(request, inbox.key(user_id), (inbox.mark(user_id),), find_all)
+    return found[0] if found else fetch(request.dbsession, STATEMENT, values).all()
 
 
 def note_visit(request: Request, post: PostPage, seen_at: datetime | None) -> None:

@@ -14,7 +14,6 @@ from myproject.posts.services import rows
 from myproject.posts.services.curation import is_closed
 from myproject.posts.views.mine import fill_in, find_mine
 from myproject.security.permissions import may_publish
-from myproject.switches import is_read_only
 from myproject.users.services.bans import find_ban_of
 from myproject.web.fragments import cached_fragment
 from myproject.web.request import Request
@@ -55,7 +54,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
     mine = find_mine(request, context, shared)
     return {
         "ban": find_ban_of(request.dbsession, request.identity),
-        "read_only": may_comment and is_read_only(request),
+        "read_only": mine is not None and mine.read_only,
         "post": context,
         "address": address,
         "mine": mine,
