@@ -227,10 +227,11 @@ def sorts_on_sqlite(connection: sa.Connection, statement: Statement) -> Iterator
 def faults_on_postgresql(connection: sa.Connection, statement: Statement) -> Iterator[str]:
     """Nodes of the plan that handled more rows than a page has.
 
-    With so few rows, to read a whole table into memory once is thought cheaper than to go to an index for each row
-    of a page. Such ways are closed, to see whether there is the one along the indexes, which a large table needs.
+    With so few rows, to read a whole table, or all that an index finds, into memory once is thought cheaper than
+    to go to an index for each row of a page. Such ways are closed, to see whether there is the one along the
+    indexes, which a large table needs.
     """
-    for way in ("seqscan", "hashjoin", "mergejoin", "material"):
+    for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "material"):
         connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
     yield from faults_as_it_comes(connection, statement)
 
@@ -288,9 +289,7 @@ def faults_of_all(
     for name, address, statement in asked:
         if on_postgresql and name.startswith(ELSEWHERE):
             continue
-        # With the ways closed it would begin with the post, and sort all comments: left alone it does not.
-        is_open = on_postgresql and name == "feed of a post"
-        faults = list((faults_as_it_comes if is_open else faults_in)(db.connection(), statement))
+        faults = list(faults_in(db.connection(), statement))
         if name.startswith("feed") and not on_postgresql:
             faults += sorts_on_sqlite(db.connection(), statement)
         db.commit()
