@@ -23,6 +23,7 @@ from myproject.users import constants as USER
 from myproject.users import tasks
 from myproject.users.models import Connection, Passkey, User, UserSession
 from myproject.users.services import bans, roles
+from myproject.web.dates import exact
 from tests.conftest import Client, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import field_errors, flashes, heading, summary, text_of
@@ -111,6 +112,9 @@ def test_who_signs_in_again_is_asked_and_may_keep_the_account(client: Client, db
     assert answer.location.endswith(ADDRESS)
     page = answer.follow()
     assert heading(page) == "Keep your account?"
+    db.refresh(ann)
+    assert ann.delete_after is not None
+    assert f"will be done on {exact(ann.delete_after, 'UTC', 'en')}." in page
     assert "Your account will be deleted" in client.get("/users/me/")
     assert "Your account stays. It is good to have you back." in flashes(keep(page).follow())
     db.refresh(ann)

@@ -142,10 +142,10 @@ def test_a_mistake_does_not_lose_where_to_go(client: Client, db: Session) -> Non
 def test_who_was_reading_comes_back_to_the_very_page(client: Client, db: Session) -> None:
     make_post(db, make_user(db, "ann"), "A post")
     db.commit()
-    page = client.get("/search/?q=a+post&sort=new").click("^Sign in$")
+    page = client.get("/search/?q=a+post").click("^Sign in$")
     form = form_with(page, "login")
     form["login"], form["password"] = "ann", PASSWORD
-    assert form.submit(status=303).location == "http://localhost/search/?q=a+post&sort=new"
+    assert form.submit(status=303).location == "http://localhost/search/?q=a+post"
 
 
 @pytest.mark.parametrize(
