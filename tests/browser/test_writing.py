@@ -56,6 +56,7 @@ def test_comment_sent_without_a_connection_is_sent_once_it_is_back(
     fill_post(page, f"Without a connection, {'script' if javascript else 'plain'}")
     page.get_by_role("button", name="Publish").click()
     page.get_by_label("Your comment").fill("Said in a tunnel")
+    page.wait_for_load_state()  # the scripts of the page have come before the connection goes
     page.context.set_offline(True)
     page.get_by_role("button", name="Send").click()
     page.wait_for_url("chrome-error://**")
