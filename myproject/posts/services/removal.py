@@ -14,9 +14,8 @@ from myproject.db import publish as tell
 from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post, PostLike, PostRevision, post_tags
-from myproject.posts.services.rows import REMOVED_BY_AUTHOR
 from myproject.posts.services.tags import relist
-from myproject.posts.services.visibility import viewer
+from myproject.posts.services.visibility import REMOVED_BY_AUTHOR, WAS_READ, viewer
 from myproject.security.identity import Identity
 
 # What a post is called whose text was purged: the old title is part of the text.
@@ -80,7 +79,7 @@ TOMBSTONE = sa.select(
     # Of what never was in the open, nobody else learns that it was there.
     Post.published_at.is_not(None)
     | (Post.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger))
-    | sa.bindparam("viewer_is_staff", type_=sa.Boolean),
+    | (WAS_READ & sa.bindparam("viewer_is_staff", type_=sa.Boolean)),
 )
 
 

@@ -9,6 +9,7 @@ from myproject.pagination import EPOCH, MICROSECOND
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, Tag, post_tags
 from myproject.posts.services.links import host_of
+from myproject.posts.services.visibility import REMOVED_BY_AUTHOR
 from myproject.users import constants as USER
 from myproject.users.models import User
 
@@ -132,8 +133,6 @@ LIST_COLUMNS = (
     *AUTHOR_COLUMNS,
     TAG_NAMES,
 )
-# Who removed it may be gone by now: staff have left a reason.
-REMOVED_BY_AUTHOR = sa.func.coalesce(Post.removed_by_id == Post.author_id, Post.removal_reason == "")
 PAGE_COLUMNS = (
     Post.id,
     Post.author_id,

@@ -4,7 +4,8 @@ PUBLISHED  everybody
 DRAFT      its author
 WAITING    its author, and staff, who answer
 HIDDEN     its author, and staff, who answer; who reads much may look at it (`moderation.services.hidden`)
-REMOVED    staff; others learn from its tombstone (`pages.find_tombstone`) that there was something
+REMOVED    staff, unless its author took it back before it was in the open; others learn from its tombstone
+           (`removal.find_tombstone`) that there was something
 """
 
 from typing import Any
@@ -18,7 +19,7 @@ from myproject.security.identity import Identity
 NOBODY = 0
 NEVER_OPEN = (POST.Status.DRAFT, POST.Status.WAITING)
 OF_AUTHORS = (*NEVER_OPEN, POST.Status.HIDDEN)
-OF_STAFF = (POST.Status.WAITING, POST.Status.HIDDEN, POST.Status.REMOVED)
+OF_STAFF = (POST.Status.WAITING, POST.Status.HIDDEN)
 
 # What everybody may see: all that lists, feeds, counts and the site map show. Written out, not bound: both
 # databases must see that the partial indexes of the lists fit.
@@ -31,11 +32,17 @@ def is_one_of(statuses: tuple[POST.Status, ...]) -> sa.ColumnElement[bool]:
     return sa.or_(*(Post.status == status for status in statuses))
 
 
+# Who removed it may be gone by now: staff have left a reason.
+REMOVED_BY_AUTHOR = sa.func.coalesce(Post.removed_by_id == Post.author_id, Post.removal_reason == "")
+# A draft is nobody's but its author's, removed or not.
+WAS_READ = Post.published_at.is_not(None) | ~REMOVED_BY_AUTHOR
+REMOVED_FOR_STAFF = (Post.status == POST.Status.REMOVED) & WAS_READ
+
 # What one reader may see. Statements with it are run with the values of `viewer`.
 VISIBLE = (
     PUBLISHED
     | (is_one_of(OF_AUTHORS) & (Post.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger)))
-    | (is_one_of(OF_STAFF) & sa.bindparam("viewer_is_staff", type_=sa.Boolean))
+    | ((is_one_of(OF_STAFF) | REMOVED_FOR_STAFF) & sa.bindparam("viewer_is_staff", type_=sa.Boolean))
 )
 
 

@@ -20,6 +20,7 @@ from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import csrf_token
 
 Mails = Callable[..., list[EmailMessage]]
 
@@ -132,12 +133,19 @@ def test_an_author_restores_for_some_days_and_a_task_empties_what_is_older(
 
 
 def test_nobody_learns_of_a_removed_draft(
-    client: Client, make_client: Callable[..., Client], db: Session, ann: User
+    client: Client, staff: Client, make_client: Callable[..., Client], db: Session, ann: User
 ) -> None:
     draft = make_post(db, ann, "Half a thought", publish=False)
+    # What waits is for staff to read, until its author takes it back.
+    draft.status = POST.Status.WAITING
+    staff.get(f"/posts/{draft.id}/{draft.slug}/")
     remove(client, draft)
     assert "Half a thought" not in client.get("/drafts/").html.select_one("main").get_text()
-    make_client().get(f"/posts/{draft.id}/", status=404)
+    token = csrf_token(staff.get("/users/me/"))
+    for reader in (make_client(), staff):
+        for address in ("", f"{draft.slug}/", "source.md", "history/"):
+            reader.get(f"/posts/{draft.id}/{address}", status=404)
+    staff.post(f"/posts/{draft.id}/restore/", {"csrf_token": token}, status=404)
     answer = form_with(client.get(f"/posts/{draft.id}/", status=410), "restore").submit("restore", status=303)
     assert answer.location.endswith(f"/posts/{draft.id}/edit/")
     db.expire_all()
