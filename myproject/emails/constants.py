@@ -61,6 +61,9 @@ class State(IntEnum):
     SUPPRESSED = 6  # not sent: mail to the address comes back, or its reader complained
 
 
+UNDER_WAY = frozenset({State.QUEUED, State.SENDING})
+
+
 class Fault(StrEnum):
     """Why a mail did not go out, which says what becomes of it and of the others."""
 

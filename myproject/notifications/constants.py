@@ -60,6 +60,11 @@ class Outcome(IntEnum):
     VISITED = 17  # the digest is for those who have not been here since
     UNFOLLOWED = 18  # they follow the post or the tag no longer
     BLOCKED = 19  # they have blocked who did it
+    # Of a mail that was in the outbox already.
+    OTHER_ADDRESS = 20  # theirs is another one by now
+    CANCELLED = 21  # by an admin
+    TOO_OLD = 22
+    UNDELIVERED = 23  # it was refused, or no try got through
 
 
 class Decision(IntEnum):

@@ -37,6 +37,8 @@ MAIL_TITLES = {
     NOTE.Mail.DIGESTED: _("In the digest"),
     NOTE.Mail.SKIPPED: _("Not mailed"),
 }
+# The same of one whose mail is in the outbox and has not gone yet.
+UNDER_WAY = _("On its way")
 # Why: the step that decided.
 OUTCOME_TITLES = {
     NOTE.Outcome.WAITING: _("The time in which it may still be read, changed or removed runs"),
@@ -59,6 +61,10 @@ OUTCOME_TITLES = {
     NOTE.Outcome.VISITED: _("They have been on the site since"),
     NOTE.Outcome.UNFOLLOWED: _("They follow the post or the tag no longer"),
     NOTE.Outcome.BLOCKED: _("They have blocked who did it"),
+    NOTE.Outcome.OTHER_ADDRESS: _("Their address was changed before it was sent"),
+    NOTE.Outcome.CANCELLED: _("The mail was stopped before it was sent"),
+    NOTE.Outcome.TOO_OLD: _("It could not be sent in time, and was too old then"),
+    NOTE.Outcome.UNDELIVERED: _("It was refused, or no try got through"),
 }
 
 

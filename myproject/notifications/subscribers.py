@@ -10,10 +10,11 @@ from myproject.comments.services.moving import CommentsMoved
 from myproject.comments.services.removal import CommentRemoved, CommentRestored
 from myproject.comments.services.writing import CommentCreated, CommentEdited
 from myproject.emails.constants import Topic
+from myproject.emails.services.delivery import Forgotten, Unwanted
 from myproject.emails.services.unsubscribing import Unsubscribed
 from myproject.notifications import constants as NOTE
 from myproject.notifications.mails import TOPICS
-from myproject.notifications.services import asking, choices, decisions, mailing, personal, telling
+from myproject.notifications.services import asking, choices, decisions, fates, mailing, personal, telling
 from myproject.posts.constants import Attention
 from myproject.posts.models import Post, PostLike
 from myproject.posts.services.approval import PostAnswered
@@ -122,6 +123,14 @@ def text_of(event: PostHidden | CommentHidden | PostShown | CommentShown) -> Pos
     return event.post if isinstance(event, PostHidden | PostShown) else event.comment
 
 
+def note_unwanted(event: Unwanted) -> None:
+    fates.note_unwanted(event.db, event.email)
+
+
+def note_forgotten(event: Forgotten) -> None:
+    fates.note_forgotten(event.db, event.email_ids)
+
+
 def follow_comments(event: CommentsMoved) -> None:
     """What members were told of goes along, and first of all what its author is told now."""
     if event.comment is not None:
@@ -151,6 +160,8 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(note_shown, PostShown)
     config.add_subscriber(tell_of_safety, SafetyConcerned)
     config.add_subscriber(stop_mail, Unsubscribed)
+    config.add_subscriber(note_unwanted, Unwanted)
+    config.add_subscriber(note_forgotten, Forgotten)
     config.add_mail_check(asking.why_unwanted)
     config.add_personal_data(
         "notifications", export=personal.export_notifications, erase=personal.erase_notifications

@@ -3,16 +3,16 @@
 Whether a mail is due, and whose lease has ended, is read off the database's clock: machines need not agree.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session, aliased
 
-from myproject.db import IN_DATABASE_ONLY, clock, publish
+from myproject.db import IN_DATABASE_ONLY, among, clock, publish
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Fault, Lane, State
 from myproject.emails.errors import DeliveryError
@@ -36,6 +36,22 @@ class Refused:
     code: int
     enhanced_code: str
     text: str
+
+
+@dataclass(frozen=True)
+class Unwanted:
+    """The mail of `email` is given up, since its reader wants it no longer; published in that transaction."""
+
+    db: Session
+    email: Email
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The mails of these numbers are finished, and are deleted next, in the same transaction."""
+
+    db: Session
+    email_ids: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -216,7 +232,9 @@ def mark_unwanted(db: Session, lease: Lease, words: str) -> None:
         "last_error": one_line(words, EMAIL.ERROR_MAX_LENGTH),
         "context": sa.null(),
     }
-    db.execute(sa.update(Email).where(held(lease)).values(values | RELEASED), execution_options=IN_DATABASE_ONLY)
+    given_up = sa.update(Email).where(held(lease)).values(values | RELEASED).returning(Email.id)
+    if db.execute(given_up, execution_options=IN_DATABASE_ONLY).first() is not None:
+        publish(db, Unwanted(db, db.get_one(Email, lease.email_id, populate_existing=True)))
 
 
 def mark_failed(db: Session, lease: Lease, error: DeliveryError) -> None:
@@ -266,5 +284,10 @@ def purge_emails(db: Session, older_than: timedelta) -> int:
         .order_by(Email.id)
         .limit(EMAIL.PURGE_BATCH)
     )
-    result = db.execute(sa.delete(Email).where(Email.id.in_(old)), execution_options=IN_DATABASE_ONLY)
-    return cast(CursorResult[Any], result).rowcount
+    ids = db.scalars(old).all()
+    if ids:
+        publish(db, Forgotten(db, ids))
+        db.execute(
+            sa.delete(Email).where(among(Email.id, "ids")), {"ids": ids}, execution_options=IN_DATABASE_ONLY
+        )
+    return len(ids)

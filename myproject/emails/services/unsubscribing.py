@@ -9,6 +9,7 @@ from translationstring import TranslationString
 from myproject.db import IN_DATABASE_ONLY, publish
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
+from myproject.emails.services.delivery import Unwanted
 from myproject.i18n import _
 from myproject.security.keys import KeyRing
 from myproject.security.links import make_link_token, read_link_token
@@ -86,5 +87,8 @@ def unsubscribe(db: Session, stop: Stop) -> None:
         Email.user_id == stop.user_id, Email.topic.is_not(None), what, Email.state == EMAIL.State.QUEUED
     )
     given_up = {"state": EMAIL.State.CANCELLED, "context": sa.null()}
-    db.execute(waiting.values(given_up), execution_options=IN_DATABASE_ONLY)
+    ended = waiting.values(given_up).returning(Email.id)
+    ids = db.scalars(ended, execution_options=IN_DATABASE_ONLY).all()
     publish(db, Unsubscribed(db, stop.user_id, stop.topics, stop.post_id))
+    for email in db.scalars(sa.select(Email).where(Email.id.in_(ids)).execution_options(populate_existing=True)):
+        publish(db, Unwanted(db, email))

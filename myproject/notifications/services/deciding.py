@@ -101,6 +101,8 @@ BEFORE_DIGEST = (
     NO_DIGEST,
     Question(Outcome.VISITED, lambda facts: facts.visited, EVERY),
 )
+# How a mail that was written ends unsent, but for what stops events too.
+ENDS_UNSENT = frozenset({Outcome.OTHER_ADDRESS, Outcome.CANCELLED, Outcome.TOO_OLD, Outcome.UNDELIVERED})
 # No mail was to be expected of these; of the others it was, and a step on the way stopped it.
 WITHOUT_MAIL = frozenset({Outcome.OWN, Outcome.NEVER, Outcome.NO_DIGEST})
 
@@ -151,10 +153,14 @@ def ask(questions: tuple[Question, ...], facts: Facts) -> tuple[list[Step], Outc
 
 def chain_to(kind: Kind, outcome: Outcome) -> tuple[Step, ...]:
     """The steps that lead an event of a kind to an outcome that was written down: those of `decide`."""
-    by_digest = outcome in (Outcome.DIGEST, Outcome.DIGESTED, Outcome.NO_DIGEST, Outcome.VISITED)
-    questions = (*BEFORE_ALL, *BEFORE_MAIL, *(BEFORE_DIGEST if by_digest else BEFORE_NOW))
+    questions: tuple[Question, ...] = (*BEFORE_ALL, *BEFORE_MAIL)
+    if outcome in (Outcome.DIGEST, Outcome.DIGESTED, Outcome.NO_DIGEST, Outcome.VISITED):
+        questions += BEFORE_DIGEST
+    elif outcome not in ENDS_UNSENT:
+        # Of what ended in the outbox it is not written down which way it had come.
+        questions += BEFORE_NOW
     asked = [question.outcome for question in questions if kind in question.kinds]
     if outcome not in asked:
-        return (*(Step(each, True) for each in asked), Step(outcome, True))
+        return (*(Step(each, True) for each in asked), Step(outcome, outcome not in ENDS_UNSENT))
     before = asked[: asked.index(outcome)]
     return (*(Step(each, True) for each in before), Step(outcome, False))

@@ -16,7 +16,8 @@ from myproject.notifications import constants as NOTE
 from myproject.notifications.models import FOR_DIGEST, Notification, NotificationPreferences
 from myproject.notifications.services.deciding import decide
 from myproject.notifications.services.facts import OF_NOTIFICATIONS, WITH_TEXTS, facts_of_notification
-from myproject.notifications.services.mailing import Bundle, change, note_all, texts_of
+from myproject.notifications.services.fates import change, note_all
+from myproject.notifications.services.mailing import Bundle, texts_of
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.db import fetch
+from myproject.emails.models import Email
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 from myproject.pagination import BEYOND_ALL, Page, cut_by_number
@@ -23,9 +24,11 @@ LOG = (
         Notification.mail,
         Notification.outcome,
         Notification.email_id,
+        Email.state,
         Post.title,
     )
     .outerjoin(Post, Post.id == Notification.post_id)
+    .outerjoin(Email, Email.id == Notification.email_id)
     .where(Notification.user_id == sa.bindparam("user_id"), Notification.id < sa.bindparam("before_id"))
     .order_by(Notification.id.desc())
     .limit(NOTE.PAGE_SIZE + 1)

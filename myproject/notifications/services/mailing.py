@@ -21,6 +21,7 @@ from myproject.notifications import constants as NOTE
 from myproject.notifications.models import MAIL_WAITS, WAS_MAILED, Notification
 from myproject.notifications.services.deciding import decide
 from myproject.notifications.services.facts import TEXT, WITH_TEXTS, facts_of_notification
+from myproject.notifications.services.fates import change, note_all, note_forgotten
 from myproject.notifications.services.telling import MailWaits, window_of
 from myproject.posts.models import Post
 from myproject.settings import settings_of
@@ -130,12 +131,6 @@ def count_mailed(db: Session, user_ids: Iterable[int]) -> Counter[int]:
     return Counter({row[0]: row[1] for row in db.execute(since.group_by(Notification.user_id))})
 
 
-def note_all(db: Session, decided: dict[tuple[NOTE.Mail, NOTE.Outcome], list[int]]) -> None:
-    """Writes down what became of rows."""
-    for (mail, outcome), ids in decided.items():
-        change(db, ids, mail=mail, outcome=outcome)
-
-
 def note_mailed(db: Session, bundle: Bundle, email: Email | None) -> None:
     """Writes down that a bundle is in the outbox: the first of it as the mail, the others as folded into it."""
     values = {"outcome": NOTE.Outcome.MAILED, "email_id": email.id if email else None}
@@ -150,11 +145,6 @@ def put_off(db: Session, bundle: Bundle) -> None:
     change(db, [row.id for row in bundle], mail_at=clock(DAY.total_seconds()))
 
 
-def change(db: Session, ids: Sequence[int], **values: Any) -> None:
-    changed = sa.update(Notification).where(Notification.id.in_(ids)).values(values | {"decided_at": utc_now()})
-    db.execute(changed, execution_options=IN_DATABASE_ONLY)
-
-
 def forget_mails(db: Session, which: sa.ColumnElement[bool]) -> None:
     """Deletes the mails about some notifications, because the words in them are to go. What else stood in such a
     mail that has not gone out waits again, for the next digest where it was one, and is decided anew.
@@ -163,6 +153,7 @@ def forget_mails(db: Session, which: sa.ColumnElement[bool]) -> None:
     ids = db.scalars(emails).all()
     if not ids:
         return
+    note_forgotten(db, ids)
     # As one value: the notifications lose these numbers below, and a statement takes only so many values.
     theirs = {"ids": ids}
     queued = sa.select(Email.id).where(among(Email.id, "ids"), Email.state == EMAIL.State.QUEUED)
@@ -178,11 +169,14 @@ def forget_mails(db: Session, which: sa.ColumnElement[bool]) -> None:
 
 def wait_again(db: Session, which: sa.ColumnElement[bool]) -> None:
     """What of some notifications was not mailed because its text was removed or hidden waits again, now that this
-    is back; unless that was too long ago for anybody to ask for it.
+    is back; unless that was too long ago for anybody to ask for it. A mail that was given up for it goes first: of
+    the same thing there is no second one beside it.
     """
     stopped = Notification.outcome.in_((NOTE.Outcome.REMOVED, NOTE.Outcome.MAY_NOT_SEE))
     recent = Notification.created_at > utc_now() - NOTE.WORTH_MAILING
-    changed = sa.update(Notification).where(which, stopped, recent, Notification.mail == NOTE.Mail.SKIPPED)
+    back = which & stopped & recent & (Notification.mail == NOTE.Mail.SKIPPED)
+    forget_mails(db, back)
+    changed = sa.update(Notification).where(back)
     values = WAITS_AGAIN | {"mail_at": clock(window_of(db) * 60), "decided_at": utc_now()}
     waiting = db.scalars(
         changed.values(values).returning(Notification.id), execution_options=IN_DATABASE_ONLY

@@ -1,12 +1,15 @@
 """A member's notifications and choices, to take along or to erase."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
+from myproject.emails.models import Email
 from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
+from myproject.notifications.services.fates import fate_of
 from myproject.notifications.services.mailing import forget_mails
 from myproject.personal_data import File, Person, json_list
 from myproject.posts.models import Post
@@ -24,12 +27,13 @@ def export_notifications(db: Session, person: Person) -> Iterator[File]:
         Notification.created_at,
         Notification.in_inbox,
         Notification.read_at,
+        Notification.mail,
         Notification.outcome,
         Notification.decided_at,
-    )
+        Email.state,
+    ).outerjoin(Email, Email.id == Notification.email_id)
     found = db.execute(rows.where(Notification.user_id == person.id).order_by(Notification.id))
-    named = (row._asdict() | {"kind": row.kind.name, "outcome": row.outcome.name} for row in found)
-    yield "notifications.json", json_list(named)
+    yield "notifications.json", json_list(map(as_told, found))
     chosen = sa.select(NotificationChoice.kind, NotificationChoice.inbox, NotificationChoice.mail)
     choices = db.execute(chosen.where(NotificationChoice.user_id == person.id).order_by(NotificationChoice.kind))
     yield (
@@ -42,6 +46,13 @@ def export_notifications(db: Session, person: Person) -> Iterator[File]:
         "notification-preferences.json",
         json_list(row._asdict() | {"digest": row.digest.name} for row in db.execute(asked)),
     )
+
+
+def as_told(row: Any) -> dict[str, Any]:
+    """A notification as its member takes it along, with what became of it."""
+    fields = row._asdict()
+    _mail, outcome = fate_of(fields.pop("mail"), row.outcome, fields.pop("state"))
+    return fields | {"kind": row.kind.name, "outcome": outcome.name}
 
 
 def erase_notifications(db: Session, person: Person, removing: bool) -> None:

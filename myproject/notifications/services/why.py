@@ -22,6 +22,7 @@ from myproject.notifications.constants import Kind, Outcome
 from myproject.notifications.models import Notification
 from myproject.notifications.services.deciding import Step, chain_to, decide
 from myproject.notifications.services.facts import Actor, facts_in
+from myproject.notifications.services.fates import IN_A_MAIL, fate_of
 from myproject.notifications.services.telling import OF_ONE
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostAttention, Tag
@@ -96,8 +97,8 @@ STOPPED = {
     Outcome.EDITED_AWAY: _("The text was changed before it was mailed, and names you no longer."),
     Outcome.UNFOLLOWED: _("You had stopped following it before it was mailed."),
     Outcome.BLOCKED: _("You have blocked who wrote it."),
-    Outcome.MUTED: _("You have muted the post, so you were not told."),
-    Outcome.TAG_MUTED: _("You have muted a tag of the post, so you were not told."),
+    Outcome.MUTED: _("You have muted the post."),
+    Outcome.TAG_MUTED: _("You have muted a tag of the post."),
     Outcome.NEVER: _("You want no mail about such things."),
     Outcome.UNVERIFIED: _("Your address is not confirmed, so nothing was mailed to it."),
     Outcome.BOUNCED: _("Mail to your address has come back, so nothing was mailed to it."),
@@ -105,6 +106,10 @@ STOPPED = {
     Outcome.CAPPED: _("You had got as many mails that day as the site sends to one member, so it was not mailed."),
     Outcome.NO_DIGEST: _("You want such things in a digest, and you get no digest."),
     Outcome.VISITED: _("You have been on the site since, so your digest left it out."),
+    Outcome.OTHER_ADDRESS: _("Your address was changed before the mail was sent, so it was not sent."),
+    Outcome.CANCELLED: _("The mail was stopped before it was sent."),
+    Outcome.TOO_OLD: _("The mail could not be sent in time, and was too old then."),
+    Outcome.UNDELIVERED: _("The mail could not be sent: it was refused, or no try got through."),
 }
 # What some steps say of a like, which nobody wrote.
 OF_LIKES = {
@@ -117,17 +122,9 @@ NOT_IN_INBOX = _("It is not in your inbox.")
 WILL_BE_IN_INBOX = _("It will be in your inbox.")
 WILL_NOT_BE_IN_INBOX = _("It will not be in your inbox.")
 
-# What became of the mail once it was in the outbox.
-FATES = {
-    EMAIL.State.QUEUED: _("The mail is on its way."),
-    EMAIL.State.SENDING: _("The mail is on its way."),
-    EMAIL.State.SENT: _("The mail server has taken the mail."),
-    EMAIL.State.DEAD: _("The mail could not be sent."),
-    EMAIL.State.CANCELLED: _("The mail was stopped before it was sent."),
-    EMAIL.State.EXPIRED: _("The mail was too old to be sent."),
-    EMAIL.State.SUPPRESSED: _("Mail to your address has come back, so the mail was not sent."),
-}
-ON_ITS_WAY = (EMAIL.State.QUEUED, EMAIL.State.SENDING)
+# Where the mail is in the outbox, or was.
+ON_ITS_WAY = _("The mail is on its way.")
+TAKEN = _("The mail server has taken the mail.")
 
 
 @dataclass(frozen=True)
@@ -205,15 +202,15 @@ def explained(row: Any) -> Explained:
     in_comment, in_post = REPORTED if row.decision in REPORTS else HAPPENED[row.kind]
     what = in_post if row.comment_id is None else in_comment
     others = OF_LIKES if row.kind is Kind.LIKE else {}
-    lines = [line for step in steps_of(row) for line in line_of(step, others)]
+    mail, outcome = fate_of(row.mail, row.outcome, row.state)
+    lines = [line for step in steps_to(row.kind, outcome) for line in line_of(step, others)]
     lines.insert(-1, Line(IN_INBOX if row.in_inbox else NOT_IN_INBOX, row.in_inbox))
-    if row.mail is NOTE.Mail.FOLDED:
+    if mail is NOTE.Mail.FOLDED:
         lines[-1] = Line(FOLDED, True)
-    if row.state is EMAIL.State.SENT:
-        lines.append(Line(FATES[row.state], True))
-    elif row.state is not None:
-        # What became of the mail, and not that there was one.
-        lines[-1] = Line(FATES[row.state], row.state in ON_ITS_WAY)
+    if mail in IN_A_MAIL and row.state in EMAIL.UNDER_WAY:
+        lines[-1] = Line(ON_ITS_WAY, True)
+    elif mail in IN_A_MAIL and row.state is EMAIL.State.SENT:
+        lines.append(Line(TAKEN, True))
     return Explained(
         filled(what, author=row.display_name or row.name or SOMEBODY, tag=row.tag or ""),
         tuple(lines),
@@ -223,10 +220,10 @@ def explained(row: Any) -> Explained:
     )
 
 
-def steps_of(row: Any) -> list[Step]:
-    """The steps of a row, but for those that are asked only when its mail is due, where it was not."""
-    steps = chain_to(row.kind, row.outcome)
-    return [step for step in steps if row.outcome not in AS_IT_HAPPENED or step.outcome not in WHEN_DUE]
+def steps_to(kind: Kind, outcome: Outcome) -> list[Step]:
+    """The steps to an outcome, but for those that are asked only when a mail is due, where it was not."""
+    steps = chain_to(kind, outcome)
+    return [step for step in steps if outcome not in AS_IT_HAPPENED or step.outcome not in WHEN_DUE]
 
 
 def line_of(step: Step, others: Mapping[Step, TranslationString] = MappingProxyType({})) -> list[Line]:

@@ -17,6 +17,7 @@ from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
+from myproject.emails.services.delivery import purge_emails
 from myproject.notifications.constants import Decision, Digest, Kind, Mail, Way
 from myproject.notifications.models import Notification
 from myproject.notifications.services import choices, inbox
@@ -93,24 +94,52 @@ def test_waiting_for_the_window(db: Session, why: Why, bob: User, post: Post) ->
     assert why() == [ANSWERED, UNBLOCKED, UNMUTED, WANTED, CONFIRMED, IN_INBOX, waits]
 
 
-@pytest.mark.parametrize(
-    ("state", "ends"),
-    [
-        (EMAIL.State.QUEUED, "The mail is on its way."),
-        (EMAIL.State.DEAD, "The mail could not be sent."),
-        (EMAIL.State.CANCELLED, "The mail was stopped before it was sent."),
-    ],
-)
-def test_the_end_is_what_became_of_the_mail(
-    app: Router, db: Session, ann: User, bob: User, post: Post, state: EMAIL.State, ends: str
+def test_the_end_is_what_became_of_the_mail_also_when_the_outbox_has_forgotten_it(
+    app: Router, db: Session, ann: User, bob: User, post: Post
 ) -> None:
     for _number in range(2):
         make_comment(db, post, bob)
     db.commit()
     mail_due(app.registry)
-    db.execute(sa.update(Email).values(state=state))
-    for explained in explain(db, ann.id, post.id)[1:]:
-        assert [line.text.interpolate() for line in explained.lines][-2:] == [IN_INBOX, ends]
+
+    def ends() -> list[list[str]]:
+        explained = explain(db, ann.id, post.id)[1:]
+        return [[line.text.interpolate() for line in each.lines][-2:] for each in explained]
+
+    assert ends() == [[IN_INBOX, "The mail is on its way."]] * 2
+    for state, sentence in {
+        EMAIL.State.DEAD: "The mail could not be sent: it was refused, or no try got through.",
+        EMAIL.State.CANCELLED: "The mail was stopped before it was sent.",
+        EMAIL.State.EXPIRED: "The mail could not be sent in time, and was too old then.",
+        EMAIL.State.SUPPRESSED: "Mail to your address has come back, so nothing was mailed to it.",
+    }.items():
+        before = db.begin_nested()
+        db.execute(sa.update(Email).values(state=state))
+        assert ends() == [[IN_INBOX, sentence]] * 2
+        assert purge_emails(db, -timedelta(days=1)) == 1
+        assert ends() == [[IN_INBOX, sentence]] * 2
+        before.rollback()
+
+
+def test_a_mail_that_is_wanted_no_longer_ends_with_what_keeps_back_each_thing_in_it(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User
+) -> None:
+    elsewhere = make_post(db, bob)
+    set_attention(db, ann.id, elsewhere.id, POST.Attention.FOLLOW)
+    make_comment(db, elsewhere, bob)
+    naming = make_comment(db, elsewhere, bob, "Ask @ann.")
+    db.commit()
+    mail_due(app.registry)
+    set_attention(db, ann.id, elsewhere.id, None)
+    edit_comment(db, naming.id, 1, "nobody", "<p>nobody</p>")
+    assert mails() == []
+    for _look in range(2):
+        (_now, mentioned, followed) = explain(db, ann.id, elsewhere.id)
+        assert [each.lines[-1].text.interpolate() for each in (mentioned, followed)] == [
+            "The text was changed before it was mailed, and names you no longer.",
+            "You had stopped following it before it was mailed.",
+        ]
+        purge_emails(db, -timedelta(days=1))
 
 
 def test_muted(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
@@ -120,7 +149,7 @@ def test_muted(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
         ANSWERED,
         UNBLOCKED,
         "It is not in your inbox.",
-        "You have muted the post, so you were not told.",
+        "You have muted the post.",
     ]
 
 
@@ -221,7 +250,7 @@ def test_by_a_tag_and_against_a_tag(db: Session, ann: User, bob: User) -> None:
     both = make_post(db, bob, "On both", tags=["rye", "wheat"])
     (_now, explained) = explain(db, ann.id, both.id)
     assert explained.what.interpolate() == "bob wrote the post. It has the tag rye, which you follow."
-    assert explained.lines[-1].text.interpolate() == "You have muted a tag of the post, so you were not told."
+    assert explained.lines[-1].text.interpolate() == "You have muted a tag of the post."
 
 
 def test_a_like_and_a_decision(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
@@ -257,6 +286,6 @@ def test_what_would_become_of_a_comment_now(db: Session, why: Why, ann: User, bo
         UNMUTED,
     ]
     set_attention(db, bob.id, post.id, POST.Attention.MUTE)
-    assert why(0, bob)[1:] == ["You have muted the post, so you were not told."]
+    assert why(0, bob)[1:] == ["You have muted the post."]
     assert explain(db, bob.id, post.id + 1) == []
     assert db.scalars(sa.select(Comment.id)).all() == []

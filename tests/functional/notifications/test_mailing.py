@@ -344,7 +344,17 @@ def test_a_mail_in_the_outbox_does_not_go_to_who_wants_it_no_longer_even_when_it
     assert states == dict.fromkeys(names, EMAIL.State.CANCELLED) | {"good": EMAIL.State.SENT}
     words = dict(db.execute(sa.select(Email.to_name, Email.last_error)).all())
     assert words["mutes"] == "Its reader gets it no longer: MUTED"
-    assert words["moved"] == "Its reader gets it no longer: another address"
+    assert outcomes(db) == {
+        "ann": Outcome.MUTED,
+        "good": Outcome.MAILED,
+        "never": Outcome.NEVER,
+        "mutes": Outcome.MUTED,
+        "stops": Outcome.UNFOLLOWED,
+        "shut": Outcome.CLOSED,
+        "leaves": Outcome.CLOSED,
+        "moved": Outcome.OTHER_ADDRESS,
+        "unsubscribed": Outcome.MUTED,
+    }
 
 
 def test_a_mail_that_an_admin_gave_up_can_still_be_sent(

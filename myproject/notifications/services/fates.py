@@ -1,0 +1,65 @@
+"""What became of notifications, written down; also after their mail was in the outbox, where that is read off the
+mail for as long as there is one.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.db import IN_DATABASE_ONLY, among, utc_now
+from myproject.emails.constants import State
+from myproject.emails.models import Email
+from myproject.notifications.constants import Mail, Outcome
+from myproject.notifications.models import Notification
+from myproject.notifications.services.asking import find_stopped
+
+IN_A_MAIL = frozenset({Mail.MAILED, Mail.FOLDED, Mail.DIGESTED})
+ENDS = {
+    State.DEAD: Outcome.UNDELIVERED,
+    State.CANCELLED: Outcome.CANCELLED,
+    State.EXPIRED: Outcome.TOO_OLD,
+    State.SUPPRESSED: Outcome.BOUNCED,
+}
+
+
+def fate_of(mail: Mail, outcome: Outcome, state: State | None) -> tuple[Mail, Outcome]:
+    """What became of a notification, of which `mail` and `outcome` are written down, and whose mail has a `state`
+    in the outbox; None where it is there no longer, or never was.
+    """
+    if mail in IN_A_MAIL and state in ENDS:
+        return Mail.SKIPPED, ENDS[state]
+    return mail, outcome
+
+
+def change(db: Session, ids: Sequence[int], **values: Any) -> None:
+    """Writes values into some notifications."""
+    changed = sa.update(Notification).where(Notification.id.in_(ids)).values(values | {"decided_at": utc_now()})
+    db.execute(changed, execution_options=IN_DATABASE_ONLY)
+
+
+def note_all(db: Session, decided: Mapping[tuple[Mail, Outcome], Sequence[int]]) -> None:
+    """Writes down what became of rows."""
+    for (mail, outcome), ids in decided.items():
+        change(db, ids, mail=mail, outcome=outcome)
+
+
+def note_unwanted(db: Session, email: Email) -> None:
+    """Writes down what kept back each of the notifications in a mail that has just been given up for it."""
+    stopped: dict[tuple[Mail, Outcome], list[int]] = defaultdict(list)
+    for number, outcome in find_stopped(db, email).items():
+        stopped[Mail.SKIPPED, outcome].append(number)
+    note_all(db, stopped)
+
+
+def note_forgotten(db: Session, email_ids: Sequence[int | None]) -> None:
+    """Writes down what became of the notifications in mails that are about to be deleted, where these never went:
+    nothing else will tell it.
+    """
+    for state, outcome in ENDS.items():
+        unsent = sa.select(Email.id).where(among(Email.id, "ids"), Email.state == state)
+        theirs = Notification.email_id.in_(unsent) & Notification.mail.in_(IN_A_MAIL)
+        ended = sa.update(Notification).where(theirs).values(mail=Mail.SKIPPED, outcome=outcome)
+        db.execute(ended, {"ids": email_ids}, execution_options=IN_DATABASE_ONLY)
