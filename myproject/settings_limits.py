@@ -67,7 +67,7 @@ class LimitSettings:
     ratelimit_second_factor_account: str = setting(
         "ratelimit.second_factor_account",
         rate,
-        "10 per 15 minutes; 50 per day",
+        "10 per 15 minutes; 20 per day",
         "codes of an authenticator app tried for one account, from browsers new to it",
     )
     ratelimit_second_factor_device: str = setting(
@@ -75,6 +75,13 @@ class LimitSettings:
         rate,
         "10 per 15 minutes; 50 per day",
         "codes of an authenticator app tried for one account from one browser that was signed in to it before",
+    )
+    ratelimit_second_factor_failures: str = setting(
+        "ratelimit.second_factor_failures",
+        rate,
+        "50 per 30 days",
+        "wrong codes in a row for one account and password, from all browsers new to it together, and as many from"
+        " all that were signed in to it before; at most 100 (NIST SP 800-63B)",
     )
     ratelimit_lost_second_factor_account: str = setting(
         "ratelimit.lost_second_factor_account",

@@ -28,7 +28,7 @@ from pyramid.config import Configurator
 from sqlalchemy.orm import Session
 
 from myproject.db import Sessions, sessions_of
-from myproject.security.windows import DatabaseWindows, hit_within
+from myproject.security.windows import DatabaseWindows, count_within, forget_within, hit_within
 from myproject.settings import Settings, settings_of
 from myproject.text import canonical
 
@@ -199,11 +199,26 @@ class RateLimiter:
             items, window = self.limits[name], f"{name}/{fingerprint(key)}"
             refuse(self.attempt(name, lambda windows: windows.hit(items, window)))
 
-    def hit_within(self, db: Session, name: str, *key: str) -> bool:
+    def hit_within(self, db: Session, name: str, *key: str) -> None:
         """Counts one try in the transaction of `db`, which undoes that with the rest: always in the database, also
-        where there is Redis. False, and nothing is counted, where there is no room.
+        where there is Redis. Raises RateLimited, and counts nothing, where there is no room.
         """
-        return not self.enabled or hit_within(db, self.limits[name], f"{name}/{fingerprint(key)}") is None
+        if self.enabled:
+            refuse(hit_within(db, self.limits[name], f"{name}/{fingerprint(key)}"))
+
+    def fail_within(self, db: Session, name: str, *key: str) -> int:
+        """Counts a try that may fail, as `hit_within` does, and gives how many there are now, 0 where limits are
+        turned off. `forgive_within` starts anew when one succeeds. Raises RateLimited where there is no room.
+        """
+        if not self.enabled:
+            return 0
+        window = f"{name}/{fingerprint(key)}"
+        refuse(hit_within(db, self.limits[name], window))
+        return count_within(db, window)
+
+    def forgive_within(self, db: Session, name: str, *key: str) -> None:
+        """Forgets the tries that `fail_within` has counted."""
+        forget_within(db, f"{name}/{fingerprint(key)}")
 
     def check(self, name: str, *key: str) -> None:
         """Raises RateLimited where `hit` would; counts nothing."""

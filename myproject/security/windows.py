@@ -76,6 +76,17 @@ def hit_within(db: Session, items: Sequence[RateLimitItem], key: str) -> float |
     return None
 
 
+def count_within(db: Session, key: str) -> int:
+    """How many tries of `key` count now, as far as the longest of its limits knows."""
+    return len(db.scalar(FIND, {"window": key}) or ())
+
+
+def forget_within(db: Session, key: str) -> None:
+    """Forgets the tries of `key` in the transaction of `db`."""
+    gone = sa.delete(LimitWindow).where(LimitWindow.key == key)
+    db.execute(gone, execution_options={"synchronize_session": False})
+
+
 class DatabaseWindows:
     """Counts tries in rows. Each method is a transaction of its own, short, and beside that of the request."""
 

@@ -1,5 +1,7 @@
 """What can go wrong with an account, in words for its owner."""
 
+import math
+
 from myproject.errors import InputError
 from myproject.i18n import _
 
@@ -65,6 +67,18 @@ class AccountRefused(InputError):
     message = _("The people who run the site have not let this account in. They have written to you.")
 
 
+class TooManyMails(InputError):
+    """`seconds` is how long to wait until the address may be sent another."""
+
+    def __init__(self, seconds: int) -> None:
+        words = _(
+            "So many mails were sent to this address that no more go there for now. Try again in ${minutes}"
+            " minutes.",
+            mapping={"minutes": math.ceil(seconds / 60)},
+        )
+        super().__init__(words)
+
+
 class RegistrationClosed(InputError):
     message = _("This site takes no new members at present.")
 
@@ -97,6 +111,13 @@ class AppCodeWrong(InputError):
 class SecondFactorWrong(InputError):
     message = _("This is no code of your app, and no recovery code, or it has been used already")
     field = "code"
+
+
+class TooManyWrongCodes(InputError):
+    message = _(
+        "So many wrong codes were typed for this account that it takes none for now in a browser like this one."
+        " Somebody may know its password: choose a new one by “Lost password”, then you can go on here."
+    )
 
 
 class SecondFactorOff(InputError):

@@ -199,6 +199,15 @@ def try_code(
     return sign_ins.end_second_factor(db, token, user, client)
 
 
+def tell_of_failures(db: Session, user_id: int, number: int, client: accounts.Client) -> None:
+    """Mails the owner that so many wrong codes were typed in a row, where it begins to be many, and now and then
+    as it goes on: somebody knows the password.
+    """
+    if number == USER.WRONG_CODES_TOLD or (number and number % USER.WRONG_CODES_TOLD_AGAIN == 0):
+        user = db.get_one(User, user_id)
+        history.mail_notice(db, user, USER.SecurityEvent.SIGN_IN_FAILED, client, str(number))
+
+
 def take_code(db: Session, keys: KeyRing, user: User, typed: str, client: accounts.Client) -> bool:
     """Whether `typed` is a code of the account, of its app or for recovery, that was not used yet; now it is."""
     code = totp.normalise(typed)

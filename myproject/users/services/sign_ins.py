@@ -28,6 +28,11 @@ class Credentials:
     id: int
     password: str | None
     status: USER.Status
+    second_factor_at: datetime | None
+
+
+# As `Credentials` has them.
+CREDENTIALS = (User.id, User.password, User.status, User.second_factor_at)
 
 
 def find_credentials(db: Session, login: str) -> tuple[Credentials | None, ...]:
@@ -38,7 +43,7 @@ def find_credentials(db: Session, login: str) -> tuple[Credentials | None, ...]:
     nobody whether there is an account; and to check every place costs the same for any (OWASP ASVS 5.0: 6.3.8).
     Older claims get in by nickname: with places for more of them, a verified one would show by taking one away.
     """
-    wanted, columns = canonical(login), sa.select(User.id, User.password, User.status)
+    wanted, columns = canonical(login), sa.select(*CREDENTIALS)
     if "@" in wanted:
         claims = columns.where(User.email_canonical == wanted).order_by(User.id.desc()).limit(1)
         verified = User.email_verified_at.is_not(None)
@@ -46,13 +51,12 @@ def find_credentials(db: Session, login: str) -> tuple[Credentials | None, ...]:
     else:
         statements = [columns.where(User.name_canonical == wanted)]
     rows = [db.execute(statement).first() for statement in statements]
-    return tuple(row and Credentials(row.id, row.password, row.status) for row in rows)
+    return tuple(row and Credentials(*row) for row in rows)
 
 
 def credentials_of(db: Session, user_id: int) -> Credentials:
     """Those of a member who is signed in."""
-    row = db.execute(sa.select(User.id, User.password, User.status).where(User.id == user_id)).one()
-    return Credentials(row.id, row.password, row.status)
+    return Credentials(*db.execute(sa.select(*CREDENTIALS).where(User.id == user_id)).one())
 
 
 @dataclass(frozen=True)

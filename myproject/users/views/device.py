@@ -1,11 +1,12 @@
 """Browsers that a member has signed in with before: while strangers use up the tries of an account, its owner's
 own browser still has tries of its own (OWASP ASVS 5.0: 6.3.1). A sign-in from any other is told by mail.
 
-The cookie is signed. It holds whose it is, a random id to count tries by, and a fingerprint of the password's
-hash, so that it ends with the password. It signs nobody in.
+The cookie is signed. It holds whose it is, a random id to count tries by, and fingerprints of the password's hash
+and of the second factor, so that what it gives ends with these. It signs nobody in.
 """
 
 import hashlib
+from dataclasses import dataclass
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -21,6 +22,18 @@ DEVICE_COOKIE = "device"
 SECONDS_OF_A_DAY = 86_400
 
 
+@dataclass(frozen=True)
+class Device:
+    """What the cookie says: whose browser it is, its id, the fingerprint of the password that was shown with it,
+    and that of the second factor, empty where none was. Zero and empty strings where there is no such cookie.
+    """
+
+    user_id: int = 0
+    id: str = ""
+    password: str = ""
+    second_factor: str = ""
+
+
 def signer_of(request: Request) -> URLSafeTimedSerializer:
     return keys_of(request.registry).signer("device")
 
@@ -29,35 +42,59 @@ def fingerprint(password_hash: str | None) -> str:
     return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
 
 
-def remember_device(request: Request, user: User) -> None:
-    """Notes in the browser that `user` has signed in with it."""
-    value = signer_of(request).dumps([user.id, make_token(), fingerprint(user.password)])
+def fingerprint_of_factor(account: User | Credentials) -> str:
+    """Which second factor an account has: another one each time it is turned on. Empty where it has none."""
+    since = account.second_factor_at
+    return "" if since is None else hashlib.sha256(since.isoformat().encode()).hexdigest()[:16]
+
+
+def remember_device(request: Request, user: User, *, signed_in: bool = True) -> None:
+    """Notes in the browser that `user` has signed in with it; or, without `signed_in`, that they have shown by a
+    mailed link that the account is theirs: then their second factor is still to be shown there.
+
+    A browser keeps its id: to sign in once more makes no new tries.
+    """
+    noted = noted_device(request)
+    again = noted.user_id == user.id
+    second_factor = fingerprint_of_factor(user) if signed_in else noted.second_factor if again else ""
+    value = [user.id, noted.id if again else make_token(), fingerprint(user.password), second_factor]
     life = USER.DEVICE_DAYS * SECONDS_OF_A_DAY
-    cookies_of(request.registry).set(request, DEVICE_COOKIE, str(value), life)
+    cookies_of(request.registry).set(request, DEVICE_COOKIE, str(signer_of(request).dumps(value)), life)
 
 
 def device_of(request: Request, credentials: Credentials | None) -> str:
     """The id of the browser, where it was signed in to this account before, since its present password was set;
     else the empty string.
     """
-    user_id, device, password = noted_device(request)
-    if credentials is None or (user_id, password) != (credentials.id, fingerprint(credentials.password)):
+    noted = noted_device(request)
+    if credentials is None or (noted.user_id, noted.password) != (
+        credentials.id,
+        fingerprint(credentials.password),
+    ):
         return ""
-    return device
+    return noted.id
+
+
+def device_with_factor(request: Request, credentials: Credentials) -> str:
+    """The same, where the second factor that the account has now was shown there too. Whoever knew the password
+    may have signed in before there was one.
+    """
+    if noted_device(request).second_factor != fingerprint_of_factor(credentials):
+        return ""
+    return device_of(request, credentials)
 
 
 def is_known_device(request: Request, user_id: int) -> bool:
     """Whether the browser was signed in to this account before, with whatever password."""
-    return noted_device(request)[0] == user_id
+    return noted_device(request).user_id == user_id
 
 
-def noted_device(request: Request) -> tuple[int, str, str]:
-    """What `remember_device` has noted in the browser: whose it is, its id, the password's fingerprint. Zero and
-    empty strings where there is nothing of ours.
-    """
+def noted_device(request: Request) -> Device:
+    """What `remember_device` has noted in the browser."""
     value = cookies_of(request.registry).get(request, DEVICE_COOKIE)
     try:
-        user_id, device, password = signer_of(request).loads(value, max_age=USER.DEVICE_DAYS * SECONDS_OF_A_DAY)
+        noted = signer_of(request).loads(value, max_age=USER.DEVICE_DAYS * SECONDS_OF_A_DAY)
+        # Cookies from before second factors were noted have three values.
+        return Device(*noted)
     except (BadData, ValueError, TypeError):
-        return 0, "", ""
-    return user_id, str(device), password
+        return Device()

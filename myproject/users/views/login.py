@@ -46,7 +46,6 @@ class Login(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
         limiter = limiter_of(request.registry)
-        limiter.hit("login_address", client_key(request.client_addr))
         with sessions_of(request.registry).reading() as db:
             accounts = sign_ins.find_credentials(db, data["login"])
         # By what was typed, and not by the account behind it: that would tell which name and which address are of
@@ -56,9 +55,11 @@ class Login(FormView):
         # whether there is a verified owner, or would be as many tries at the owner's password.
         device = device_of(request, accounts[0])
         if device:
-            # Strangers can't use up the tries of a browser that its owner signed in with before.
+            # Strangers can't use up the tries of a browser that its owner signed in with before, and neither can
+            # who shares their network.
             limiter.hit("login_device", device)
         else:
+            limiter.hit("login_address", client_key(request.client_addr))
             limiter.hit("login_account", account)
             limiter.hit("login_site", "site")
         # No transaction is open while hashes are computed. Each place costs one, whether or not an account is in

@@ -85,12 +85,16 @@ class ResetPassword(FormView):
             return self.gone()
         password_hash = hash_new_password(self.request.registry, data["password"])
         try:
-            passwords.reset_password(self.request.dbsession, self.token, password_hash, client_of(self.request))
+            user = passwords.reset_password(
+                self.request.dbsession, self.token, password_hash, client_of(self.request)
+            )
         except errors.LinkInvalid:
             return self.gone()
         if self.request.session_token:
             sign_ins.sign_out(self.request.dbsession, self.request.session_token)
             end_session(self.request)
+        # Who reads the account's mails need not wait until a stranger has ended guessing at it.
+        remember_device(self.request, user, signed_in=False)
         self.request.flash(_("Your new password is saved. Sign in with it."))
         return self.redirect("users.login")
 

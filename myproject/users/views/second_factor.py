@@ -18,7 +18,7 @@ from myproject.security import totp
 from myproject.security.cookies import cookies_of
 from myproject.security.keys import keys_of
 from myproject.security.policy import lacks_second_factor
-from myproject.security.ratelimit import limiter_of
+from myproject.security.ratelimit import RateLimited, limiter_of
 from myproject.security.redirects import local_path
 from myproject.settings_users import SecondFactorFor
 from myproject.users import constants as USER
@@ -26,7 +26,7 @@ from myproject.users import errors, schemas
 from myproject.users.models import User
 from myproject.users.services import passkeys, second_factor, sign_ins
 from myproject.users.views.client import client_of
-from myproject.users.views.device import device_of
+from myproject.users.views.device import device_with_factor, fingerprint, remember_device
 from myproject.users.views.enter import STEP_COOKIE, WaitingSignIn, enter
 from myproject.users.views.lost_second_factor import warning
 from myproject.web.request import Request
@@ -64,32 +64,46 @@ class ShowSecondFactor(WaitingSignIn):
 
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
-        self.count_try()
+        assert self.user_id is not None
+        limiter, row = limiter_of(request.registry), self.count_try(self.user_id)
         keys, client = keys_of(request.registry), client_of(request)
         try:
             # Of its own, and whole: a wrong code counts though the answer to it is no success.
             with sessions_of(request.registry).writing() as db:
+                failures = limiter.fail_within(db, "second_factor_failures", *row)
                 opened = second_factor.try_code(db, keys, self.token, data["code"], client)
+                if opened is None:
+                    second_factor.tell_of_failures(db, self.user_id, failures, client)
+                else:
+                    limiter.forgive_within(db, "second_factor_failures", *row)
         except errors.StepGone:
             return self.begin_again()
+        except RateLimited as error:
+            self.refuse(errors.TooManyWrongCodes.message)
+            response = self.page(429)
+            response.headers["Retry-After"] = str(error.retry_after)
+            return response
         if opened is None:
             raise errors.SecondFactorWrong
         cookies_of(request.registry).delete(request, STEP_COOKIE)
         return enter(request, opened, opened.remember_days, self.target())
 
-    def count_try(self) -> None:
-        """Counts one try. Raises RateLimited.
+    def count_try(self, user_id: int) -> tuple[str, ...]:
+        """Counts one try, and gives the key of the failures in a row that it may belong to. Raises RateLimited.
 
-        Who knows only the password can't use up the tries of a browser that its owner signed in with before.
+        Who knows only the password can't use up the tries of the browsers that its owner signed in with before.
+        Another password ends the row, for who knows only the old one gets no further than that; but not the tries
+        of a day: somebody who reads the owner's mails may set as many passwords as they like.
         """
-        assert self.user_id is not None
         with sessions_of(self.request.registry).reading() as db:
-            device = device_of(self.request, sign_ins.credentials_of(db, self.user_id))
+            credentials = sign_ins.credentials_of(db, user_id)
+        device = device_with_factor(self.request, credentials)
         limiter = limiter_of(self.request.registry)
         if device:
             limiter.hit("second_factor_device", device)
         else:
-            limiter.hit("second_factor_account", str(self.user_id))
+            limiter.hit("second_factor_account", str(user_id))
+        return str(user_id), fingerprint(credentials.password), "known" if device else "new"
 
 
 def show_settings(request: Request) -> dict[str, Any]:
@@ -189,6 +203,8 @@ class AddAuthenticator(FormView):
         except errors.StepGone:
             return self.begin_again()
         cookies_of(request.registry).delete(request, ADDING_COOKIE)
+        # No other browser has tries of its own at what is asked for from now on.
+        remember_device(request, request.dbsession.get_one(User, member.id))
         return show_codes(request, codes, added=True)
 
 

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.users.models import User
+from myproject.users.services import passwords
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user
-from tests.functional.pages import cookies_set, text_of
+from tests.functional.pages import cookies_set, link_in, text_of
+from tests.phones import turn_on
 
 pytestmark = pytest.mark.one_database
 
@@ -102,6 +104,54 @@ def test_a_changed_password_ends_what_other_browsers_had(
     attack(make_client)
     assert try_to_sign_in(owner, "ann", NEW_PASSWORD) == 429
     assert try_to_sign_in(second, "ann", NEW_PASSWORD) == 303
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_chose_a_new_password_by_mail_gets_in_while_strangers_guess(
+    owner: Client, make_client: Callable[..., Client], mails: Callable[..., list[EmailMessage]], known: bool
+) -> None:
+    browser = owner if known else make_client()
+    attack(make_client)
+    asking = form_with(browser.get("/users/lost-password/"), "email")
+    asking["email"] = "ann@example.org"
+    asking.submit(status=303)
+    form = form_with(browser.get(link_in(mails(to="ann@example.org")[-1])), "confirm")
+    form["password"] = form["confirm"] = NEW_PASSWORD
+    form.submit(status=303)
+    assert try_to_sign_in(make_client(), "ann", NEW_PASSWORD) == 429
+    assert try_to_sign_in(browser, "ann", NEW_PASSWORD) == 303
+
+
+def test_a_browser_that_only_chose_a_new_password_has_no_tries_apart_at_the_second_factor(
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    db: Session,
+    mails: Callable[..., list[EmailMessage]],
+) -> None:
+    app = make_app(**{"ratelimit.enabled": True, "ratelimit.second_factor_account": "1 per day"})
+    ann = make_user(db, "ann")
+    turn_on(db, ann)
+    thief = make_client(app)
+    for status in (422, 429):
+        passwords.ask_for_reset(db, ann.email)
+        form = form_with(thief.get(link_in(mails(app, to="ann@example.org")[-1])), "confirm")
+        form["password"] = form["confirm"] = NEW_PASSWORD
+        form.submit(status=303)
+        page = form_with(thief.login("ann", NEW_PASSWORD).follow(), "code")
+        page["code"] = "000000"
+        page.submit(status=status)
+
+
+def test_who_shares_a_network_with_strangers_gets_in_with_a_browser_of_theirs(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session
+) -> None:
+    app = make_app(**{"ratelimit.enabled": True, "ratelimit.login_address": "2 per hour"})
+    make_user(db, "ann")
+    owner, stranger = make_client(app), make_client(app)
+    owner.login("ann")
+    owner.logout()
+    assert [try_to_sign_in(stranger, name) for name in ("bob", "cyd")] == [422, 429]
+    assert try_to_sign_in(owner, "ann") == 303
 
 
 def test_a_sign_in_with_a_new_browser_is_told_by_mail_and_one_with_a_known_browser_is_not(

@@ -321,12 +321,63 @@ def test_who_knows_the_password_alone_uses_up_no_try_of_a_browser_of_the_owner(
     type_code(page, "000000", 422)
     type_code(page, "000000", 422)
     type_code(half(stranger), phone.code(1), 429)
-    type_code(half(owner), "000000", 422)
     type_code(half(owner), phone.code(1), 303)
-    # A browser of the owner's has its own limit, counted from its last sign-in.
+    # A browser of the owner's has its own limit, and to sign in makes no new tries.
     owner.logout()
-    for status in (422, 422, 429):
+    for status in (422, 429):
         type_code(half(owner), "000000", status)
+
+
+def test_who_signed_in_with_the_password_before_there_was_a_second_factor_has_no_tries_apart(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, ann: User
+) -> None:
+    app = make_app(ratelimit_enabled=True, ratelimit_second_factor_account="2 per hour")
+    thieves, owner = [make_client(app) for _ in range(3)], make_client(app)
+    for thief in thieves:
+        thief.login("ann")
+        thief.logout()
+    sign_in(owner, ann)
+    page, secret = begin(owner)
+    type_code(page, code_of(secret), 200)
+    owner.logout()
+    for thief, status in zip(thieves, (422, 422, 429), strict=True):
+        type_code(half(thief), "000000", status)
+    # The browser that turned it on is the owner's.
+    type_code(half(owner), code_of(secret, 1), 303)
+
+
+def test_wrong_codes_in_a_row_end_all_tries_until_there_is_another_password_but_those_of_the_owners_browsers(
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    db: Session,
+    ann: User,
+    phone: Phone,
+    mails: Callable[..., list[EmailMessage]],
+) -> None:
+    few = {"second_factor_failures": "4 per 30 days", "login_account": "100 per hour"}
+    app = make_app(ratelimit_enabled=True, **{f"ratelimit_{name}": rate for name, rate in few.items()})
+    owner = make_client(app)
+    for wrong in range(3):
+        type_code(half(make_client(app)), "000000", 422)
+        told = [mail for mail in mails(app, to="ann@") if "wrong codes" in mail["Subject"]]
+        assert len(told) == (wrong == 2)
+    assert "your right password, and then 3 wrong codes" in text_of(told[0])
+    # A right one ends the row.
+    type_code(half(owner), phone.code(), 303)
+    owner.logout()
+    for _ in range(4):
+        type_code(half(make_client(app)), "000000", 422)
+    page = type_code(half(make_client(app)), phone.code(1), 429)
+    assert "choose a new one by “Lost password”" in page.text
+    assert int(page.headers["Retry-After"]) > 86_400
+    type_code(half(owner), phone.code(1), 303)
+    reset = make_client(app)
+    passwords.ask_for_reset(db, ann.email)
+    form = form_with(reset.get(link_in(mails(app, to="ann@")[-1])), "confirm")
+    form["password"] = form["confirm"] = "staple battery horse"
+    form.submit(status=303)
+    page = reset.login("ann", "staple battery horse").follow()
+    type_code(page, phone.codes[0], 303)
 
 
 def test_a_sign_in_that_waited_too_long_begins_again(client: Client, db: Session, phone: Phone) -> None:
