@@ -16,6 +16,8 @@ from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post, Tag, TagFollow, TagMute, post_tags
 from myproject.posts.services.likes import change_row
+from myproject.posts.services.visibility import VISIBLE, viewer
+from myproject.security.identity import Identity
 
 
 def relist(db: Session, post: Post) -> None:
@@ -100,14 +102,30 @@ TAGS = sa.select(
 ).outerjoin(Other, Other.id == Tag.synonym_of_id)
 
 
+# The name of a tag that no open post has and staff have not described may be what nobody should read yet.
 IN_THE_OPEN = (Tag.description != "") | sa.exists().where(
     post_tags.c.tag_id == Tag.id, post_tags.c.listed_at.is_not(None)
 )
+# What staff said it stands for.
+IS_SYNONYM = Tag.synonym_of_id.is_not(None)
+# The tags whose names one reader may know: those of posts that they may see, and what they had said something of
+# while it was in the open. To staff also those of no post, which they may have to describe.
+VIEWER_ID = sa.bindparam("viewer_id", type_=sa.BigInteger)
+SEEN = sa.exists().where(Post.id == post_tags.c.post_id, VISIBLE).correlate(post_tags)
+KNOWN = sa.or_(
+    IN_THE_OPEN,
+    IS_SYNONYM,
+    sa.exists().where(post_tags.c.tag_id == Tag.id, SEEN),
+    *(sa.exists().where(table.tag_id == Tag.id, table.user_id == VIEWER_ID) for table in (TagMute, TagFollow)),
+    ~sa.exists().where(post_tags.c.tag_id == Tag.id) & sa.bindparam("viewer_is_staff", type_=sa.Boolean),
+)
+OF_NAME = TAGS.where(Tag.name == sa.bindparam("name"))
+FIND_OPEN, FIND_KNOWN = (OF_NAME.where(which) for which in (IN_THE_OPEN | IS_SYNONYM, KNOWN))
 
 
 def list_tags(db: Session, after: str = "") -> Page[TagRow]:
-    """A page of the tags by name, from the one behind `after` on, without synonyms, which stand for others, and
-    without tags that no open post has and staff did not describe: their names may be what nobody should read yet.
+    """A page of the tags by name, from the one behind `after` on: of those in the open, without synonyms, which
+    stand for others.
     """
     statement = TAGS.where(Tag.name > after, Tag.synonym_of_id.is_(None), IN_THE_OPEN).order_by(Tag.name)
     rows = [TagRow(*row) for row in fetch(db, statement.limit(POST.TAGS_PAGE_SIZE + 1))]
@@ -116,9 +134,10 @@ def list_tags(db: Session, after: str = "") -> Page[TagRow]:
     return Page(rows, rows[-1].name if more else None)
 
 
-def find_tag(db: Session, name: str) -> TagRow | None:
-    """The tag of a canonical name; None where there is none."""
-    row = fetch(db, TAGS.where(Tag.name == name)).first()
+def find_tag(db: Session, name: str, identity: Identity | None = None) -> TagRow | None:
+    """The tag of a canonical name, where `identity` may know of it; None where there is none."""
+    statement = FIND_OPEN if identity is None else FIND_KNOWN
+    row = fetch(db, statement, {"name": name} | viewer(identity)).first()
     return None if row is None else TagRow(*row)
 
 

@@ -23,12 +23,12 @@ from myproject.web.templating import url
 
 
 def tag_of(request: Request) -> tags.TagRow:
-    """The context of `/tags/TAG/`: the tag, at its one address; a synonym leads to what it stands for. Raises
-    HTTPNotFound.
+    """The context of `/tags/TAG/`: the tag, at its one address, where the visitor may know of it; a synonym leads
+    to what it stands for. Raises HTTPNotFound.
     """
     asked = request.matchdict["name"]
     with reading(request) as db:
-        tag = tags.find_tag(db, canonical(asked))
+        tag = tags.find_tag(db, canonical(asked), request.identity)
     if tag is None:
         raise HTTPNotFound
     name = tag.name

@@ -9,11 +9,14 @@ import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.audit import AuditEntry
+from myproject.audit import Actor, AuditEntry
 from myproject.db import utc_now
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, Tag
+from myproject.posts.services.hiding import hide_post
 from myproject.posts.services.likes import like_post
+from myproject.posts.services.removal import remove_post
+from myproject.posts.services.tags import mute_tag
 from myproject.posts.services.tops import fill_tops, purge_tops
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -50,6 +53,42 @@ def test_a_tags_page_lists_its_posts_page_by_page(client: Client, db: Session, a
     assert [link.get_text() for link in listed.html.select("ul.posts a.tag")] == ["milk", "tea"]
     assert [each.get_text(strip=True) for each in listed.html.select("ul.posts .meta")] == ["44 posts", "43 posts"]
     client.get("/tags/none/", status=404)
+
+
+def test_a_tag_is_there_for_who_may_see_a_post_with_it(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User, staff: User
+) -> None:
+    """Its name may say what nobody should read yet, or any more."""
+    make_post(db, ann, "Draft", tags=["of-draft"], publish=False)
+    make_post(db, ann, "Waiting", tags=["of-waiting"], publish=False).status = POST.Status.WAITING
+    gone = make_post(db, ann, "Removed", tags=["of-removed"])
+    hidden = make_post(db, ann, "Hidden", tags=["of-hidden"])
+    author, other, guest = make_client(), make_client(), make_client()
+    bob = make_user(db, "bob")
+    sign_in(author, ann)
+    sign_in(other, bob)
+    mute_tag(db, bob.id, gone.tags[0].id, on=True)
+    remove_post(db, Actor(staff.id, staff.name), gone.id, "For a test")
+    hide_post(db, hidden)
+    seen = {
+        "of-draft": {author},
+        "of-waiting": {author, client},
+        # And by who must be able to mute it no more.
+        "of-removed": {client, other},
+        "of-hidden": {author, client},
+    }
+    for name, readers in seen.items():
+        for reader in (guest, other, author, client):
+            reader.get(f"/tags/{name}/", status=200 if reader in readers else 404)
+            reader.get(f"/tags/{name.title()}/", status=301 if reader in readers else 404)
+            reader.get(f"/tags/{name}/feed.atom", status=404)
+        assert name not in guest.get("/tags/")
+    # What staff said of a tag is for everybody.
+    form = form_with(client.get("/tags/of-waiting/edit/"), "description")
+    form["description"] = "Soon"
+    form.submit(status=303)
+    assert "Soon" in guest.get("/tags/of-waiting/")
+    guest.get("/tags/of-waiting/feed.atom")
 
 
 def test_a_members_posts_have_pages(client: Client, db: Session, ann: User) -> None:

@@ -177,7 +177,7 @@ def test_a_tag_that_stands_for_no_other_any_more_has_its_page_again(
     tag = find_tag(db, "tee")
     assert tag is not None
     for synonym_of, status in (("tea", 301), ("", 200)):
-        edit_tag(db, staff, tag.id, name="tee", description="", retired=False, synonym_of=synonym_of)
+        edit_tag(db, staff, tag.id, name="tee", description="Of green", retired=False, synonym_of=synonym_of)
         assert kept(client, "/tags/tee/", query_counter) == status
         assert kept(client, "/tags/tee/feed.atom", query_counter) == status
 
