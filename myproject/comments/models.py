@@ -74,6 +74,8 @@ class Comment(Base):
         BIG_INTEGER, sa.ForeignKey("users.id", ondelete="SET NULL"), index=True
     )
     removal_reason: Mapped[str] = mapped_column(sa.String(POST.REASON_MAX_LENGTH), default="")
+    # When staff removed what waited for their approval: it never was in the open.
+    refused_at: Mapped[datetime | None]
 
     post: Mapped[Post] = relationship()
     author: Mapped[User] = relationship(foreign_keys=author_id)

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from myproject.admin.models import Checkup
-from myproject.audit import COMMAND_LINE
+from myproject.audit import COMMAND_LINE, AuditEntry
 from myproject.bookmarks.models import Bookmark
 from myproject.comments.models import CommentLike, CommentRevision
 from myproject.comments.services.writing import create_comment
@@ -268,6 +268,21 @@ def test_the_place_of_an_erased_comment_is_that_of_a_removed_one(engine):
     upgrade(engine)
     with engine.connect() as connection:
         assert connection.scalars(sa.text("SELECT status FROM comments ORDER BY id")).all() == [3, 1]
+
+
+def test_a_comment_that_staff_refused_long_ago_never_was_in_the_open(engine):
+    upgrade(engine)
+    fill(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE comments SET status = 3, removed_at = created_at"))
+        refused = sa.insert(AuditEntry).values(action="comment.remove", target_type="comments", actor_name="ada")
+        connection.execute(refused, {"target_id": 2, "before": {"status": "WAITING"}})
+        connection.execute(refused, {"target_id": 1, "before": {"status": "PUBLISHED"}})
+    downgrade(engine, "0024")
+    upgrade(engine)
+    with engine.connect() as connection:
+        found = connection.scalars(sa.text("SELECT id FROM comments WHERE refused_at = removed_at")).all()
+    assert found == [2]
 
 
 def test_upgrading_a_site_that_is_up_to_date_keeps_its_rows(engine):

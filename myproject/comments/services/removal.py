@@ -78,12 +78,18 @@ TOMBSTONE = (
     )
     .join(Post, Post.id == Comment.post_id)
     .where(Comment.id == sa.bindparam("comment_id"), Comment.status == COMMENT.Status.REMOVED, posts.VISIBLE)
+    # Of what never was in the open, nobody else learns that it was there.
+    .where(
+        Comment.refused_at.is_(None)
+        | (Comment.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger))
+        | sa.bindparam("viewer_is_staff", type_=sa.Boolean)
+    )
 )
 
 
 def find_tombstone(db: Session, comment_id: int, identity: Identity | None) -> Tombstone | None:
-    """A removed comment of a post that `identity` may see; None where there is none. Its text is for those who may
-    put it back.
+    """A removed comment of a post that `identity` may see, or once could; None where there is none. Its text is
+    for those who may put it back.
     """
     row = fetch(db, TOMBSTONE, {"comment_id": comment_id} | posts.viewer(identity)).first()
     return None if row is None else Tombstone(**row._mapping)
@@ -103,6 +109,8 @@ def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "")
         touch(db, f"post:{comment.post_id}")
         return comment
     before = {"status": comment.status.name}
+    if comment.status == COMMENT.Status.WAITING:
+        comment.refused_at = utc_now()
     comment.status = COMMENT.Status.REMOVED
     comment.removed_at, comment.removed_by_id, comment.removal_reason = utc_now(), actor.id, reason
     if not own:
@@ -127,7 +135,7 @@ def restore_comment(db: Session, actor: Actor, comment_id: int) -> Comment:
         comment.hidden_at = comment.hidden_for = None
     # Nobody gets a hidden comment into the open by removing it first.
     comment.status = COMMENT.Status.PUBLISHED if comment.hidden_at is None else COMMENT.Status.HIDDEN
-    comment.removed_at = comment.removed_by_id = None
+    comment.removed_at = comment.removed_by_id = comment.refused_at = None
     comment.removal_reason = ""
     if not was_of_author:
         before, after = {"status": COMMENT.Status.REMOVED.name}, {"status": comment.status.name}

@@ -158,6 +158,7 @@ def test_what_staff_remove_stays_unseen_and_its_author_reads_why(
     staff: Client,
     db: Session,
     ann: User,
+    bob: User,
     post: Post,
     mails: Callable[..., list[EmailMessage]],
 ) -> None:
@@ -181,6 +182,15 @@ def test_what_staff_remove_stays_unseen_and_its_author_reads_why(
     assert SECRET not in make_client().get("/")
     # Both have been answered.
     assert "Nothing waits" in staff.get(QUEUE).follow()
+    # Who never could see it learns neither that it was there nor why it is not.
+    other = make_client()
+    sign_in(other, bob)
+    for address in (f"/posts/{waiting.id}/", f"/comments/{comment.id}/"):
+        for reader in (make_client(), other):
+            assert "Be kind." not in reader.get(address, status=404)
+        assert "Be kind." in client.get(address, status=410)
+    assert SECRET in staff.get(f"/posts/{waiting.id}/").follow()
+    assert SECRET in staff.get(f"/comments/{comment.id}/").follow()
 
 
 def test_staff_need_no_approval_and_two_answers_are_one(
