@@ -17,7 +17,7 @@ from myproject.notifications.services.deciding import Facts
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostAttention, PostVisit, Tag, TagFollow, TagMute, post_tags
 from myproject.users import constants as USER
-from myproject.users.models import User, UserBlock
+from myproject.users.models import FormerName, User, UserBlock
 
 # The link that the renderer makes of `@name`, of which a text has no more than it allows.
 MENTION = re.compile(rf'<a href="/@([^"/]+)/" class="{MENTION_CLASS}"')
@@ -114,6 +114,13 @@ NAMES_POST = sa.func.coalesce(
 TEXT = sa.case((Notification.comment_id.is_(None), Post.body_html), else_=Comment.body_html)
 FOLLOWS = {NOTE.Kind.FOLLOWED_POST: FOLLOWS_POST, NOTE.Kind.FOLLOWED_TAG: FOLLOWS_TAG}
 
+# A text that names its reader as they were called then still names them.
+FORMER_NAMES = (
+    sa.select(sa.func.aggregate_strings(FormerName.name_canonical, "/"))
+    .where(FormerName.user_id == Notification.user_id)
+    .scalar_subquery()
+)
+
 # What is known of notifications that are there, and what a mail about them says, but for the texts.
 OF_NOTIFICATIONS = (
     with_facts(
@@ -157,6 +164,7 @@ OF_NOTIFICATIONS = (
         NAMES_POST.label("names_post"),
         FOLLOWS_POST.label("follows_post"),
         sa.case((Notification.kind == NOTE.Kind.MENTION, TEXT)).label("naming_html"),
+        sa.case((Notification.kind == NOTE.Kind.MENTION, FORMER_NAMES)).label("former_names"),
         Tag.name.label("tag"),
     )
     .outerjoin(Actor, Actor.id == Notification.actor_id)
@@ -182,7 +190,8 @@ WITH_TEXTS = OF_NOTIFICATIONS.add_columns(
 
 def facts_of_notification(row: Any, **more: Any) -> Facts:
     """The facts of a row of `OF_NOTIFICATIONS`."""
-    named = row.kind is not NOTE.Kind.MENTION or row.name_canonical in mentioned_in(row.naming_html or "")
+    names = {row.name_canonical, *(row.former_names or "").split("/")}
+    named = row.kind is not NOTE.Kind.MENTION or not names.isdisjoint(mentioned_in(row.naming_html or ""))
     return facts_in(
         row,
         removed=bool(row.removed),

@@ -20,7 +20,7 @@ from myproject.notifications.services.inbox import touch_inboxes
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostAttention, PostLike, TagFollow, post_tags
 from myproject.settings import settings_of
-from myproject.users.models import User, UserBlock
+from myproject.users.models import FormerName, User, UserBlock
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,12 @@ ANSWERED = [
     sa.select(User.id, as_kind(kind), NO_TAG).where(User.id == sa.bindparam(name))
     for name, kind in (("parent_author_id", NOTE.Kind.COMMENT_REPLY), ("post_author_id", NOTE.Kind.POST_REPLY))
 ]
-MENTIONED = sa.select(User.id, as_kind(NOTE.Kind.MENTION), NO_TAG).where(
-    User.name_canonical.in_(sa.bindparam("names", expanding=True))
-)
+NAMES: sa.BindParameter[Any] = sa.bindparam("names", expanding=True)
+# By their nickname, or by one that they gave up after the text was rendered.
+MENTIONED = [
+    sa.select(User.id, as_kind(NOTE.Kind.MENTION), NO_TAG).where(User.name_canonical.in_(NAMES)),
+    sa.select(FormerName.user_id, as_kind(NOTE.Kind.MENTION), NO_TAG).where(FormerName.name_canonical.in_(NAMES)),
+]
 FOLLOWERS = sa.select(PostAttention.user_id, as_kind(NOTE.Kind.FOLLOWED_POST), NO_TAG).where(
     PostAttention.post_id == sa.bindparam("post_id"), PostAttention.attention == POST.Attention.FOLLOW
 )
@@ -89,9 +92,9 @@ def known_of(*parts: Statement) -> Statement:
     return known.add_columns((who.c.user_id == actor_id).label("own"), who.c.tag_id)
 
 
-BY_COMMENT = known_of(*ANSWERED, MENTIONED, FOLLOWERS)
-BY_POST = known_of(MENTIONED, TAG_FOLLOWERS)
-BY_EDIT = known_of(MENTIONED)
+BY_COMMENT = known_of(*ANSWERED, *MENTIONED, FOLLOWERS)
+BY_POST = known_of(*MENTIONED, TAG_FOLLOWERS)
+BY_EDIT = known_of(*MENTIONED)
 OF_ONE = known_of(ONE)
 
 NOBODY = 0

@@ -17,7 +17,7 @@ from myproject.audit import Actor
 from myproject.comments.models import Comment
 from myproject.comments.services import hiding
 from myproject.comments.services.removal import remove_comment, restore_comment
-from myproject.comments.services.writing import edit_comment
+from myproject.comments.services.writing import create_comment, edit_comment
 from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
@@ -35,11 +35,14 @@ from myproject.posts.services.attention import set_attention
 from myproject.posts.services.visits import note_visit
 from myproject.users import constants as USER
 from myproject.users.models import User
+from myproject.users.services.accounts import Client as Device
+from myproject.users.services.names import rename
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import text_of
 
 Mails = Callable[..., list[EmailMessage]]
+DEVICE = Device("127.0.0.1", "")
 
 
 def outcomes(db: Session) -> dict[str, Outcome]:
@@ -147,6 +150,18 @@ def test_mentions_and_follows_are_mailed_in_their_own_words(
     (tagged,) = mails(to="eve@")
     assert tagged["Subject"] == "ann wrote “On rye”"
     assert "You get this because you follow the tag rye." in text_of(tagged)
+
+
+def test_who_takes_another_nickname_is_mailed_who_named_them_by_the_one_before(
+    db: Session, mails: Mails, bob: User
+) -> None:
+    cyd, elsewhere = make_user(db, "cyd"), make_post(db, bob)
+    naming = '<p><a href="/@cyd/" class="mention">@cyd</a></p>'
+    make_comment(db, elsewhere, bob, "Ask @cyd, today.")
+    rename(db, cyd.id, "cynthia", DEVICE)
+    # Rendered before, and let out after.
+    create_comment(db, elsewhere.id, bob.id, "Ask @cyd again.", naming)
+    assert f"2 new messages about “{elsewhere.title}”" in [mail["Subject"] for mail in mails(to="cyd@")]
 
 
 def test_mail_waits_for_the_end_of_the_window(
