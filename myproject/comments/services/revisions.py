@@ -6,9 +6,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.comments.models import Comment, CommentRevision
-from myproject.db import utc_now
-from myproject.posts.services.revisions import GRACE, Change, changes_of, version_said, was_last_edited_by
+from myproject.comments.models import Comment, CommentLike, CommentRevision
+from myproject.comments.services.visibility import HIDDEN, PUBLISHED
+from myproject.posts.services.revisions import Change, changes_of, version_said, writing_since
 
 
 def keep_revision(db: Session, comment: Comment, editor_id: int | None, reason: str = "") -> None:
@@ -23,10 +23,21 @@ def keep_revision(db: Session, comment: Comment, editor_id: int | None, reason: 
 
 
 def is_grace_edit(db: Session, comment: Comment, editor_id: int | None) -> bool:
-    """Whether an edit belongs to the author's writing: their own, shortly after they wrote or changed it."""
-    if editor_id != comment.author_id or utc_now() - (comment.edited_at or comment.created_at) > GRACE:
+    """Whether an edit belongs to the author's writing: their own, as `posts.services.revisions.GRACE` says."""
+    if editor_id != comment.author_id:
         return False
-    return was_last_edited_by(db, CommentRevision, CommentRevision.comment_id == comment.id, comment.author_id)
+    of_it = CommentRevision.comment_id == comment.id
+    since = writing_since(db, CommentRevision, of_it, comment.author_id, comment.created_at)
+    if since is None:
+        return False
+    answered = sa.exists().where(
+        Comment.parent_id == comment.id,
+        Comment.author_id != comment.author_id,
+        Comment.created_at > since,
+        PUBLISHED | HIDDEN,
+    )
+    liked = sa.exists().where(CommentLike.comment_id == comment.id, CommentLike.created_at > since)
+    return not db.scalar(sa.select(answered | liked))
 
 
 def list_changes(db: Session, comment_id: int) -> Sequence[Change]:

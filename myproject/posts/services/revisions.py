@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.posts import constants as POST
-from myproject.posts.models import Post, PostRevision
+from myproject.posts.models import Post, PostLike, PostRevision
 from myproject.posts.services.rows import AUTHOR_NAME
 from myproject.users.models import User
 
-# An author who mends a word at once, and another one after it, is still writing.
+# An author who mends a word soon after the text came out, or after the last change that was kept, is still
+# writing; but not once somebody has answered it or liked it, who had these words before them.
 GRACE = timedelta(minutes=POST.GRACE_MINUTES)
 # A table of kept texts: `PostRevision`, and that of comments. Both have editor_id, version, created_at and reason.
 Revision = Any
@@ -60,19 +61,32 @@ def keep_revision(db: Session, post: Post, editor_id: int | None, reason: str = 
 
 
 def is_grace_edit(db: Session, post: Post, editor_id: int | None) -> bool:
-    """Whether an edit belongs to the author's writing: their own, shortly after they published or changed it."""
-    last = post.edited_at or post.published_at
-    if editor_id != post.author_id or last is None or utc_now() - last > GRACE:
+    """Whether an edit belongs to the author's writing: their own, as `GRACE` says. The caller holds the post's
+    row.
+    """
+    if editor_id != post.author_id:
         return False
-    return was_last_edited_by(db, PostRevision, PostRevision.post_id == post.id, post.author_id)
+    since = writing_since(db, PostRevision, PostRevision.post_id == post.id, post.author_id, post.published_at)
+    # The author's own comments count too: all that they cost is a diff more.
+    if since is None or (post.comment_count and post.last_activity_at > since):
+        return False
+    liked = sa.select(PostLike.user_id).where(PostLike.post_id == post.id, PostLike.created_at > since)
+    return db.scalar(liked.limit(1)) is None
 
 
-def was_last_edited_by(db: Session, revision: Revision, of: sa.ColumnElement[bool], author_id: int) -> bool:
-    """Whether no other changed a text last than its author: what staff changed in between stays to be seen.
+def writing_since(
+    db: Session, revision: Revision, of: sa.ColumnElement[bool], author_id: int, came_out_at: datetime | None
+) -> datetime | None:
+    """From when on the author of a text is still writing it: `came_out_at`, or when an older text was kept last.
+    None where that is too long ago, and where somebody else changed it last: what staff changed stays to be seen.
     `revision` is the table of the kept texts, `of` says which are of this one.
     """
-    newest = sa.select(revision.editor_id).where(of).order_by(revision.version.desc()).limit(1)
-    return all(editor == author_id for editor in db.scalars(newest).all())
+    newest = sa.select(revision.editor_id, revision.created_at).where(of).order_by(revision.version.desc())
+    kept = db.execute(newest.limit(1)).first()
+    if kept is not None and kept.editor_id != author_id:
+        return None
+    since = came_out_at if kept is None else kept.created_at
+    return since if since is not None and utc_now() - since <= GRACE else None
 
 
 def list_changes(db: Session, post_id: int) -> Sequence[Change]:

@@ -12,8 +12,11 @@ from myproject.audit import COMMAND_LINE, AuditEntry
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentRevision
 from myproject.comments.services import hiding, removal
+from myproject.comments.services.likes import like_comment
 from myproject.db import utc_now
+from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostRevision
+from myproject.posts.services.likes import like_post
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
@@ -137,6 +140,61 @@ def test_where_the_setting_says_so_posts_are_changed_for_some_time_only(
     client.get(f"/posts/{post.id}/edit/", status=303)
 
 
+@pytest.fixture
+def texts(db: Session, ann: User, post: Post) -> dict[str, Post | Comment]:
+    """What ann has just written, of each kind."""
+    return {"posts": post, "comments": make_comment(db, make_post(db, ann, "Of water"), ann, "Green tea is best")}
+
+
+def kept(db: Session) -> dict[str, list[str]]:
+    """The older texts that are kept, in their order."""
+    return {
+        kind: list(db.scalars(sa.select(revision.body).order_by(revision.version)))
+        for kind, revision in (("posts", PostRevision), ("comments", CommentRevision))
+    }
+
+
+def test_each_change_after_an_answer_is_kept_however_soon(
+    client: Client, db: Session, texts: dict[str, Post | Comment]
+) -> None:
+    eve = make_user(db, "eve")
+    for kind, text in texts.items():
+        for number in range(3):
+            edit(client, f"/{kind}/{text.id}/edit/", body=f"Tea {number}")
+            if isinstance(text, Comment):
+                make_comment(db, text.post, eve, "Oh", text)
+            else:
+                make_comment(db, text, eve, "Oh")
+    # As each answer found them; between the first words and the next nobody had said anything.
+    assert kept(db) == {kind: ["Tea 0", "Tea 1"] for kind in texts}
+
+
+def test_each_change_after_a_like_is_kept_however_soon(
+    client: Client, db: Session, texts: dict[str, Post | Comment]
+) -> None:
+    eve = make_user(db, "eve")
+    like_post(db, eve.id, texts["posts"].id, True)
+    like_comment(db, eve.id, texts["comments"].id, True)
+    for kind, text in texts.items():
+        for number in range(3):
+            edit(client, f"/{kind}/{text.id}/edit/", body=f"Tea {number}")
+    assert kept(db) == {kind: ["Green tea is best"] for kind in texts}
+
+
+def test_the_time_in_which_changes_are_not_kept_is_not_made_longer_by_them(
+    client: Client, db: Session, texts: dict[str, Post | Comment]
+) -> None:
+    minutes = timedelta(minutes=POST.GRACE_MINUTES - 1)
+    for number in range(3):
+        for kind, text in texts.items():
+            edit(client, f"/{kind}/{text.id}/edit/", body=f"Tea {number}")
+        # Each change comes minutes after the one before.
+        for model, column in ((Post, "published_at"), (Comment, "created_at")):
+            for row in db.execute(sa.select(model.id, getattr(model, column))).all():
+                db.execute(sa.update(model).where(model.id == row[0]).values({column: row[1] - minutes}))
+    assert kept(db) == {kind: ["Tea 1"] for kind in texts}
+
+
 # What changed since one answered
 
 
@@ -218,20 +276,20 @@ def test_who_commented_on_a_post_sees_what_changed_since(
     eve, address = make_client(), f"/posts/{post.id}/"
     sign_in(eve, user(db, "eve"))
     make_comment(db, post, ann, "I know")
-    # Its author is still writing.
     edit(client, f"{address}edit/", body="Black tea is best")
-    assert changed_since(bob, post) == []
-    age(db, Post)
+    # The next one is still of its author's writing.
     edit(client, f"{address}edit/", body="Black milk is best")
     edit(bob, f"/comments/{comment.id}/edit/", body="No")
     link = f"{address}history/?since={comment.id}"
     assert changed_since(bob, post) == [link]
     late = make_comment(db, post, user(db, "eve"), "Milk?")
-    assert [changed_since(other, post) for other in (eve, client, make_client())] == [[], [], []]
+    # She had answered bob before he changed it.
+    of_bob = f"/comments/{comment.id}/history/?since={reply.id}"
+    assert [changed_since(other, post) for other in (eve, client, make_client())] == [[of_bob], [], []]
     age(db, Post)
     edit(client, f"{address}edit/", title="Of milk", body="Cold milk is best")
-    assert changed_since(eve, post) == [f"{address}history/?since={late.id}"]
-    assert diff_of(bob, link) == (["tea", "Black tea"], ["milk", "Cold milk"])
+    assert changed_since(eve, post) == [f"{address}history/?since={late.id}", of_bob]
+    assert diff_of(bob, link) == (["tea", "Green tea"], ["milk", "Cold milk"])
     assert diff_of(eve, changed_since(eve, post)[0]) == (["tea", "Black"], ["milk", "Cold"])
     for number in (reply.id, post.id + 999, "x"):
         bob.get(f"{address}history/?since={number}", status=404)
