@@ -37,6 +37,12 @@ class LimitSettings:
     ratelimit_register_address: str = setting(
         "ratelimit.register_address", rate, "5 per hour; 20 per day", "accounts made from one client address"
     )
+    ratelimit_register_tries: str = setting(
+        "ratelimit.register_tries",
+        rate,
+        "60 per hour; 200 per day",
+        "registration forms sent from one client address, with taken nicknames and wrong answers too",
+    )
     ratelimit_invitation_account: str = setting(
         "ratelimit.invitation_account", rate, "20 per day", "invitations made by one member"
     )

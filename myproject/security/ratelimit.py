@@ -54,6 +54,7 @@ LASTING = frozenset(
         "passkey_account",
         "reauth_account",
         "register_address",
+        "register_tries",
         "lost_password_address",
         "lost_password_account",
         "verify_address",

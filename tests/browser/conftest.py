@@ -34,6 +34,7 @@ LIMITS = {
         "login_address",
         "login_account",
         "register_address",
+        "register_tries",
         "lost_password_address",
         "write_address",
         "post_account",

@@ -13,6 +13,11 @@ def hash_new_password(registry: Any, password: str) -> str:
 
     Raises PasswordLeaked, or RateLimited where too many are hashed at once.
     """
+    check_new_password(registry, password)
+    return hasher_of(registry).hash(password)
+
+
+def check_new_password(registry: Any, password: str) -> None:
+    """Raises PasswordLeaked. It may ask another server: call it with no transaction open."""
     if is_leaked(password, settings_of(registry).users_password_leaks_url):
         raise errors.PasswordLeaked
-    return hasher_of(registry).hash(password)

@@ -41,7 +41,7 @@ class MakeFirstAdmin(FormView):
 
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
-        limiter_of(request.registry).hit("register_address", client_key(request.client_addr))
+        limiter_of(request.registry).hit("register_tries", client_key(request.client_addr))
         password_hash = hash_new_password(request.registry, data["password"])
         try:
             user = first_admin.make(

@@ -29,7 +29,7 @@ from myproject.security.redirects import local_path
 from myproject.settings_users import Registration
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
-from myproject.users.services import connections, registration, sign_ins, steps
+from myproject.users.services import connections, names, registration, sign_ins, steps
 from myproject.users.views.client import client_of
 from myproject.users.views.device import remember_device
 from myproject.users.views.enter import enter
@@ -281,7 +281,11 @@ class RegisterByProvider(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         request, site, person = self.request, self.request.site, self.person
         assert person is not None
-        limiter_of(request.registry).hit("register_address", client_key(request.client_addr))
+        limiter, address = limiter_of(request.registry), client_key(request.client_addr)
+        limiter.hit("register_tries", address)
+        with sessions_of(request.registry).reading() as db:
+            names.check_name(db, data["name"])
+        limiter.hit("register_address", address)
         db, client = request.dbsession, client_of(request)
         steps.end_step(db, self.token, USER.Step.PROVIDER_REGISTRATION)
         admission = registration.admit(

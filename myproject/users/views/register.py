@@ -12,14 +12,14 @@ from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.captcha.base import Captcha, CaptchaFailed, CaptchaUnavailable, NoCaptcha
 from myproject.security.captcha.provider import captcha_of
+from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings_users import Registration
 from myproject.switches import Name, is_on_now
 from myproject.users import constants as USER
 from myproject.users import schemas
-from myproject.users.services import names, registration, sign_ins
-from myproject.users.services.new_passwords import hash_new_password
+from myproject.users.services import names, new_passwords, registration, sign_ins
 from myproject.users.views.client import client_of
 from myproject.users.views.device import remember_device
 from myproject.web.request import Request
@@ -53,7 +53,11 @@ class Register(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         request, site = self.request, self.request.site
         # All that is slow, or needs only a look, comes before the transaction's first statement.
-        limiter_of(request.registry).hit("register_address", client_key(request.client_addr))
+        limiter, address = limiter_of(request.registry), client_key(request.client_addr)
+        # Who mistypes may try on: few accounts are made from one place, but many forms sent. That bounds also how
+        # often one may ask which nicknames are taken, and guess at the captcha.
+        limiter.hit("register_tries", address)
+        limiter.check("register_address", address)
         with sessions_of(request.registry).reading() as db:
             registration.check_admission(db, site.users_registration, invitation_of(request))
             names.check_name(db, data["name"])
@@ -69,7 +73,9 @@ class Register(FormView):
             response = self.page(503)
             response.headers["Retry-After"] = str(CAPTCHA_RETRY_SECONDS)
             return response
-        password_hash = hash_new_password(request.registry, data["password"])
+        new_passwords.check_new_password(request.registry, data["password"])
+        limiter.hit("register_address", address)
+        password_hash = hasher_of(request.registry).hash(data["password"])
         db, client = request.dbsession, client_of(request)
         admission = registration.admit(
             db, site.users_registration, invitation=invitation_of(request), reason=data.get("reason", "")

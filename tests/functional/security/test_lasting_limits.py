@@ -202,6 +202,7 @@ def test_every_door_counts_its_tries_in_the_database_without_waiting_for_itself(
         "login_address",
         "login_account",
         "register_address",
+        "register_tries",
         "lost_password_address",
         "lost_password_account",
         "reauth_account",

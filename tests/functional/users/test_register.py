@@ -263,3 +263,19 @@ def test_while_the_captchas_provider_is_away_nobody_gets_in_and_nothing_typed_is
     assert "try again in a minute" in summary(page)
     assert form_with(page, "accept_tos")["name"].value == "johanna-doe"
     assert db.scalars(sa.select(User)).all() == []
+
+
+@pytest.mark.one_database
+def test_who_mistypes_when_registering_may_try_on_for_a_while(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session
+) -> None:
+    make_user(db, "taken")
+    app = make_app(**{"ratelimit.enabled": True, "ratelimit.register_tries": "9 per hour"})
+    client = make_client(app)
+    for _ in range(3):
+        assert client.register("taken", "eve@example.org").status_int == 422
+        assert client.register("eve", captcha_answer="black").status_int == 422
+    assert client.register("eve").status_int == 303
+    assert client.register("taken").status_int == 422
+    assert client.register("taken").status_int == 422
+    assert client.register("other").status_int == 429
