@@ -4,6 +4,9 @@ form leads to where it led, and does nothing.
 The form carries a random token that names the member it was made for, signed. What was sent with it is a row,
 written in the transaction of what it did: of many that come at the same moment the first writes it, the others
 wait for that.
+
+Who goes back gets the page anew, with another token, and the browser fills in what was typed. With JavaScript
+(drafts.js) it gets the old token too; without, what the member sent before is found by what it says (`find_same`).
 """
 
 import hashlib
@@ -31,6 +34,10 @@ class SentBefore(InputError):
         "You have sent this form before, with another text, and that one was taken. If this is to stand beside "
         "it, send it once more."
     )
+
+    def __init__(self, location: str) -> None:
+        super().__init__()
+        self.location = location
 
 
 def make_once(registry: Any, user_id: int) -> str:
@@ -63,6 +70,14 @@ def find_submission(db: Session, token: str) -> Submission | None:
     return db.get(Submission, hash_token(token), populate_existing=True) if token else None
 
 
+def find_same(db: Session, user_id: int, content: str) -> Submission | None:
+    """What a form of the member did last that said just the same."""
+    theirs = (
+        (Submission.user_id == user_id) & (Submission.content_hash == content) & Submission.made_id.is_not(None)
+    )
+    return db.scalars(sa.select(Submission).where(theirs).order_by(Submission.created_at.desc()).limit(1)).first()
+
+
 def claim(db: Session, user_id: int, token: str, content: str) -> Submission | None:
     """Takes `token` for this transaction, which is about to do what the form says; the caller then says with
     `lead` where that led. Where the form was sent before: what it did.
@@ -73,7 +88,7 @@ def claim(db: Session, user_id: int, token: str, content: str) -> Submission | N
     return None if db.execute(statement).first() else find_submission(db, token)
 
 
-def lead(db: Session, token: str, content: str, location: str, made_id: int) -> None:
+def lead(db: Session, token: str, content: str, location: str, made_id: int | None) -> None:
     """Notes what the form sent with `token` made, and where it leads."""
     values = {"content_hash": content, "location": location, "made_id": made_id}
     db.execute(sa.update(Submission).where(Submission.token_hash == hash_token(token)).values(values))

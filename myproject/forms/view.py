@@ -13,6 +13,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid_retry import is_error_retryable
+from sqlalchemy.orm import Session
 
 from myproject.db import after_commit, reading
 from myproject.errors import EditedMeanwhile, InputError
@@ -105,6 +106,9 @@ class FormView:
             return self.page(422)
         except InputError as error:
             self.refuse(error.message, error.field)
+            if isinstance(error, once.SentBefore):
+                # Where it is, beside what it says now.
+                self.form.sent_to = error.location
             if isinstance(error, EditedMeanwhile):
                 # Who saves again has seen the present text.
                 self.child("version").cstruct = str(error.version)
@@ -217,18 +221,29 @@ class FormView:
             return value
         return ""
 
-    def sent_before(self) -> bool:
-        """Whether this very form has been acted upon: then it counts no second time for any limit."""
-        token = self.posted_once()
-        if not token:
-            return False
+    def sent_before(self, content: str) -> bool:
+        """Whether this very form has been acted upon, or another one that said the same (`once.content_hash`):
+        then it counts no second time for any limit.
+        """
         with reading(self.request) as db:
-            return once.find_submission(db, token) is not None
+            return (once.find_submission(db, self.posted_once()) or self.find_same(db, content)) is not None
 
-    def refuse_other_text(self) -> NoReturn:
+    def find_same(self, db: Session, content: str) -> once.Submission | None:
+        """What the member made by another form that said `content`, and what is there still says."""
+        same = once.find_same(db, self.request.member.id, content) if self.posted_once() else None
+        return same if same is not None and self.still_says(db, same) else None
+
+    def still_says(self, db: Session, sent: once.Submission) -> bool:
+        """Whether what a form has made stands, as it was sent."""
+        return False
+
+    def tell_sent_before(self) -> None:
+        self.request.flash(_("You have sent this before, word for word. Here it is, once."), "info")
+
+    def refuse_other_text(self, sent: once.Submission) -> NoReturn:
         """Raises SentBefore. The form that comes back is another one, which may be sent."""
         self.request.POST.pop(once.FIELD, None)
-        raise once.SentBefore
+        raise once.SentBefore(sent.location)
 
     def posted(self) -> dict[str, Any]:
         """The fields of the request that the schema knows; of a field sent twice, the last."""

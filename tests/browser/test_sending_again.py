@@ -45,6 +45,49 @@ def test_button_pressed_again_before_the_answer_sends_a_comment_once(
 
 
 @pytest.mark.with_and_without_javascript
+def test_form_sent_again_after_going_back_makes_nothing_new(page: Page, javascript: bool) -> None:
+    sign_in(page, "tomasz", DEMO_PASSWORD)
+    title = f"Back, {'with' if javascript else 'without'} scripts"
+    write_post(page, title)
+    address = page.url
+    page.go_back()
+    # The browser fills in what was typed.
+    expect(page.get_by_label("Title")).to_have_value(title)
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("You have sent this before")).to_be_visible()
+    assert page.url == address
+
+    page.get_by_label("Your comment").fill("Only once")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".comment:target")).to_contain_text("Only once")
+    page.go_back()
+    expect(page.get_by_label("Your comment")).to_have_value("Only once")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("You have sent this before")).to_be_visible()
+    expect(page.locator(".comment")).to_have_count(1)
+
+
+def test_text_changed_after_going_back_is_asked_about(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"))
+    write_post(page, "Back, to change it")
+    page.get_by_label("Your comment").fill("As it was")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".comment:target")).to_contain_text("As it was")
+    page.go_back()
+    page.get_by_label("Your comment").fill("As it was, and more")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("alert")).to_contain_text("You have sent this form before, with another text")
+    expect(page.get_by_label("Your comment")).to_have_value("As it was, and more")
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Look at what you sent").click()
+    expect(popup.value.locator(".comment:target")).to_contain_text("As it was")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".comment")).to_have_count(2)
+
+
+@pytest.mark.with_and_without_javascript
 @pytest.mark.parametrize("text", [SHORT, LONG], ids=["short", "long"])
 def test_comment_outlives_a_session_that_ended_in_another_tab(page: Page, javascript: bool, text: str) -> None:
     sign_in(page, "grace", DEMO_PASSWORD)

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import sqlalchemy as sa
+import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
@@ -12,11 +13,12 @@ from myproject.comments.models import Comment
 from myproject.forms.models import Submission
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
+from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_post, make_user, sign_in
-from tests.functional.pages import summary
+from tests.functional.pages import flashes, summary
 from tests.reliability.together import Visitor, together
 
 MANY = 16
@@ -68,10 +70,30 @@ def test_a_form_sent_again_counts_for_no_limit(
     form["body"] = "Once"
     first, again = form.submit("send", status=303), form.submit("send", status=303)
     assert first.location == again.location
-    # The same words from a form opened later are another comment.
+    # Back to the page, which browsers fill in with what was typed: its form is another one by then.
     form = form_with(client.get(f"/posts/{post.id}/a-post/"), "body")
     form["body"] = "Once"
+    assert form.submit("send", status=303).location == first.location
+    form = form_with(client.get(f"/posts/{post.id}/a-post/"), "body")
+    form["body"] = "Twice"
     form.submit("send", status=429)
+
+
+def test_publishing_what_the_same_form_saved_as_a_draft_counts(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, bob: User
+) -> None:
+    client = make_client(make_app(ratelimit_enabled=True, ratelimit_post_account="1 per hour"))
+    sign_in(client, bob)
+    for status in (303, 429):
+        form = form_with(client.get("/posts/new/"), "body")
+        form["title"], form["body"] = "A title", f"Once {status}"
+        form.submit("save_draft", status=303)
+        form.submit("publish", status=status)
+    # Nor does the form of the draft count less for the token of the one that made it.
+    (draft,) = db.scalars(sa.select(Post).where(Post.status == POST.Status.DRAFT))
+    edit = form_with(client.get(f"/posts/{draft.id}/edit/"), "body")
+    edit["once"] = form["once"].value
+    edit.submit("publish", status=429)
 
 
 def test_a_form_sent_again_with_another_text_does_not_lose_that(
@@ -90,9 +112,55 @@ def test_a_form_sent_again_with_another_text_does_not_lose_that(
         form["body"] = "Second"
         page = form.submit(button, status=422)
         assert "You have sent this form before, with another text" in summary(page)
+        assert (
+            client.get(page.html.select_one("#error-summary a")["href"])
+            .maybe_follow()
+            .html.find("p", string="First")
+        )
         assert bodies(db, model, bob) == ["First"]
         form_with(page, "body").submit(button, status=303)
         assert bodies(db, model, bob) == ["First", "Second"]
+
+
+@pytest.mark.parametrize("what", ["post", "comment"])
+def test_the_same_words_from_a_form_that_was_loaded_anew_are_sent_once_while_they_stand(
+    client: Client, db: Session, post: Post, bob: User, what: str
+) -> None:
+    sign_in(client, bob)
+    model: type[Post] | type[Comment] = Post if what == "post" else Comment
+
+    def send(button: str = "publish" if what == "post" else "send") -> webtest.TestResponse:
+        form = form_with(client.get("/posts/new/" if what == "post" else f"/posts/{post.id}/a-post/"), "body")
+        form["body"] = "Once"
+        if what == "post":
+            form["title"] = "A title"
+        return form.submit(button, status=303).maybe_follow()
+
+    first, again = send(), send()
+    assert "You have sent this before" not in first
+    assert flashes(again) == ["You have sent this before, word for word. Here it is, once."]
+    assert again.request.path == first.request.path
+    assert bodies(db, model, bob) == ["Once"]
+    # What was changed or removed since says something else.
+    db.execute(sa.update(model).where(model.author_id == bob.id).values(body="Changed"))
+    db.commit()
+    send()
+    assert bodies(db, model, bob) == ["Changed", "Once"]
+    latest = db.scalar(sa.select(sa.func.max(model.id)))
+    form = form_with(client.get(f"/{what}s/{latest}/delete/"), "remove")
+    form.submit("remove", status=303)
+    send()
+    assert bodies(db, model, bob) == ["Changed", "Once", "Once"]
+
+
+def test_a_draft_saved_again_after_going_back_is_one(client: Client, db: Session, bob: User) -> None:
+    sign_in(client, bob)
+    for button in ("save_draft", "save_draft", "publish"):
+        form = form_with(client.get("/posts/new/"), "title")
+        form["title"], form["body"] = "A title", "Text"
+        form.submit(button, status=303)
+    assert bodies(db, Post, bob) == ["Text"]
+    assert db.scalars(sa.select(Post.status).where(Post.author_id == bob.id)).all() == [POST.Status.PUBLISHED]
 
 
 def test_a_token_of_another_member_or_made_up_stands_for_nothing(

@@ -7,8 +7,10 @@ import colander
 import deform
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
+from sqlalchemy.orm import Session
 
 from myproject.audit import actor_of
+from myproject.comments import constants as COMMENT
 from myproject.comments import errors, schemas
 from myproject.comments.models import Comment
 from myproject.comments.services import rows, threads, writing
@@ -117,7 +119,7 @@ class WriteComment(TakesPictures):
             raise errors.CommentsClosed
         refuse_banned(request)
         refuse_while_read_only(request)
-        if not self.sent_before():
+        if not self.sent_before(self.said(data["body"], data["parent_id"])):
             self.brake(body_html)
             limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
             limiter_of(request.registry).hit("comment_account", str(request.member.id))
@@ -136,12 +138,16 @@ class WriteComment(TakesPictures):
     def send(self, body: str, body_html: str, parent_id: int | None) -> str:
         """Writes the comment, once, however often the form is sent; gives the comment's address."""
         db, member_id = self.request.dbsession, self.request.member.id
-        token, said = self.posted_once(), once.content_hash(self.post_page.id, parent_id, body)
+        token, said = self.posted_once(), self.said(body, parent_id)
         sent = once.claim(db, member_id, token, said) if token else None
-        if sent is not None:
-            if sent.content_hash != said:
-                self.refuse_other_text()
-            return sent.location
+        if sent is not None and sent.content_hash != said:
+            self.refuse_other_text(sent)
+        same = sent or self.find_same(db, said)
+        if same is not None:
+            self.tell_sent_before()
+            if sent is None:
+                once.lead(db, token, said, same.location, same.made_id)
+            return same.location
         approve_first = 0 if self.request.member.is_staff else self.request.site.comments_approve_first
         comment = writing.create_comment(
             db, self.post_page.id, member_id, body, body_html, parent_id, approve_first=approve_first
@@ -152,6 +158,15 @@ class WriteComment(TakesPictures):
         if token:
             once.lead(db, token, said, location, comment.id)
         return location
+
+    def said(self, body: str, parent_id: int | None) -> str:
+        return once.content_hash(self.post_page.id, parent_id, body)
+
+    def still_says(self, db: Session, sent: once.Submission) -> bool:
+        comment = db.get(Comment, sent.made_id)
+        if comment is None or comment.status == COMMENT.Status.REMOVED:
+            return False
+        return once.content_hash(comment.post_id, comment.parent_id, comment.body) == sent.content_hash
 
 
 def posted_parent_id(request: Request) -> int | None:

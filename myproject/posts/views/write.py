@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import colander
 import deform
 from pyramid.response import Response
+from sqlalchemy.orm import Session
 
 from myproject.audit import actor_of
 from myproject.db import reading, utc_now
@@ -45,6 +46,8 @@ class WritePost(TakesPictures):
     keeps: ClassVar[tuple[str, ...]] = ("title", "body", "link_url", "tags")
     preview: writing.Text | None = None
     hints: Sequence[similar.Hint] = ()
+    # Whether the post was there already, just so.
+    sent_again = False
 
     def submit(self, data: dict[str, Any]) -> Response:
         # Rendering is slow: it comes before the transaction's first statement.
@@ -60,7 +63,7 @@ class WritePost(TakesPictures):
             raise errors.NotVerified
         if publish:
             refuse_while_read_only(self.request)
-        if not self.sent_before():
+        if not self.sent_before(said_in(text.title, text.body, text.tags, text.link_url)):
             # Shown once: whoever publishes again has seen them, or left them unread.
             if publish and not self.is_published() and "hinted" not in posted:
                 self.hints = self.find_hints(text)
@@ -117,19 +120,22 @@ class WritePost(TakesPictures):
         db, member_id = self.request.dbsession, self.request.member.id
         token, said = self.posted_once(), said_in(text.title, text.body, text.tags, text.link_url)
         sent = once.claim(db, member_id, token, said) if token else None
+        if sent is None and "keep" not in self.request.POST:
+            sent = self.find_same(db, said)
         post = db.get(Post, sent.made_id, with_for_update=True) if sent else None
         if post is None:
             post = writing.create_post(db, member_id, text, publish=publish, approve_first=self.approve_first())
         elif sent and post.status == POST.Status.DRAFT:
-            now_said = said_in(post.title, post.body, [tag.name for tag in post.tags], post.link_url)
-            if sent.content_hash != now_said:
+            if sent.content_hash != said_by(post):
                 # Somebody has gone on with the draft elsewhere.
-                self.refuse_other_text()
+                self.refuse_other_text(sent)
             post = writing.edit_post(
                 db, post.id, post.version, text, publish=publish, approve_first=self.approve_first()
             )
         elif sent and sent.content_hash != said:
-            self.refuse_other_text()
+            self.refuse_other_text(sent)
+        elif sent:
+            self.sent_again = True
         if token:
             once.lead(db, token, said, url(self.request, "posts.short", id=post.id), post.id)
         return post
@@ -169,7 +175,9 @@ class WritePost(TakesPictures):
         if post.status == POST.Status.DRAFT:
             self.request.flash(_("Your draft is saved"))
             return self.redirect("posts.edit", id=post.id)
-        if post.status == POST.Status.WAITING:
+        if self.sent_again:
+            self.tell_sent_before()
+        elif post.status == POST.Status.WAITING:
             self.request.flash(_("Your post waits for approval by staff. You get a mail with their answer."))
         else:
             self.request.flash(_("Your post is published"))
@@ -183,6 +191,17 @@ class WritePost(TakesPictures):
             "may_publish": may_publish(self.request.identity, self.request.site.users_require_verified_email),
             "read_only": is_read_only(self.request),
         }
+
+    def sent_before(self, content: str) -> bool:
+        """Also that it is no draft: to publish that counts."""
+        with reading(self.request) as db:
+            sent = once.find_submission(db, self.posted_once()) or self.find_same(db, content)
+            post = db.get(Post, sent.made_id) if sent else None
+            return post is not None and post.status != POST.Status.DRAFT
+
+    def still_says(self, db: Session, sent: once.Submission) -> bool:
+        post = db.get(Post, sent.made_id)
+        return post is not None and post.status != POST.Status.REMOVED and said_by(post) == sent.content_hash
 
 
 class EditPost(WritePost):
@@ -217,6 +236,10 @@ class EditPost(WritePost):
 
     def is_published(self) -> bool:
         return not self.request.context.is_draft
+
+    def sent_before(self, content: str) -> bool:
+        # The version says so. The token may be that of the form that made the draft.
+        return False
 
     def initial(self) -> dict[str, Any]:
         with reading(self.request) as db:
@@ -256,6 +279,10 @@ class EditPost(WritePost):
             return super().leave(post)
         self.request.flash(_("Your changes are saved"))
         return self.redirect("posts.view", id=post.id, slug=post.slug)
+
+
+def said_by(post: Post) -> str:
+    return said_in(post.title, post.body, [tag.name for tag in post.tags], post.link_url)
 
 
 def said_in(title: str, body: str, tags: Any, link_url: str) -> str:

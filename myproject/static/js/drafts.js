@@ -20,6 +20,17 @@ const watch = (form) => {
   let waiting = null;
   let stopped = false;
 
+  // Back at this page the browser fills in what was typed, but the form is another one. It gets the old one's token,
+  // so that what was sent already is known again.
+  const once = form.querySelector("input[name=once]");
+  const place = `once ${form.getAttribute("action") ?? ""}`;
+  function remember() {
+    const before = history.state?.[place];
+    const filled = [...form.querySelectorAll("textarea, input[type=text]")].some((field) => field.value !== field.defaultValue);
+    if (once && before && filled) once.value = before;
+    else if (once) history.replaceState({ ...history.state, [place]: once.value }, "");
+  }
+
   // What the reader has typed, without what the form carries beside it.
   function text() {
     const typed = [...form.elements].filter((field) => field.matches("input:not([type=hidden]), textarea, select"));
@@ -80,7 +91,7 @@ const watch = (form) => {
       form.append(version);
     }
     version.value = headers.get("Draft-Version");
-    history.replaceState(null, "", address);
+    history.replaceState(history.state, "", address);
   }
 
   function plan() {
@@ -101,7 +112,10 @@ const watch = (form) => {
     stopped = true;
   });
   // Back from another page, or sending was stopped: the form lives again.
-  window.addEventListener("pageshow", () => { stopped = false; });
+  window.addEventListener("pageshow", () => {
+    stopped = false;
+    remember();
+  });
   window.navigation?.addEventListener("navigateerror", () => { stopped = false; plan(); });
 };
 

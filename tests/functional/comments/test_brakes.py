@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +21,8 @@ from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import field_errors, summary
 
+# The same words again would be taken for the same form, sent again.
+NUMBERS = count()
 LINKS = "https://a.example.org/ and [b](https://b.example.org/)"
 
 
@@ -46,15 +49,15 @@ def post(db: Session) -> Post:
     return make_post(db, make_user(db, "bob"))
 
 
-def write_post(client: Client, body: str = "Text", button: str = "publish") -> webtest.TestResponse:
+def write_post(client: Client, body: str = "", button: str = "publish") -> webtest.TestResponse:
     form = form_with(client.get("/posts/new/"), "title")
-    form["title"], form["body"] = "A title", body
+    form["title"], form["body"] = "A title", body or f"Text {next(NUMBERS)}"
     return form.submit(button, status="*")
 
 
-def comment(client: Client, post: Post, body: str = "A word") -> webtest.TestResponse:
+def comment(client: Client, post: Post, body: str = "") -> webtest.TestResponse:
     form = form_with(client.get(f"/posts/{post.id}/comments/"), "body")
-    form["body"] = body
+    form["body"] = body or f"Word {next(NUMBERS)}"
     return form.submit("send", status="*")
 
 
