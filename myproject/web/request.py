@@ -40,6 +40,8 @@ class Request(PyramidRequest):
 
     # The shared part of the post's page that is shown: its marks name the comments on it.
     shown: "Marked | None" = None
+    # The latest notification about that post that is not in the member's inbox and waits to be mailed; 0: none.
+    waiting: int = 0
 
     @property
     def identity(self) -> "Identity | None":

@@ -47,6 +47,18 @@ LATEST_UNREAD = UNREAD_STATEMENT.subquery()
 UNREAD_PART: sa.Select[*tuple[Any, ...]] = sa.select(
     sa.literal_column("'unread'"), LATEST_UNREAD.c.id, sa.null(), LATEST_UNREAD.c.post_id
 )
+# A part of the same query: the latest of what is not in their inbox and waits to be mailed about the post.
+WAITING_PART: sa.Select[*tuple[Any, ...]] = (
+    sa.select(sa.literal_column("'waiting'"), sa.func.max(Notification.id), sa.null())
+    .where(
+        Notification.post_id == sa.bindparam("post_id"),
+        Notification.user_id == sa.bindparam("user_id"),
+        Notification.mail.in_((NOTE.Mail.WAITING, NOTE.Mail.DIGEST)),
+        ~Notification.in_inbox,
+        Notification.read_at.is_(None),
+    )
+    .having(sa.func.max(Notification.id).is_not(None))
+)
 # What it says of a text that is not in the open any more is said without its title, but to its own author.
 IS_THERE = POST_PUBLISHED & sa.or_(Notification.comment_id.is_(None), COMMENT_PUBLISHED)
 LIST = (
@@ -121,12 +133,12 @@ def list_inbox(db: Session, user_id: int, before_id: int | None = None, *, only_
 
 def read_one(db: Session, user_id: int, number: int) -> None:
     """Marks one notification of a member as read; one that is nobody's or somebody else's is let be."""
-    mark_read(db, user_id, Notification.id == number)
+    mark_read(db, user_id, sa.text(UNREAD), Notification.id == number)
 
 
 def read_all(db: Session, user_id: int, up_to: int) -> None:
     """Marks all of a member's as read, up to the latest that they have seen in the list."""
-    mark_read(db, user_id, Notification.id <= up_to)
+    mark_read(db, user_id, sa.text(UNREAD), Notification.id <= up_to)
 
 
 def read_post(
@@ -139,7 +151,8 @@ def read_post(
     itself: bool = True,
 ) -> None:
     """Marks what a member was told of a post as read, once they have read that, up to what was there then: of the
-    comments `comment_ids`, None for all, and where they saw it `itself`, of the post.
+    comments `comment_ids`, None for all, and where they saw it `itself`, of the post. Also what is not in their
+    inbox: it need not be mailed.
     """
     conditions = [Notification.post_id == post_id, Notification.id <= up_to]
     if comment_ids is not None:
@@ -153,8 +166,8 @@ def read_comment(db: Session, user_id: int, comment_id: int, up_to: int) -> None
     mark_read(db, user_id, Notification.comment_id == comment_id, Notification.id <= up_to)
 
 
-def mark_read(db: Session, user_id: int, *conditions: sa.ColumnElement[bool]) -> None:
-    unread = sa.update(Notification).where(Notification.user_id == user_id, sa.text(UNREAD), *conditions)
-    read = unread.values(read_at=utc_now()).returning(Notification.id)
-    if db.scalars(read, execution_options=IN_DATABASE_ONLY).first() is not None:
+def mark_read(db: Session, user_id: int, *conditions: sa.ColumnElement[bool] | sa.TextClause) -> None:
+    unread = Notification.user_id == user_id, Notification.read_at.is_(None)
+    read = sa.update(Notification).where(*unread, *conditions).values(read_at=utc_now())
+    if any(db.scalars(read.returning(Notification.in_inbox), execution_options=IN_DATABASE_ONLY).all()):
         touch_inboxes(db, [user_id])

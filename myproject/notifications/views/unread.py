@@ -28,20 +28,21 @@ def unread_of(request: Request) -> Unread:
 
 def note_reading(event: NewResponse) -> None:
     """Who is shown a page of a post has read what they were told of the comments on it, and on the first page what
-    they were told of the post itself; who is shown that a post or a comment is gone, all that they were told of
-    it. A task writes that down: looking writes nothing.
+    they were told of the post itself, also what only waits to be mailed; who is shown that a post or a comment is
+    gone, all that they were told of it. A task writes that down: looking writes nothing.
     """
     request, status = event.request, event.response.status_int
     route, member = request.matched_route, request.identity_if_known
     if route is None or member is None or route.name not in ("posts.view", "comments.view"):
         return
     number, unread = int(request.matchdict["id"]), request.unread
-    values = {"user_id": member.id, "up_to": unread.latest}
-    key = f"{member.id}:{number}:{unread.latest}"
+    latest = max(unread.latest, request.waiting)
+    values = {"user_id": member.id, "up_to": latest}
+    key = f"{member.id}:{number}:{latest}"
     if route.name == "comments.view":
         if status == GONE and unread.number:
             enqueue_once(request.registry, key, SECONDS, tasks.read_comment, comment_id=number, **values)
-    elif not unread.may_be_about(number):
+    elif not request.waiting and not unread.may_be_about(number):
         return
     elif status == GONE:
         enqueue_once(request.registry, key, SECONDS, tasks.read_post, post_id=number, **values)

@@ -44,7 +44,16 @@ from myproject.web.request import Request
 
 VISIT_SECONDS = 60
 # The first says of which types all are.
-PARTS = (visits.SEEN, visits.NEW_SINCE, LIKED, ATTENTION, BOOKMARKED, LIKED_COMMENTS, WRITING_IS_OFF)
+PARTS = (
+    visits.SEEN,
+    visits.NEW_SINCE,
+    LIKED,
+    ATTENTION,
+    BOOKMARKED,
+    LIKED_COMMENTS,
+    WRITING_IS_OFF,
+    inbox.WAITING_PART,
+)
 STATEMENT = sa.union_all(*PARTS)
 # With what of their inbox is unread. A notification has a second number, that of its post.
 NO_NUMBER = sa.cast(sa.null(), sa.BigInteger)
@@ -89,6 +98,8 @@ def find_mine(request: Request, post: PostPage, shared: Marked) -> Mine | None:
                 mine.bookmarked = True
             case "comment_like":
                 mine.liked_comments.add(number)
+            case "waiting":
+                request.waiting = number
             case "read_only":
                 mine.read_only = not request.identity.is_staff
     if mine.seen_at is not None and mine.since is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,13 +16,15 @@ from myproject.comments.services.removal import remove_comment
 from myproject.db import utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
+from myproject.notifications.services import choices
 from myproject.notifications.services.inbox import touch_inboxes
+from myproject.notifications.tasks import mail_due
 from myproject.posts.models import Post
 from myproject.posts.services.removal import remove_post
 from myproject.users.models import User
 from tests.conftest import Client, form_with, run_tasks
 from tests.factories import make_comment, make_comments, make_post, make_user, sign_in
-from tests.functional.pages import csrf_token, flashes
+from tests.functional.pages import csrf_token, flashes, text_of
 
 
 @pytest.fixture
@@ -198,6 +201,27 @@ def test_a_visit_to_the_first_page_of_a_long_discussion_keeps_no_mail_away(
     make_comment(db, post, eve, "At the end, zebra")
     assert "zebra" not in client.get(f"/posts/{post.id}/{post.slug}/")
     assert len(mails(to="ann@")) == 1
+
+
+def test_what_was_read_in_a_long_discussion_is_not_mailed_without_an_inbox_either(
+    app: Router, client: Client, db: Session, ann: User, eve: User, post: Post, mails: Callable[..., list[Any]]
+) -> None:
+    choices.set_choice(db, ann.id, NOTE.Kind.POST_REPLY, False, NOTE.Way.NOW)
+    make_comments(db, post, ann, 60)
+    window = sa.update(Notification)
+    make_comment(db, post, eve, "Zebra, the first")
+    db.execute(window.values(mail_at=utc_now() + timedelta(minutes=10)))
+    assert "Zebra, the first" in client.get(f"/posts/{post.id}/{post.slug}/")
+    make_comment(db, post, eve, "Zebra, the second")
+    db.execute(window.values(mail_at=utc_now() + timedelta(minutes=10)))
+    db.commit()
+    run_tasks(app.registry)
+    db.execute(window.values(mail_at=utc_now()))
+    db.commit()
+    mail_due(app.registry)
+    (mail,) = mails(to="ann@")
+    assert "Zebra, the second" in text_of(mail)
+    assert "Zebra, the first" not in text_of(mail)
 
 
 def test_whoever_is_shown_that_their_comment_is_gone_has_read_that(
