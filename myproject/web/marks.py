@@ -28,6 +28,11 @@ class Marked:
         """The values of the marks that begin with `what`, in their order."""
         return [values for _index, values in self.places.get(what, ())]
 
+    def values_of(self, *kinds: str) -> list[tuple[str, list[str]]]:
+        """The first word and the values of the marks that begin with any of these, in their order."""
+        found = ((index, what, values) for what in kinds for index, values in self.places.get(what, ()))
+        return [(what, values) for _index, what, values in sorted(found)]
+
     def fill(self, fills: dict[str, Fill] | None = None) -> bytes:
         """The text, in UTF-8, with what `fills[WHAT](VALUE, VALUE)` gives, as HTML, in the place of each mark;
         nothing where there is no such function.

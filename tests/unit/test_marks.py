@@ -22,3 +22,4 @@ def test_values_come_in_the_order_of_the_marks() -> None:
     assert marked.values("like") == [["3", "a"], ["1", "b"]]
     assert marked.values("part") == [[]]
     assert marked.values("new") == []
+    assert marked.values_of("new", "part", "like") == [("like", ["3", "a"]), ("part", []), ("like", ["1", "b"])]

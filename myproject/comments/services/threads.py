@@ -1,7 +1,6 @@
 """The tree of a post's comments, page by page."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -9,8 +8,9 @@ from sqlalchemy.orm import Session
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.pages import REST, THREADS
+from myproject.comments.services.places import Place
 from myproject.comments.services.rows import ROWS, CommentRow, Thread
-from myproject.comments.services.visibility import PUBLISHED, VISIBLE
+from myproject.comments.services.visibility import VISIBLE
 from myproject.db import fetch
 from myproject.posts.models import Post
 from myproject.posts.services.visibility import viewer
@@ -39,15 +39,17 @@ def list_comments(
     return Thread(rows, order, start_id, next_id, post_changed_at=post_changed_at)
 
 
-def list_rest(db: Session, post_id: int, start_id: int) -> Thread:
-    """A page of one thread, from the comment `start_id` of it on, which stands at the first level."""
+def list_rest(db: Session, post_id: int, start_id: int, order: COMMENT.Order = COMMENT.Order.OLD) -> Thread:
+    """A page of one thread, from the comment `start_id` of it on, which stands at the first level; `order` is that
+    of the threads from which the reader comes.
+    """
     found = fetch(db, REST, {"post_id": post_id, "start_id": start_id}).all()
     rows = [CommentRow(*row) for row in found]
     rows, rest = rows[: COMMENT.PAGE_SIZE], rows[COMMENT.PAGE_SIZE :]
     lay_out(rows)
     for row in rows:
         row.has_more = bool(rest) and rest[0].path.startswith(row.path)
-    return Thread(rows, COMMENT.Order.OLD, start_id, None, rest[0].id if rest else None)
+    return Thread(rows, order, start_id, None, rest[0].id if rest else None)
 
 
 def lay_out(rows: Sequence[CommentRow]) -> None:
@@ -83,29 +85,10 @@ def find_comment(db: Session, comment_id: int, identity: Identity | None) -> Com
     return None if row is None else CommentRow(*row)
 
 
-def find_next_new(
-    db: Session, post_id: int, reader_id: int, since: datetime, after_id: int | None = None
-) -> int | None:
-    """The number of the next comment that is newer than `since` and not the reader's own, behind the comment
-    `after_id` in the order of the tree, or the first; None where there is none.
-    """
-    after = sa.select(Comment.path).where(Comment.id == after_id, Comment.post_id == post_id)
-    start = (db.scalar(after) or "") if after_id is not None else ""
-    return db.scalar(
-        sa.select(Comment.id)
-        .where(PUBLISHED, Comment.post_id == post_id, Comment.path > start)
-        .where(Comment.created_at > since, Comment.author_id != reader_id)
-        .order_by(Comment.path)
-        .limit(1)
-    )
-
-
-def page_start(db: Session, comment: CommentRow) -> tuple[str, int] | None:
-    """Which page shows `comment` in its place, where the first written stands first: that from a thread on
-    (`"from"`, the top of it), or that of the rest of a thread (`"thread"`, the comment it begins with); None for
-    the post's first page.
-
-    Comments stay at the address they had: what is written later stands behind them, or below.
+def place_of(db: Session, comment: CommentRow, order: COMMENT.Order = COMMENT.Order.OLD) -> Place:
+    """The page that shows `comment` in its place in an `order`. Where the first written stands first, comments
+    stay at the address they had: what is written later stands behind them, or below. In another order, their
+    thread is the first of the page.
     """
 
     def number(start: str, end: str, most: int) -> int:
@@ -119,8 +102,10 @@ def page_start(db: Session, comment: CommentRow) -> tuple[str, int] | None:
 
     top, beyond = comment.path[: COMMENT.SEGMENT], "9" * COMMENT.SEGMENT
     if number(top, comment.path, COMMENT.THREAD_SIZE) < COMMENT.THREAD_SIZE:
-        fits = number("", top + beyond, COMMENT.PAGE_SIZE + 1) <= COMMENT.PAGE_SIZE
-        return None if fits else ("from", int(top))
+        is_first_page = (
+            order is COMMENT.Order.OLD and number("", top + beyond, COMMENT.PAGE_SIZE + 1) <= COMMENT.PAGE_SIZE
+        )
+        return Place(order, from_id=None if is_first_page else int(top))
     # From the highest comment above it that is near enough.
     ends = range(2 * COMMENT.SEGMENT, len(comment.path) + 1, COMMENT.SEGMENT)
     near = (
@@ -128,4 +113,4 @@ def page_start(db: Session, comment: CommentRow) -> tuple[str, int] | None:
         for end in ends
         if number(comment.path[:end], comment.path, COMMENT.PAGE_SIZE) < COMMENT.PAGE_SIZE
     )
-    return "thread", int(next(near)[-COMMENT.SEGMENT :])
+    return Place(order, thread_id=int(next(near)[-COMMENT.SEGMENT :]))

@@ -6,6 +6,7 @@ from pyramid.response import Response
 
 from myproject.comments.services import rows, threads
 from myproject.comments.services.approval import is_waiting
+from myproject.comments.services.places import Place, read_place
 from myproject.posts.services.pages import find_post
 from myproject.web.request import Request
 from myproject.web.templating import url
@@ -13,14 +14,14 @@ from myproject.web.templating import url
 
 def address_in_thread(request: Request, comment: rows.CommentRow) -> str:
     """Where a comment stands: the post's page, with the start of its page of comments where there are
-    several.
+    several; in the order that `?order=` names.
     """
     post = find_post(request.dbsession, comment.post_id, request.identity)
-    start = threads.page_start(request.dbsession, comment)
+    asked = read_place(request.GET) or Place()
+    place = threads.place_of(request.dbsession, comment, asked.order)
     if post is None:
         raise HTTPNotFound
-    query = f"?{start[0]}={start[1]}" if start else ""
-    return f"{url(request, 'posts.view', id=post.id, slug=post.slug)}{query}#comment-{comment.id}"
+    return f"{url(request, 'posts.view', id=post.id, slug=post.slug)}{place.query()}#comment-{comment.id}"
 
 
 def redirect_to_comment(context: rows.CommentRow, request: Request) -> Response:

@@ -11,12 +11,12 @@ where that has a mark for it.
     <!--changed PLACE ID AUTHOR COMMENT AUTHOR COMMENT-->  a link to what was changed since the reader
                                answered; the comments that did, with their authors
     <!--part-->                there are comments that this page does not show
+    <!--rest-->                there are that stand here, in the order of the page
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +25,10 @@ from sqlalchemy.orm import Session
 
 from myproject.bookmarks.services import MINE as BOOKMARKED
 from myproject.cache import remembered
+from myproject.comments import constants as COMMENT
 from myproject.comments.services.likes import MINE as LIKED_COMMENTS
+from myproject.comments.services.news import find_next_new
+from myproject.comments.services.places import Place
 from myproject.db import fetch, utc_now
 from myproject.i18n import _, texts
 from myproject.notifications.services import inbox
@@ -62,6 +65,17 @@ EDIT_WORDS = {"edit": _("Edit"), "delete": _("Remove"), "restore": _("Restore"),
 
 
 @dataclass
+class News:
+    """Which comments of a page are new to a member, in its order. `links` leads from each to the next, on whatever
+    page that stands; `elsewhere`, where none is on this page, to the first of all.
+    """
+
+    new: list[str] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+    elsewhere: str = ""
+
+
+@dataclass
 class Mine:
     """A member's own with a post. `since` is from when on comments are new to them; None on a first visit.
     `read_only`: they can write nothing for now.
@@ -74,11 +88,12 @@ class Mine:
     since: datetime | None = None
     read_only: bool = False
     liked_comments: set[int] = field(default_factory=set)
+    news: News = field(default_factory=News)
 
 
-def find_mine(request: Request, post: PostPage, shared: Marked) -> Mine | None:
-    """What the member who asks has with a post and the comments on a page of it; their look at it is written down
-    by a task. None for guests, and where a post is not out.
+def find_mine(request: Request, post: PostPage, shared: Marked, order: COMMENT.Order) -> Mine | None:
+    """What the member who asks has with a post and the comments on a page of it, whose threads stand in `order`;
+    their look at it is written down by a task. None for guests, and where a post is not out.
     """
     if request.identity is None or not post.is_published:
         return None
@@ -104,6 +119,7 @@ def find_mine(request: Request, post: PostPage, shared: Marked) -> Mine | None:
                 mine.read_only = not request.identity.is_staff
     if mine.seen_at is not None and mine.since is not None:
         mine.since = visits.news_since(mine.seen_at, mine.since)
+        mine.news = find_news(request, post, shared, order, mine.since)
     if visits.is_due(mine.seen_at, post.last_activity_at):
         note_visit(request, post, mine.seen_at)
     return mine
@@ -124,6 +140,37 @@ def ask(request: Request, post: PostPage, comment_ids: list[int]) -> Sequence[An
 
     request.unread = remembered(request, inbox.key(user_id), (inbox.mark(user_id),), find_all)
     return found[0] if found else fetch(request.dbsession, STATEMENT, values).all()
+
+
+def find_news(request: Request, post: PostPage, shared: Marked, order: COMMENT.Order, since: datetime) -> News:
+    """What is new on a page, by its marks. Only where the page does not show all comments, and something was
+    written since, the database is asked what comes next on another page.
+    """
+    own, moment, query = str(request.member.id), (since - EPOCH) // MICROSECOND, Place(order).query()
+    news, is_cut = News(), False
+    for what, values in shared.values_of("new", "rest"):
+        if what == "rest":
+            is_cut = True
+            continue
+        number, author, time = values
+        if author == own or int(time) <= moment:
+            continue
+        if news.new:
+            last = news.new[-1]
+            # What comes between may be new too.
+            further = f"/posts/{post.id}/news/{query}{'&' if query else '?'}after={last}"
+            news.links[last] = further if is_cut else f"#comment-{number}"
+        news.new.append(number)
+        is_cut = False
+    is_part = shared.values_of("part", "rest")
+    if is_part and post.last_activity_at > since:
+        after_id = int(news.new[-1]) if news.new else None
+        found = find_next_new(request.dbsession, post.id, request.member.id, since, order, after_id)
+        if found is not None and news.new:
+            news.links[news.new[-1]] = f"/comments/{found}/{query}"
+        elif found is not None:
+            news.elsewhere = f"/comments/{found}/{query}"
+    return news
 
 
 def note_visit(request: Request, post: PostPage, seen_at: datetime | None) -> None:
@@ -152,7 +199,7 @@ def fill_in(
             fills["hidden"] = lambda number: f'<a href="/comments/{number}/hidden/" rel="nofollow">{look}</a>'
         if mine is not None:
             fills["tools"] = lambda: tools
-            fills |= news(request, post, shared, mine)
+            fills |= marks_of_news(request, mine.news)
             if may_like:
                 fills["like"] = like_button(request, mine)
         return place(request, shared.fill(fills))
@@ -224,34 +271,25 @@ def like_button(request: Request, mine: Mine) -> Fill:
     return fill
 
 
-def news(request: Request, post: PostPage, shared: Marked, mine: Mine) -> dict[str, Fill]:
+def marks_of_news(request: Request, news: News) -> dict[str, Fill]:
     """What says which comments are new, and leads from each to the next. On a first visit, none is."""
-    if mine.since is None:
-        return {}
-    own = str(request.member.id)
-    since = (mine.since - EPOCH) // MICROSECOND
-    new = [number for number, author, time in shared.values("new") if author != own and int(time) > since]
-    following = dict(pairwise(new))
-    is_part = bool(shared.values("part"))
     badge = f'<span class="badge badge-info">{words(request, _("New"))}</span>'
     next_words = words(request, _("Next new comment"))
+    new = set(news.new)
 
     def mark_new(number: str, author: str, time: str) -> str:
-        if author == own or int(time) <= since:
+        if number not in new:
             return ""
-        if number in following:
-            return f'{badge} <a href="#comment-{following[number]}">{next_words}</a>'
-        if is_part:
-            return f'{badge} <a href="/posts/{post.id}/news/?after={number}" rel="nofollow">{next_words}</a>'
-        return badge
+        link = news.links.get(number)
+        return f'{badge} <a href="{escape(link)}" rel="nofollow">{next_words}</a>' if link else badge
 
     def count() -> str:
-        if new:
-            message = _("${number} new on this page since your last visit", mapping={"number": len(new)})
-            return f'<p class="news"><a href="#comment-{new[0]}">{escape(request.translate(message))}</a></p>'
-        if is_part and mine.since is not None and post.last_activity_at > mine.since:
+        if news.new:
+            message = _("${number} new on this page since your last visit", mapping={"number": len(news.new)})
+            return f'<p class="news"><a href="#comment-{news.new[0]}">{escape(request.translate(message))}</a></p>'
+        if news.elsewhere:
             there = words(request, _("Go to the first new comment"))
-            return f'<p class="news"><a href="/posts/{post.id}/news/" rel="nofollow">{there}</a></p>'
+            return f'<p class="news"><a href="{escape(news.elsewhere)}" rel="nofollow">{there}</a></p>'
         return ""
 
     return {"new": mark_new, "news": count}

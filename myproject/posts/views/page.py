@@ -30,7 +30,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
 
     def values() -> dict[str, Any]:
         if place.thread_id is not None:
-            thread = list_rest(request.dbsession, context.id, place.thread_id)
+            thread = list_rest(request.dbsession, context.id, place.thread_id, place.order)
         else:
             thread = list_comments(request.dbsession, context.id, place.order, place.from_id)
         told = ""
@@ -51,7 +51,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
         keep=context.is_published,
     )
     request.shown = shared
-    mine = find_mine(request, context, shared)
+    mine = find_mine(request, context, shared, place.order)
     return {
         "ban": find_ban_of(request.dbsession, request.identity),
         "read_only": mine is not None and mine.read_only,

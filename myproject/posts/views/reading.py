@@ -3,8 +3,8 @@
 from pyramid.httpexceptions import HTTPBadRequest, HTTPForbidden, HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
 
+from myproject.comments.services.news import find_next_new
 from myproject.comments.services.places import Place, read_place
-from myproject.comments.services.threads import find_next_new
 from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.posts import constants as POST
@@ -54,20 +54,22 @@ def follow_post(context: rows.PostPage, request: Request) -> Response:
 
 
 def go_to_news(context: rows.PostPage, request: Request) -> Response:
-    """Leads to the next comment that is new to the member, after that of `?after=`; where there is none, to the
-    comments.
+    """Leads to the next comment that is new to the member, after that of `?after=` in the order of `?order=`;
+    where there is none, to the comments.
     """
     after = request.GET.get("after", "")
     after_id = row_number(after)
-    if after and after_id is None:
+    place = read_place(request.GET)
+    if place is None or (after and after_id is None):
         raise HTTPNotFound
     since = visits.find_news_since(request.dbsession, request.member.id, context.id)
     found = None
     if since is not None:
-        found = find_next_new(request.dbsession, context.id, request.member.id, since, after_id)
+        found = find_next_new(request.dbsession, context.id, request.member.id, since, place.order, after_id)
+    order = Place(place.order).query()
     if found is not None:
-        return HTTPSeeOther(url(request, "comments.view", id=found))
-    return HTTPSeeOther(place_address(request, context) + "#comments")
+        return HTTPSeeOther(url(request, "comments.view", id=found) + order)
+    return HTTPSeeOther(f"{url(request, 'posts.view', id=context.id, slug=context.slug)}{order}#comments")
 
 
 def read_all(request: Request) -> Response:

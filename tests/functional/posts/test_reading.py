@@ -17,7 +17,7 @@ from myproject.db import utc_now
 from myproject.posts.models import Post, PostVisit, TopPost
 from myproject.users.models import User
 from tests.conftest import Client, run_tasks
-from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.factories import make_comment, make_comments, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token
 
 DAY = timedelta(days=1)
@@ -177,12 +177,64 @@ def test_the_next_new_comment_is_found_on_another_page(
     fresh = [make_comment(db, post, ann).id for _ in range(2)]
     page = read(client, post)
     assert new(page) == []
-    found = client.get(page.html.select_one(".news a")["href"], status=303)
+    assert page.html.select_one(".news a")["href"] == f"/comments/{fresh[0]}/"
+    found = client.get(f"/posts/{post.id}/news/", status=303)
     assert found.location.endswith(f"/comments/{fresh[0]}/")
     following = client.get(f"/posts/{post.id}/news/?after={fresh[0]}", status=303)
     assert following.location.endswith(f"/comments/{fresh[1]}/")
     last = client.get(f"/posts/{post.id}/news/?after={fresh[1]}", status=303)
     assert last.location.endswith("#comments")
+
+
+def walk_news(client: Client, address: str) -> tuple[list[int], list[str]]:
+    """Follows the links from each new comment to the next, from the first on: the comments, and the pages."""
+    page, walked, pages = client.get(address), [], [address]
+    link = page.html.select_one("#comments .news a")
+    while link is not None:
+        target = link["href"]
+        if not target.startswith("#"):
+            answer = client.get(target)
+            while answer.status_int == 303:
+                target, answer = answer.location, answer.follow()
+            page = answer
+            pages.append(answer.request.path_qs)
+        walked.append(int(target.partition("#comment-")[2]))
+        link = page.html.select_one(f"#comment-{walked[-1]} .badge-info + a")
+        assert len(walked) < 50
+    return walked, pages
+
+
+def test_each_new_comment_leads_to_the_next_in_the_order_that_is_shown_and_the_last_to_none(
+    client: Client, app: Router, db: Session, ann: User, bob: User, post: Post
+) -> None:
+    tops = make_comments(db, post, ann, 120)
+    long = tops[30]
+    below = make_comments(db, post, ann, COMMENT.THREAD_SIZE + 20, long)
+    # The later, the less liked, but for one in the middle.
+    for number, top in enumerate(tops):
+        top.like_count = 130 - number // 2 if number != 60 else 500
+    read(client, post)
+    work(app, db)
+    let_visit_end(db)
+    assert walk_news(client, f"/posts/{post.id}/{post.slug}/")[0] == []
+    parents = [None, tops[60], below[3], below[-1], tops[2], tops[119], tops[118], None, long]
+    fresh = [make_comment(db, post, ann, parent=parent) for parent in parents]
+    own = make_comment(db, post, make_user(db, "joe"))
+    own.author_id = bob.id
+    db.flush()
+    likes = {top.path: top.like_count for top in (*tops, fresh[0], fresh[7])}
+    ranks: dict[COMMENT.Order, Callable[[str], tuple[int | str, ...]]] = {
+        COMMENT.Order.OLD: lambda top: (top,),
+        COMMENT.Order.NEW: lambda top: (-int(top),),
+        COMMENT.Order.BEST: lambda top: (-likes[top], -int(top)),
+    }
+
+    for order, rank in ranks.items():
+        in_order = sorted((*rank(comment.path[: COMMENT.SEGMENT]), comment.path, comment.id) for comment in fresh)
+        walked, pages = walk_news(client, f"/posts/{post.id}/{post.slug}/?order={order}")
+        assert walked == [place[-1] for place in in_order]
+        assert len(pages) > 2
+        assert order is COMMENT.Order.OLD or all(f"order={order}" in page for page in pages)
 
 
 def test_a_look_at_a_post_writes_nothing_until_there_is_something_to_note(
