@@ -65,7 +65,8 @@ class LimitSettings:
         "ratelimit.account_mail_recipient",
         rate,
         "6 per hour; 12 per day",
-        "mails to one address that ask to confirm it, or say that it has an account; as many for a new password",
+        "mails that strangers can have sent to one address: to confirm it, or that it has an account; as many for"
+        " a new password of accounts that have not verified it",
     )
     ratelimit_code_account: str = setting(
         "ratelimit.code_account", rate, "20 per hour", "codes typed by one member"

@@ -200,11 +200,12 @@ class RateLimiter:
             items, window = self.limits[name], f"{name}/{fingerprint(key)}"
             refuse(self.attempt(name, lambda windows: windows.hit(items, window)))
 
-    def hit_within(self, db: Session, name: str, *key: str) -> bool:
+    def hit_within(self, db: Session, name: str, *key: str) -> None:
         """Counts one try in the transaction of `db`, which undoes that with the rest: always in the database, also
-        where there is Redis. False, and nothing is counted, where there is no room.
+        where there is Redis. Raises RateLimited, and counts nothing, where there is no room.
         """
-        return not self.enabled or hit_within(db, self.limits[name], f"{name}/{fingerprint(key)}") is None
+        if self.enabled:
+            refuse(hit_within(db, self.limits[name], f"{name}/{fingerprint(key)}"))
 
     def fail_within(self, db: Session, name: str, *key: str) -> int:
         """Counts a try that may fail, as `hit_within` does, and gives how many there are now, 0 where limits are

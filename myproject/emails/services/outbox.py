@@ -29,6 +29,9 @@ class Mail:
     `topic` names what its reader can stop (`reply`, `digest`), None for mail that cannot be turned off;
     `thread_scope` is the post that "stop mail about this post" means. `sender_name` stands in From, the site's
     where it is empty.
+
+    `proven` says that the address is known to be its reader's own, and that nobody else can have such mails sent
+    there without end: no limit of `EMAIL.TYPED` counts them.
     """
 
     kind: EMAIL.Kind
@@ -44,6 +47,7 @@ class Mail:
     topic: str | None = None
     thread_scope: int | None = None
     sender_name: str = ""
+    proven: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,16 @@ class MailQueued:
 def queue_mail(db: Session, mail: Mail) -> Email | None:
     """Adds a mail to the outbox in the caller's transaction; workers hear of it once that commits.
 
-    Gives None, and adds nothing, where a mail with the same `key` is there already, and where its reader was sent
-    as many of those that anybody can send them (`EMAIL.TYPED`) as `ratelimit.account_mail_recipient` lets through.
+    Gives None, and adds nothing, where a mail with the same `key` is there already. Raises RateLimited, and adds
+    nothing, where its reader was sent as many of those that anybody can send them (`EMAIL.TYPED`) as
+    `ratelimit.account_mail_recipient` lets through.
     """
     if mail.key is not None and is_queued(db, mail.key):
         return None
     registry = db.info.get("registry")
-    if registry is not None and mail.kind in EMAIL.TYPED:
+    if registry is not None and mail.kind in EMAIL.TYPED and not mail.proven:
         counted = EMAIL.TYPED[mail.kind], recipient_key(mail.to_address)
-        if not limiter_of(registry).hit_within(db, "account_mail_recipient", *counted):
-            return None
+        limiter_of(registry).hit_within(db, "account_mail_recipient", *counted)
     life = mail.expires_in or EMAIL.STALE_AFTER.get(mail.kind)
     domain = "localhost" if registry is None else mail_domain(settings_of(registry))
     thread = f"<{mail.thread}@{domain}>" if mail.thread else None

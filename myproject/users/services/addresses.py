@@ -26,14 +26,15 @@ from myproject.users.services import (
     sign_ins,
     tokens,
 )
+from myproject.users.services.mailed_links import mail_link
 
 
 def ask_for_change(db: Session, user_id: int, email: str, client: accounts.Client) -> None:
     """Sends a link to `email` that makes it the account's address; older ones end. Until then nothing changes.
 
     An address that another member has verified changes nothing that the caller could see, but the mail tells its
-    owner that they have an account already (OWASP ASVS 5.0: 6.3.8). Raises SameEmail, or NotVerified for an
-    account whose first address waits to be verified: that one is mended instead.
+    owner that they have an account already (OWASP ASVS 5.0: 6.3.8). Raises SameEmail, RateLimited, or NotVerified
+    for an account whose first address waits to be verified: that one is mended instead.
     """
     user = accounts.lock_user(db, user_id)
     if not user.verified:
@@ -41,17 +42,17 @@ def ask_for_change(db: Session, user_id: int, email: str, client: accounts.Clien
     wanted = canonical(email)[: USER.EMAIL_MAX_LENGTH]
     if email == user.email:
         raise errors.SameEmail
-    tokens.end_tokens(db, user.id, USER.TokenPurpose.CHANGE_EMAIL)
-    life = timedelta(minutes=USER.CHANGE_EMAIL_MINUTES)
-    # Made for a taken address too, and sent to nobody then: the answer takes as long.
-    token = tokens.add_token(db, user, USER.TokenPurpose.CHANGE_EMAIL, life, email=email)
     owner = accounts.find_verified(db, wanted)
-    if owner is not None and owner.id != user.id:
-        already = {"name": owner.name}
-        queue_mail(db, mail_to(owner, Kind.ALREADY_REGISTERED, already))
-    else:
-        context = {"name": user.name, "token": token, "minutes": USER.CHANGE_EMAIL_MINUTES}
-        queue_mail(db, mail_to(user, Kind.CHANGE_EMAIL, context, address=email, expires_in=life))
+    mail_link(
+        db,
+        user,
+        USER.TokenPurpose.CHANGE_EMAIL,
+        Kind.CHANGE_EMAIL,
+        {"minutes": USER.CHANGE_EMAIL_MINUTES},
+        timedelta(minutes=USER.CHANGE_EMAIL_MINUTES),
+        email=email,
+        owner=None if owner is user else owner,
+    )
     history.note(db, user, USER.SecurityEvent.EMAIL_CHANGE_ASKED, client, email)
 
 
@@ -85,7 +86,18 @@ def confirm_change(db: Session, token: str, client: accounts.Client) -> User:
         "when": utc_now().isoformat(timespec="minutes"),
         "zone": user.time_zone,
     } | history.where(client)
-    queue_mail(db, mail_to(user, Kind.EMAIL_CHANGED, context, address=old, expires_in=life))
+    queue_mail(
+        db,
+        Mail(
+            Kind.EMAIL_CHANGED,
+            to_address=old,
+            to_name=user.name,
+            user_id=user.id,
+            locale=user.locale or ENGLISH,
+            context=context,
+            expires_in=life,
+        ),
+    )
     # To the new address goes the notice that every such event has.
     history.note(db, user, USER.SecurityEvent.EMAIL_CHANGED, client, user.email)
     return user
@@ -126,23 +138,3 @@ def set_address(db: Session, user: User, row: Any) -> None:
     except IntegrityError:
         raise errors.EmailTaken from None
     suppression.lift_verified(db, user.email)
-
-
-def mail_to(
-    user: User,
-    kind: Kind,
-    context: dict[str, Any],
-    *,
-    address: str | None = None,
-    expires_in: timedelta | None = None,
-) -> Mail:
-    """A mail about an account to its address, or to another one that its owner had or wants: there by nickname."""
-    return Mail(
-        kind,
-        to_address=address or user.email,
-        to_name=user.name if address else accounts.mail_name(user),
-        user_id=user.id,
-        locale=user.locale or ENGLISH,
-        context=context,
-        expires_in=expires_in,
-    )

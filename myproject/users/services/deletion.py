@@ -19,16 +19,16 @@ from myproject.audit import AuditEntry, hide_in_entries
 from myproject.cache import touch
 from myproject.db import Base, after_commit, utc_now
 from myproject.emails.constants import Kind
-from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.i18n import ENGLISH
 from myproject.personal_data import Person, parts_of
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import Export, FormerName, User
 from myproject.users.services import accounts, avatars, export, history, roles, sign_ins, tokens, traces
+from myproject.users.services.mailed_links import mail_link
 
 log = logging.getLogger(__name__)
 
+DAYS_TO_THINK = timedelta(days=USER.DELETION_DAYS)
 # A text shorter than this stands in too many others to be taken for a name.
 SHORTEST_NAMING = 3
 
@@ -40,30 +40,13 @@ def ask_for_deletion(db: Session, user_id: int, deletion: USER.Deletion, client:
     user = roles.lock_with_admins(db, user_id)
     if user.role == USER.Role.ADMIN:
         roles.check_not_last_admin(db, user)
-    user.deletion, user.delete_after = deletion, utc_now() + timedelta(days=USER.DELETION_DAYS)
+    user.deletion, user.delete_after = deletion, utc_now() + DAYS_TO_THINK
     history.note(db, user, USER.SecurityEvent.DELETION_ASKED, client)
     sign_ins.end_sessions(db, user.id)
-    tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD, USER.TokenPurpose.KEEP_ACCOUNT)
+    tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
     if user.verified:
-        life = timedelta(days=USER.DELETION_DAYS)
-        token = tokens.add_token(db, user, USER.TokenPurpose.KEEP_ACCOUNT, life)
-        queue_mail(
-            db,
-            Mail(
-                Kind.DELETION_ASKED,
-                to_address=user.email,
-                to_name=user.title,
-                user_id=user.id,
-                locale=user.locale or ENGLISH,
-                context={
-                    "name": user.name,
-                    "token": token,
-                    "when": user.delete_after.isoformat(),
-                    "zone": user.time_zone,
-                },
-                expires_in=life,
-            ),
-        )
+        context, life = {"when": user.delete_after.isoformat(), "zone": user.time_zone}, DAYS_TO_THINK
+        mail_link(db, user, USER.TokenPurpose.KEEP_ACCOUNT, Kind.DELETION_ASKED, context, life)
     # Pages show the profile, or lead there.
     touch(db, "site")
     return user

@@ -11,8 +11,10 @@ from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
 from myproject.emails.models import Email
 from myproject.emails.services.outbox import Mail, queue_mail
+from myproject.emails.services.personal import known_mails
 from myproject.i18n import ENGLISH
 from myproject.pagination import BEYOND_ALL, Page, cut, decode
+from myproject.personal_data import Person
 from myproject.users import constants as USER
 from myproject.users.models import SecurityLogEntry, User
 from myproject.users.services.accounts import Client
@@ -137,17 +139,18 @@ def where(client: Client) -> dict[str, str]:
     return {"browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH], "address": client.address}
 
 
-def list_history(db: Session, user_id: int, cursor: str | None = None) -> Page[Line | MailLine]:
+def list_history(db: Session, person: Person, cursor: str | None = None) -> Page[Line | MailLine]:
     """A page of the lines after `cursor`, newest first, with the mails about the account's safety that were sent
-    meanwhile, as long as the outbox knows of them. Raises BadCursor.
+    meanwhile, as long as the outbox knows of them, and but for those that its owner may not know of. Raises
+    BadCursor.
     """
     until, number = decode(cursor) if cursor else (None, BEYOND_ALL)
-    of_member = sa.select(*LINE).where(SecurityLogEntry.user_id == user_id, SecurityLogEntry.id < number)
+    of_member = sa.select(*LINE).where(SecurityLogEntry.user_id == person.id, SecurityLogEntry.id < number)
     latest = of_member.order_by(SecurityLogEntry.id.desc()).limit(USER.HISTORY_PAGE_SIZE + 1)
     page = cut([Line(*row) for row in db.execute(latest)], USER.HISTORY_PAGE_SIZE, "created_at")
     columns = (Email.kind, Email.to_address, Email.sent_at)
     sent = sa.select(*columns).where(
-        Email.user_id == user_id, Email.lane == EMAIL.Lane.SECURITY, Email.sent_at.is_not(None)
+        known_mails(person), Email.lane == EMAIL.Lane.SECURITY, Email.sent_at.is_not(None)
     )
     if until is not None:
         sent = sent.where(Email.sent_at <= until)

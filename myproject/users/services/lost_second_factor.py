@@ -7,7 +7,6 @@ factor keeps out: hence the wait.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import SecondFactorReset, User
 from myproject.users.services import accounts, history, tokens
+from myproject.users.services.mailed_links import mail_link
 
 REMINDER = timedelta(days=1)
 LINK_LIFE = timedelta(minutes=USER.RESET_MINUTES)
@@ -32,9 +32,8 @@ def send_link(db: Session, user_id: int) -> None:
     user = accounts.lock_user(db, user_id)
     if user.second_factor_at is None:
         raise errors.SecondFactorOff
-    tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_SECOND_FACTOR)
-    token = tokens.add_token(db, user, USER.TokenPurpose.RESET_SECOND_FACTOR, LINK_LIFE)
-    send(db, user, Kind.LOST_SECOND_FACTOR, {"token": token, "minutes": USER.RESET_MINUTES}, LINK_LIFE)
+    purpose, context = USER.TokenPurpose.RESET_SECOND_FACTOR, {"minutes": USER.RESET_MINUTES}
+    mail_link(db, user, purpose, Kind.LOST_SECOND_FACTOR, context, LINK_LIFE)
 
 
 def begin(db: Session, token: str, days: int, client: accounts.Client) -> None:
@@ -106,24 +105,21 @@ def tell(db: Session, user: User, waiting: SecondFactorReset, client: accounts.C
     """Mails when the second factor goes, with a link by which it stays."""
     life = max(waiting.due_at - utc_now(), REMINDER)
     token = tokens.add_token(db, user, USER.TokenPurpose.KEEP_SECOND_FACTOR, life)
-    context = {"token": token, "due": minute(waiting.due_at), "when": minute(waiting.created_at)}
-    send(db, user, Kind.SECOND_FACTOR_RESET, context | history.where(client), life)
-
-
-def minute(moment: datetime) -> str:
-    return moment.isoformat(timespec="minutes")
-
-
-def send(db: Session, user: User, kind: Kind, context: dict[str, Any], life: timedelta) -> None:
+    context = {"name": user.name, "token": token, "zone": user.time_zone}
+    context |= {"due": minute(waiting.due_at), "when": minute(waiting.created_at)}
     queue_mail(
         db,
         Mail(
-            kind,
+            Kind.SECOND_FACTOR_RESET,
             to_address=user.email,
             to_name=user.title,
             user_id=user.id,
             locale=user.locale or ENGLISH,
-            context={"name": user.name, "zone": user.time_zone} | context,
+            context=context | history.where(client),
             expires_in=life,
         ),
     )
+
+
+def minute(moment: datetime) -> str:
+    return moment.isoformat(timespec="minutes")

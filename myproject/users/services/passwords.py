@@ -1,6 +1,7 @@
 """Lost, reset and changed passwords. They come hashed: hashing is slow, and the caller does it with no
 transaction open."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -11,11 +12,13 @@ from myproject.db import utc_now
 from myproject.emails.constants import Kind
 from myproject.emails.services.outbox import Mail, queue_mail
 from myproject.i18n import ENGLISH
+from myproject.security.ratelimit import RateLimited
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User
 from myproject.users.services import accounts, connections, history, sign_ins, tokens, verification
+from myproject.users.services.mailed_links import mail_link
 
 UNVERIFIED_ACCOUNTS_PER_RESET = 3
 
@@ -25,7 +28,9 @@ def ask_for_reset(db: Session, email: str, client: accounts.Client | None = None
     6.3.8).
 
     It goes to the stored address. One that nobody has verified may stand in several accounts: each gets its
-    own mail, and to use one verifies the address. Their histories tell who has asked, where that is a `client`.
+    own mail, and to use one verifies the address. Who has asked, where that is a `client`, stands in the history
+    of the account that has verified it: in one that only says that the address is its own, it would tell that
+    nobody else has.
     """
     wanted = canonical(email)
     owner = accounts.find_verified(db, wanted)
@@ -43,22 +48,27 @@ def ask_for_reset(db: Session, email: str, client: accounts.Client | None = None
     )
     for user in users:
         if accounts.can_sign_in(user):
-            send_reset(db, user)
-            if client is not None:
+            # Nobody is told that there are too many; the link before is good still.
+            with suppress(RateLimited):
+                send_reset(db, user)
+            if client is not None and user.verified:
                 history.note(db, user, USER.SecurityEvent.PASSWORD_RESET_ASKED, client)
 
 
 def start_reset(db: Session, actor: Actor, user_id: int, reason: str) -> User:
     """An admin has a link mailed to a member that sets a new password, with a row in the audit; nobody else sees
-    it, and until its reader uses it nothing changes (OWASP ASVS 5.0: 6.4.6). Raises AccountInactive, or EmailTaken
-    where another account has verified the address.
+    it, and until its reader uses it nothing changes (OWASP ASVS 5.0: 6.4.6). Raises AccountInactive, EmailTaken
+    where another account has verified the address, or TooManyMails.
     """
     user = accounts.lock_user(db, user_id)
     if not accounts.can_sign_in(user):
         raise errors.AccountInactive
     if not user.verified and accounts.find_verified(db, user.email_canonical) is not None:
         raise errors.EmailTaken
-    send_reset(db, user)
+    try:
+        send_reset(db, user)
+    except RateLimited as error:
+        raise errors.TooManyMails(error.retry_after) from None
     record(db, "user.password_reset", user, actor=actor, reason=reason)
     # Who did it is in the audit.
     history.note(db, user, USER.SecurityEvent.PASSWORD_RESET_STARTED, accounts.Client("", ""))
@@ -66,22 +76,11 @@ def start_reset(db: Session, actor: Actor, user_id: int, reason: str) -> User:
 
 
 def send_reset(db: Session, user: User) -> None:
-    """Mails a link that sets a new password; older ones end."""
-    tokens.end_tokens(db, user.id, USER.TokenPurpose.RESET_PASSWORD)
-    life = timedelta(minutes=USER.RESET_MINUTES)
-    token = tokens.add_token(db, user, USER.TokenPurpose.RESET_PASSWORD, life)
-    queue_mail(
-        db,
-        Mail(
-            Kind.RESET_PASSWORD,
-            to_address=user.email,
-            to_name=accounts.mail_name(user),
-            user_id=user.id,
-            locale=user.locale or ENGLISH,
-            context={"name": user.name, "token": token, "minutes": USER.RESET_MINUTES},
-            expires_in=life,
-        ),
-    )
+    """Mails a link that sets a new password; older ones end. Raises RateLimited for an address that is not
+    verified: how often others can ask for one that is, `ratelimit.lost_password_account` says.
+    """
+    context, life = {"minutes": USER.RESET_MINUTES}, timedelta(minutes=USER.RESET_MINUTES)
+    mail_link(db, user, USER.TokenPurpose.RESET_PASSWORD, Kind.RESET_PASSWORD, context, life)
 
 
 def reset_password(db: Session, token: str, password_hash: str, client: accounts.Client) -> User:

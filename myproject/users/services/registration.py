@@ -1,11 +1,13 @@
 """Making accounts. Passwords come hashed: hashing is slow, and the caller does it with no transaction open."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, record
 from myproject.db import publish, utc_now
+from myproject.security.ratelimit import RateLimited
 from myproject.settings_users import Registration
 from myproject.text import canonical
 from myproject.users import constants as USER
@@ -91,7 +93,9 @@ def register(
     if verified:
         verification.claim_address(db, user, client)
     history.note(db, user, USER.SecurityEvent.REGISTERED, client)
-    verification.start_verification(db, user)
+    # Where the address was sent too many mails, its account offers to send this one later.
+    with suppress(RateLimited):
+        verification.start_verification(db, user)
     publish(db, UserRegistered(db, user))
     return user
 

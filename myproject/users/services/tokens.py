@@ -74,6 +74,12 @@ def live_token(token: str, purpose: USER.TokenPurpose) -> tuple[sa.ColumnElement
     )
 
 
+def has_token(db: Session, user_id: int, purpose: USER.TokenPurpose) -> bool:
+    """Whether a member was mailed a link of this purpose that is good still."""
+    theirs = (UserToken.user_id == user_id, UserToken.purpose == purpose, UserToken.expires_at > utc_now())
+    return db.scalar(sa.select(sa.literal(True)).where(*theirs).limit(1)) is True
+
+
 def end_tokens(db: Session, user_id: int, *purposes: USER.TokenPurpose) -> None:
     """Ends every link of these purposes that a member has been mailed."""
     db.execute(sa.delete(UserToken).where(UserToken.user_id == user_id, UserToken.purpose.in_(purposes)))

@@ -10,80 +10,41 @@ from sqlalchemy.orm import Session
 from myproject.db import utc_now
 from myproject.emails.constants import Kind
 from myproject.emails.services import suppression
-from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.i18n import ENGLISH
 from myproject.security.tokens import hash_token, make_code, normalise_code
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User, UserToken
 from myproject.users.services import accounts, history, tokens
+from myproject.users.services.mailed_links import mail_link
 
 
 def start_verification(db: Session, user: User) -> None:
-    """Sends a new link and code to the user's address; older ones end. Does nothing for a verified address."""
-    if user.verified:
-        return
-    tokens.end_tokens(db, user.id, USER.TokenPurpose.VERIFY_EMAIL)
-    owner = accounts.find_verified(db, user.email_canonical)
-    if owner is not None:
-        # Nobody is told of it: it takes as long as the one that is mailed.
-        add_proof(db, user)
-        queue_mail(
-            db,
-            Mail(
-                Kind.ALREADY_REGISTERED,
-                to_address=owner.email,
-                to_name=owner.title,
-                user_id=owner.id,
-                locale=owner.locale or ENGLISH,
-                context={"name": owner.name},
-            ),
-        )
-        return
-    send_proof(db, user)
+    """Sends a new link and code to the user's address; older ones end. Does nothing for a verified address. Raises
+    RateLimited where the address was sent so many.
+    """
+    if not user.verified:
+        send_proof(db, user, owner=accounts.find_verified(db, user.email_canonical))
 
 
-def add_proof(db: Session, user: User) -> tuple[str, str]:
-    """A new token and a new code that prove the address to be the member's."""
-    code = make_code()
-    lifetime = timedelta(hours=USER.VERIFY_HOURS)
-    return tokens.add_token(db, user, USER.TokenPurpose.VERIFY_EMAIL, lifetime, code), code
-
-
-def send_proof(db: Session, user: User, *, again: bool = False) -> None:
-    """Mails a link and a code that prove the address to be the member's; `again` where it was proved before."""
-    token, code = add_proof(db, user)
-    queue_mail(
-        db,
-        Mail(
-            Kind.VERIFY,
-            to_address=user.email,
-            to_name=accounts.mail_name(user),
-            user_id=user.id,
-            locale=user.locale or ENGLISH,
-            context={
-                "name": user.name,
-                "token": token,
-                "code": code,
-                "hours": USER.VERIFY_HOURS,
-                "minutes": USER.CODE_MINUTES,
-                "again": again,
-            },
-            expires_in=timedelta(hours=USER.VERIFY_HOURS),
-        ),
-    )
+def send_proof(db: Session, user: User, *, again: bool = False, owner: User | None = None) -> None:
+    """Mails a link and a code that prove the address to be the member's; `again` where it was proved before. For
+    `owner` see `mail_link`.
+    """
+    code, life = make_code(), timedelta(hours=USER.VERIFY_HOURS)
+    context = {"code": code, "hours": USER.VERIFY_HOURS, "minutes": USER.CODE_MINUTES, "again": again}
+    purpose = USER.TokenPurpose.VERIFY_EMAIL
+    mail_link(db, user, purpose, Kind.VERIFY, context, life, code=code, owner=owner)
 
 
 def resend_verification(db: Session, user_id: int) -> None:
-    """Sends a new link and code; older ones end. Raises AlreadyVerified, but where mail to the address came back:
-    that it arrives again is proved in the same way.
+    """Sends a new link and code; older ones end. Raises RateLimited, or AlreadyVerified, but where mail to the
+    address came back: that it arrives again is proved in the same way.
     """
     user = accounts.lock_user(db, user_id)
     if not user.verified:
         start_verification(db, user)
     elif suppression.find(db, user.email) is not None:
-        tokens.end_tokens(db, user.id, USER.TokenPurpose.VERIFY_EMAIL)
         send_proof(db, user, again=True)
     else:
         raise errors.AlreadyVerified
@@ -91,7 +52,7 @@ def resend_verification(db: Session, user_id: int) -> None:
 
 def correct_email(db: Session, user_id: int, email: str, client: accounts.Client) -> None:
     """Mends the address of an account that never verified one, and sends the mail there. Raises
-    AlreadyVerified.
+    AlreadyVerified or RateLimited.
     """
     user = accounts.lock_user(db, user_id)
     if user.verified:

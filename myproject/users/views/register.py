@@ -19,7 +19,7 @@ from myproject.settings_users import Registration
 from myproject.switches import Name, is_on_now
 from myproject.users import constants as USER
 from myproject.users import schemas
-from myproject.users.services import names, new_passwords, registration, sign_ins
+from myproject.users.services import names, new_passwords, registration, sign_ins, tokens
 from myproject.users.views.client import client_of
 from myproject.users.views.device import remember_device
 from myproject.web.request import Request
@@ -97,6 +97,15 @@ class Register(FormView):
         begin_session(request, token, None)
         remember_device(request, user)
         request.flash(_("Thanks for registering"))
+        if not user.verified and not tokens.has_token(db, user.id, USER.TokenPurpose.VERIFY_EMAIL):
+            request.flash(
+                _(
+                    "So many mails were sent to ${email} that this one can't go there now. Ask for it again in a"
+                    " while.",
+                    mapping={"email": user.email},
+                ),
+                "warning",
+            )
         return self.redirect("users.home")
 
     def refusal(self) -> InputError | None:

@@ -2,9 +2,12 @@
 same for a known, an unknown, a shut account, and one without a password (OWASP ASVS 5.0: 6.3.8).
 """
 
+import io
 import re
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from myproject.users import constants as USER
 from myproject.users.models import SecurityLogEntry, User
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_user
+from tests.functional.pages import code_in
 
 # Names that no page has a word of: an account that is there, none, and three that are not as others.
 KNOWN, UNKNOWN, SHUT, ELSEWHERE, UNVERIFIED = ACCOUNTS = (
@@ -187,3 +191,98 @@ def test_signing_in_by_an_address_that_one_has_just_registered_with(
     noted = sa.select(User.name).join(SecurityLogEntry, SecurityLogEntry.user_id == User.id).where(failed)
     db.expire_all()
     assert {f"second-{account}" for account in ACCOUNTS} <= set(db.scalars(noted))
+
+
+LINK = re.compile(r'href="(/[^"#]*)')
+# In any two accounts alike but for these: secrets and hashes, and numbers, which are also of moments.
+SECRET, NUMBER = re.compile(r"[\w:.=-]{24,}", re.ASCII), re.compile(r"\d+")
+
+
+def plain(text: str, own: Iterable[str]) -> str:
+    for word in own:
+        text = re.sub(re.escape(word), "OWN", text, flags=re.IGNORECASE)
+    return NUMBER.sub("0", SECRET.sub("SECRET", text))
+
+
+def everything_seen(client: Client, app: Router, own: Iterable[str], within: str) -> Iterator[tuple[str, str]]:
+    """Each page below `within` that links lead a member to, by its path, and each file of their export."""
+    client.get("/users/me/data/").forms["form"].submit("export", status="*")
+    run_tasks(app.registry)
+    archive = zipfile.ZipFile(io.BytesIO(client.get("/users/me/data/export.zip").body))
+    for name in archive.namelist():
+        yield name, plain(archive.read(name).decode(), own)
+    seen, waiting = set(), {"/users/me/"}
+    while waiting:
+        path = waiting.pop()
+        shown = plain(path, own)
+        if shown in seen or path.startswith(("/static/", "/dev/")) or not path.startswith(within):
+            continue
+        seen.add(shown)
+        answer = client.get(path, status="*")
+        if answer.content_type == "text/html":
+            yield shown, f"{answer.status_int} {plain(answer.text, own)}"
+            waiting |= set(LINK.findall(answer.text))
+
+
+@pytest.mark.one_database
+@pytest.mark.usefixtures("members")
+def test_who_typed_an_address_sees_the_same_of_their_own_account_whosever_it_is(
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    db: Session,
+    mails: Callable[..., list[EmailMessage]],
+) -> None:
+    app = make_app(**{"ratelimit.enabled": True, "ratelimit.account_mail_recipient": "5 per hour"})
+    addresses = iter(range(100, 200))
+
+    def act(account: str) -> dict[str, str]:
+        email, name, own = f"{account}@example.org", f"new-{account}", f"own-{account}@example.net"
+        words = (email, name, own, account)
+        told: dict[str, str] = {}
+
+        def look(client: Client, within: str = "/users/me/") -> None:
+            mails(app)
+            step = len(told)
+            told.update((f"{step}: {path}", text) for path, text in everything_seen(client, app, words, within))
+
+        def answer(client: Client, path: str, **values: object) -> None:
+            got = send(client, path, **values)
+            text = (got.follow() if got.status_int == 303 else got).text
+            told[f"{len(told)}: {got.status_int}"] = plain(text, words)
+
+        def resend(client: Client) -> None:
+            got = form_with(client.get("/users/verify/"), "resend").submit("resend", status="*")
+            told[f"{len(told)}: {got.status_int}"] = plain(got.text, words)
+
+        def browser() -> Client:
+            return make_client(app, address=f"198.51.100.{next(addresses)}")
+
+        # Registering with it, asking for the mail again, and for a new password.
+        client = browser()
+        client.register(name, email)
+        look(client)
+        resend(client)
+        answer(browser(), "/users/lost-password/", email=email)
+        look(client, "/")
+        # Mending another address into it, and it into one that is then verified.
+        client = browser()
+        client.register(f"{name}-2", f"2-{own}")
+        answer(client, "/users/verify/address/", email=email)
+        answer(browser(), "/users/lost-password/", email=email)
+        look(client)
+        answer(client, "/users/verify/address/", email=own)
+        (mail,) = mails(app, to=own)[-1:]
+        answer(client, "/users/verify/", code=code_in(mail))
+        look(client)
+        # A verified member who changes to it, until it is sent no more mails.
+        for _ in range(3):
+            answer(client, "/users/me/email/", email=email, password=PASSWORD)
+        look(client)
+        return told
+
+    known = act(KNOWN)
+    answers = [step[-3:] for step in known if step[-5:-3] == ": "]
+    assert answers == ["303"] * 8 + ["429"]
+    assert "0: /users/me/security/history/" in known
+    unknown = act(UNKNOWN)
+    assert [step for step in known | unknown if known.get(step) != unknown.get(step)] == []
