@@ -11,6 +11,7 @@ from myproject.users import constants as USER
 def includeme(config: Configurator) -> None:
     config.add_request_method(unread.unread_of, "unread", reify=True)
     config.add_subscriber(unread.note_reading, NewResponse)
+    config.add_subscriber(unread.note_visit, NewResponse)
 
     config.add_route("notifications.list", "/notifications/")
     config.add_view(

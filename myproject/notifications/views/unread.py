@@ -8,6 +8,8 @@ from myproject.notifications import tasks
 from myproject.notifications.services import inbox
 from myproject.notifications.services.inbox import Unread
 from myproject.tasks import enqueue_once
+from myproject.users import constants as USER
+from myproject.users.tasks import touch_session
 from myproject.web.marks import Marked
 from myproject.web.request import Request
 
@@ -24,6 +26,18 @@ def unread_of(request: Request) -> Unread:
     user_id = request.member.id
     tags = (inbox.mark(user_id),)
     return remembered(request, inbox.key(user_id), tags, lambda db: inbox.find_unread(db, user_id))
+
+
+def note_visit(event: NewResponse) -> None:
+    """Who is shown how many are unread has been here since the latest of them came: that is noted at once, and of
+    the sign-in else only once in SESSION_TOUCH_MINUTES. A digest goes only to who has not been here since.
+    """
+    request = event.request
+    # Where the page says nothing of it, it is not asked for.
+    unread: Unread | None = vars(request).get("unread")
+    if unread is not None and unread.number and (identity := request.identity_if_known) is not None:
+        key, seconds = f"{identity.session_id}:{unread.latest}", 60 * USER.SESSION_TOUCH_MINUTES
+        enqueue_once(request.registry, key, seconds, touch_session, session_id=identity.session_id)
 
 
 def note_reading(event: NewResponse) -> None:

@@ -164,6 +164,21 @@ def test_signing_out_is_a_visit_though_no_worker_has_noted_one(
     assert outcomes(db) == [Outcome.VISITED]
 
 
+def test_a_short_visit_is_one_though_the_sign_in_was_used_just_before_what_it_shows(
+    app: Router, client: Client, db: Session, ann: User, bob: User, post: Post
+) -> None:
+    sign_in(client, ann)
+    for _event in range(2):
+        was_last_here(db, ann, timedelta(minutes=1))
+        make_comment(db, post, bob, "Seen")
+        client.get("/about/")
+        run_tasks(app.registry)
+    end_sessions(db, ann.id)
+    a_day_passes(db)
+    send_digests(app.registry)
+    assert outcomes(db) == [Outcome.VISITED] * 2
+
+
 def test_it_is_off_until_asked_for_and_weekly_waits_a_week(
     app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
 ) -> None:
