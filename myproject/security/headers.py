@@ -2,10 +2,12 @@
 3.4.8).
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from pyramid.config import Configurator
+from pyramid.interfaces import IRoutesMapper
 from pyramid.response import Response
 from pyramid.tweens import INGRESS
 
@@ -27,12 +29,15 @@ CONTENT_SECURITY_POLICY: dict[str, tuple[str, ...]] = {
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    # `no-referrer` would make browsers send `Origin: null` with our own forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+# Where the address is a secret, its path is told to nobody, nor to us with the files of the page: logs would have it.
+# `no-referrer` would make browsers send `Origin: null` with the form of the page (Fetch, 3.2.5).
+SECRET_ADDRESS = {"Referrer-Policy": "strict-origin"}
+SECRET_QUESTION = "invitation="  # noqa: S105 - no secret
 STRICT_TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains"
 
 
@@ -57,14 +62,33 @@ def allow_hosts(request: Any, hosts: tuple[str, ...]) -> None:
         request.add_response_callback(callback)
 
 
+def secret_paths_of(registry: Any) -> re.Pattern[str]:
+    """The addresses that hold a token: whoever has one of these may do something. No word of an address is as
+    long as a token.
+    """
+    mapper = registry.queryUtility(IRoutesMapper)
+    patterns = [route.pattern for route in mapper.get_routes()] if mapper else []
+    before = [re.escape(pattern.partition("{token")[0]) for pattern in patterns if "{token" in pattern]
+    return re.compile(f"(?:{'|'.join(before) or '(?!)'})[^/]{{20}}")
+
+
+def is_secret(environ: dict[str, Any], paths: re.Pattern[str]) -> bool:
+    """Whether the address of a request is a secret; whatever it is answered with."""
+    return bool(paths.match(environ["PATH_INFO"])) or SECRET_QUESTION in environ.get("QUERY_STRING", "")
+
+
 def headers_tween_factory(handler: Callable[[Any], Response], registry: Any) -> Callable[[Any], Response]:
     headers = dict(HEADERS)
     if settings_of(registry).secure:
         headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
 
+    secret_paths = secret_paths_of(registry)
+
     def headers_tween(request: Any) -> Response:
         response = handler(request)
         response.headers.update(headers)
+        if is_secret(request.environ, secret_paths):
+            response.headers.update(SECRET_ADDRESS)
         response.headers.setdefault("Content-Security-Policy", DEFAULT_POLICY)
         # What nobody declared cacheable may be somebody's own. Cached pages and static files set theirs.
         response.headers.setdefault("Cache-Control", "no-store")

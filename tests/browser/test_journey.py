@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.browser.people import fill_new_password, follow, mail_text, open_mail, register, sign_in, sign_out
 from tests.conftest import PASSWORD, REPOSITORY, LiveServer
@@ -161,10 +161,18 @@ def test_lost_password_is_replaced_by_mail_and_the_new_one_signs_in(page: Page, 
     page.get_by_role("button", name="Send me a link").click()
     expect(page.get_by_text("we have sent a link there")).to_be_visible()
     open_mail(page, name, "Choose a new password")
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request))
     follow(page, "/users/reset-password/")
+    token = page.url.rstrip("/").rpartition("/")[2]
     fill_new_password(page, NEW_PASSWORD)
     page.get_by_role("button", name="Save the new password").click()
     expect(page.get_by_text("Your new password is saved")).to_be_visible()
+    # The files of the page were not asked for with the link's address, and the form was sent with an origin.
+    referrers = [request.header_value("referer") or "" for request in asked]
+    assert len(referrers) > 3
+    assert not any(token in referrer for referrer in referrers)
+    assert [request.header_value("origin") for request in asked if request.method == "POST"] != ["null"]
 
     sign_in(page, f"{name}@example.org", NEW_PASSWORD)
     open_mail(page, name, "was changed")

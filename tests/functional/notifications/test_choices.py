@@ -63,8 +63,8 @@ def test_the_link_in_a_mail_shows_the_choices_alone_and_changes_them_without_a_s
         assert not re.search(rf"\b{personal}\b", page.text)
     assert "the address this mail went to" in page
     assert page.headers["Cache-Control"] == "no-store"
-    # The address of the page goes to no other site.
-    assert page.headers["Referrer-Policy"] == "same-origin"
+    # The address of the page goes to no site at all.
+    assert page.headers["Referrer-Policy"] == "strict-origin"
     assert page.html.select_one("meta[name=robots]")["content"] == "noindex"
     assert set(client.cookies) == {"guest"}
 

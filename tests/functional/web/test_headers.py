@@ -136,7 +136,9 @@ def site(
 def test_every_kind_of_answer_carries_the_security_headers(site: Site, kind: str) -> None:
     answer = getattr(site, kind)()
     headers = answer.headers
-    assert {name: headers.getall(name) for name in HEADERS} == {name: [HEADERS[name]] for name in HEADERS}
+    # The address of what is gone is a link in a mail.
+    expected = HEADERS | ({"Referrer-Policy": "strict-origin"} if kind == "gone" else {})
+    assert {name: headers.getall(name) for name in HEADERS} == {name: [expected[name]] for name in HEADERS}
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert {name: policy[name] for name in POLICY} == POLICY
     assert "unsafe" not in headers["Content-Security-Policy"]
@@ -148,6 +150,25 @@ def test_every_kind_of_answer_carries_the_security_headers(site: Site, kind: str
         assert int(transport[0].partition("max-age=")[2].partition(";")[0]) >= 31_536_000
     else:
         assert transport == []
+
+
+TOKEN = "A" * 40
+SECRET_ADDRESSES = [
+    *(f"/users/{path}/{TOKEN}/" for path in ("verify", "reset-password", "email/confirm", "email/undo", "setup")),
+    *(f"/users/{path}/{TOKEN}/" for path in ("keep-account", "second-factor/reset", "second-factor/keep")),
+    f"/emails/unsubscribe/{TOKEN}/",
+    f"/notifications/settings/{TOKEN}/",
+    f"/users/register/?invitation={TOKEN}",
+]
+
+
+def test_the_path_of_an_address_that_is_a_secret_goes_nowhere(client: Client) -> None:
+    for path in SECRET_ADDRESSES:
+        for answer in (
+            client.get(path, status="*"),
+            client.get(path, headers={"Host": "evil.example"}, status=400),
+        ):
+            assert answer.headers["Referrer-Policy"] == "strict-origin", path
 
 
 @pytest.mark.parametrize(
