@@ -12,6 +12,10 @@ class NothingToAnswer(InputError):
     message = _("What you answer is no longer there. Your text is below, unsent.")
 
 
+class AnsweredElsewhere(InputError):
+    message = _("What you answer was moved to another post meanwhile. Send it once more to answer there.")
+
+
 class EditConflict(EditedMeanwhile):
     message = _(
         "This comment was changed since you opened it. Yours is below, unsaved, under the present text: "

@@ -70,6 +70,15 @@ def let_go(db: Session, user_id: int, path: str) -> None:
     db.execute(sa.delete(KeptText).where(KeptText.user_id == user_id, KeptText.path == path))
 
 
+def move_kept(db: Session, path: str, new_path: str) -> None:
+    """What members typed in the form at `path` stands in that at `new_path` from now on, but for who has typed
+    something there as well.
+    """
+    there = sa.select(KeptText.user_id).where(KeptText.path == new_path)
+    moved = sa.update(KeptText).where(KeptText.path == path, KeptText.user_id.not_in(there)).values(path=new_path)
+    db.execute(moved, execution_options={"synchronize_session": False})
+
+
 def purge(registry: Registry) -> None:
     """Deletes kept texts after a week, and what is remembered of forms that were sent after a day."""
     now = utc_now()

@@ -6,7 +6,8 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound, HTTPSeeOther
 
 from myproject.cache import remembered
-from myproject.db import reading
+from myproject.db import is_unsafe, reading
+from myproject.forms.ended import posted_texts
 from myproject.posts import constants as POST
 from myproject.posts.services import hiding, pages, removal, rows
 from myproject.posts.views import curation, history, lists, page, tags, write
@@ -23,13 +24,22 @@ from myproject.web.templating import url
 LEAD_ELSEWHERE = ("posts.view", "posts.short")
 # What programs read of a post: of a merged one, they go on with the same of the other.
 FOR_PROGRAMS = ("feeds.post", "feeds.source", "feeds.source.json")
+# What is written to a merged post is meant for the other.
+GOES_ALONG = ("comments.create",)
 
 
 def post_of(request: Request) -> rows.PostPage:
     """The context of `/posts/ID/...`: the post, where the visitor may see it. Raises HTTPNotFound, Removed and
     Hidden; and redirects: for a post that was merged into another to that, for a hidden one to what is said of it.
+    A comment that is sent to a merged one has the other for its context.
     """
-    post = post_or_tombstone_of(request)
+    return find_post_of(request, int(request.matchdict["id"]))
+
+
+def find_post_of(request: Request, post_id: int) -> rows.PostPage:
+    post = post_or_tombstone_of(request, post_id)
+    if post.merged_into_id is not None and is_unsafe(request) and request.matched_route.name in GOES_ALONG:
+        return find_post_of(request, post.merged_into_id)
     if isinstance(post, rows.PostPage):
         leads_elsewhere = request.matched_route.name in LEAD_ELSEWHERE and request.method in ("GET", "HEAD")
         if post.merged_into_id is not None and leads_elsewhere:
@@ -39,6 +49,10 @@ def post_of(request: Request) -> rows.PostPage:
         return post
     keep_for_guests(request, "site", f"post:{post.id}")
     if post.merged_into_id is not None:
+        into = url(request, "posts.short", id=post.merged_into_id)
+        if posted_texts(request):
+            # A redirect would drop them.
+            raise Removed("post", by_author=False, reason=post.removal_reason, merged_into=into)
         name = request.matched_route.name
         same = name if name in FOR_PROGRAMS else "posts.short"
         raise HTTPMovedPermanently(url(request, same, id=post.merged_into_id))
@@ -51,11 +65,10 @@ def post_of(request: Request) -> rows.PostPage:
     )
 
 
-def post_or_tombstone_of(request: Request) -> rows.PostPage | removal.Tombstone:
+def post_or_tombstone_of(request: Request, post_id: int) -> rows.PostPage | removal.Tombstone:
     """The post of an address, where the visitor may see it, or what is to be said of its removal. Raises
     HTTPNotFound and Hidden.
     """
-    post_id = int(request.matchdict["id"])
     tags = ("site", f"post:{post_id}")
     # As a guest may see it, so may everybody.
     in_the_open = remembered(request, f"post:{post_id}", tags, lambda db: pages.find_post(db, post_id, None))
@@ -78,9 +91,10 @@ def removed_post_of(request: Request) -> rows.PostPage | removal.Tombstone:
     """The context of `/posts/ID/restore/`: the tombstone, or the post where it is back already. Raises
     HTTPNotFound.
     """
+    post_id = int(request.matchdict["id"])
     with reading(request) as db:
-        tombstone = removal.find_tombstone(db, int(request.matchdict["id"]), request.identity)
-    return tombstone or post_or_tombstone_of(request)
+        tombstone = removal.find_tombstone(db, post_id, request.identity)
+    return tombstone or post_or_tombstone_of(request, post_id)
 
 
 def includeme(config: Configurator) -> None:

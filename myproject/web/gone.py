@@ -16,16 +16,19 @@ from myproject.web.request import Request
 
 class Removed(HTTPGone):
     """Raised by the context of an address whose thing was removed. `what` is `post` or `comment`; `restore` the
-    address that puts it back, empty for who may not.
+    address that puts it back, empty for who may not; `merged_into` that of the post that took its place, if one did.
     """
 
-    def __init__(self, what: str, *, by_author: bool, reason: str, restore: str = "") -> None:
+    def __init__(
+        self, what: str, *, by_author: bool, reason: str, restore: str = "", merged_into: str = ""
+    ) -> None:
         super().__init__()
         self.values: dict[str, Any] = {
             "what": what,
             "by_author": by_author,
             "reason": reason,
             "restore": restore,
+            "merged_into": merged_into,
         }
 
 

@@ -48,6 +48,8 @@ class WriteComment(TakesPictures):
 
     def __init__(self, request: Request) -> None:
         context = request.context
+        # Whether what is answered stands below another post than the form was made for.
+        self.elsewhere = False
         with reading(request) as db:
             if isinstance(context, rows.CommentRow):
                 self.parent: rows.CommentRow | None = context
@@ -55,6 +57,10 @@ class WriteComment(TakesPictures):
             else:
                 self.parent = self.posted_parent(request)
                 post = context
+                # It takes the answer along, where that can be seen.
+                self.elsewhere = self.parent is not None and self.parent.post_id != context.id
+                if self.parent is not None and self.elsewhere:
+                    post = find_post(db, self.parent.post_id, request.identity)
         # A reply that was being written while its parent was removed is refused later, with its text.
         removed = self.parent is not None and not self.parent.published and self.parent is context
         if isinstance(context, rows.CommentRow) and context.hidden:
@@ -68,13 +74,12 @@ class WriteComment(TakesPictures):
         super().__init__(request)
 
     def posted_parent(self, request: Request) -> rows.CommentRow | None:
-        """The comment that the form's `parent_id` names, where it is one of this post."""
+        """The comment that the form's `parent_id` names."""
         number = posted_parent_id(request)
         if number is None:
             return None
         with reading(request) as db:
-            parent = threads.find_comment(db, number, request.identity)
-        return parent if parent is not None and parent.post_id == request.context.id else None
+            return threads.find_comment(db, number, request.identity)
 
     def initial(self) -> dict[str, Any]:
         return {"parent_id": self.parent.id} if self.parent else {}
@@ -89,7 +94,9 @@ class WriteComment(TakesPictures):
     def posted_path(cls, request: Request) -> str:
         number = posted_parent_id(request)
         if number is None:
-            return url(request, "comments.create", id=request.matchdict["id"])
+            # Not that of the address: what was merged has another.
+            post_id = getattr(request.context, "id", request.matchdict["id"])
+            return url(request, "comments.create", id=post_id)
         return url(request, "comments.reply", id=number)
 
     def let_go_fields(self) -> dict[str, Any]:
@@ -115,6 +122,8 @@ class WriteComment(TakesPictures):
             return self.page()
         if not may_publish(request.identity, request.site.users_require_verified_email):
             raise errors.NotVerified
+        if self.elsewhere:
+            raise errors.AnsweredElsewhere
         if self.closed:
             raise errors.CommentsClosed
         refuse_banned(request)
@@ -154,6 +163,10 @@ class WriteComment(TakesPictures):
         )
         if comment is None:
             raise errors.NothingToAnswer
+        if int(self.request.matchdict["id"]) != self.post_page.id:
+            self.request.flash(
+                _("The post was merged into this one while you wrote. Your comment stands here."), "info"
+            )
         location = url(self.request, "comments.view", id=comment.id)
         if token:
             once.lead(db, token, said, location, comment.id)
