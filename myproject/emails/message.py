@@ -1,6 +1,7 @@
 """From a row of the outbox to a message: the templates of its kind, headers that nothing typed can break."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -31,6 +32,8 @@ from myproject.web.templating import site_url
 POLICY = SMTP.clone(max_line_length=900)
 
 INERT_MAX_LENGTH = 100
+# What makes links of words. A full stop stays in the version of a browser, 128.0, and not in an IP address.
+LINKING = re.compile(r"(?P<version>(?<![\d.])\d+\.\d+(?![\w-]|\.\w))|[:@\\<>.。]|//+")
 
 
 class MailTemplates:
@@ -92,8 +95,9 @@ def inert(text: str) -> str:
 
     Security mails show nothing else of theirs: such a mail must not carry somebody else's link.
     """
-    line = one_line(text, INERT_MAX_LENGTH)
-    return " ".join(re.sub(r"[:@\\<>]|//+|(?<!\d)\.|\.(?!\d)", " ", line).split())
+    # In its plainest form: a browser takes `．` for a full stop as well (UTS 46, 4.5).
+    line = one_line(unicodedata.normalize("NFKC", text), INERT_MAX_LENGTH)
+    return " ".join(LINKING.sub(lambda found: found["version"] or " ", line).split())
 
 
 def quoted(text: str) -> str:
