@@ -44,6 +44,10 @@ def names(enum: type[IntEnum]) -> click.Choice[str]:
     return click.Choice([member.name for member in enum], case_sensitive=False)
 
 
+# Without one there is none: that the command line did it stands in the audit anyway.
+reason_option = click.option("--reason", default="", help="Why; it stands in the audit.")
+
+
 @click.group()
 def user() -> None:
     """Makes and changes accounts."""
@@ -93,7 +97,7 @@ def create(site: Site, name: str, email: str, role: str, password_file: TextIO |
 @user.command()
 @click.argument("name")
 @click.argument("role", type=names(USER.Role))
-@click.option("--reason", default="by the command line", show_default=True)
+@reason_option
 @click.pass_obj
 def role(site: Site, name: str, role: str, reason: str) -> None:
     """Changes a member's role."""
@@ -105,7 +109,9 @@ def role(site: Site, name: str, role: str, reason: str) -> None:
 @user.command()
 @click.argument("name")
 @click.argument("status", type=names(USER.Status))
-@click.option("--reason", default="by the command line", show_default=True)
+@click.option(
+    "--reason", default="", help="Why; it stands in the audit, and a member whose account is shut reads it."
+)
 @click.pass_obj
 def status(site: Site, name: str, status: str, reason: str) -> None:
     """Changes a member's status; INACTIVE ends all their sessions."""
@@ -116,7 +122,7 @@ def status(site: Site, name: str, status: str, reason: str) -> None:
 
 @user.command("reset-link")
 @click.argument("name")
-@click.option("--reason", default="by the command line", show_default=True)
+@reason_option
 @click.pass_obj
 def reset_link(site: Site, name: str, reason: str) -> None:
     """Mails a member a link to choose a new password.
@@ -134,7 +140,7 @@ def reset_link(site: Site, name: str, reason: str) -> None:
 
 @user.command("reset-second-factor")
 @click.argument("name")
-@click.option("--reason", default="by the command line", show_default=True)
+@reason_option
 @click.pass_obj
 def reset_second_factor(site: Site, name: str, reason: str) -> None:
     """Turns the second factor off at once for a member who has lost app and recovery codes.

@@ -13,9 +13,9 @@ from myproject.audit import AuditEntry
 from myproject.cli.main import main
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
-from tests.conftest import Client
+from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
-from tests.functional.pages import text_of
+from tests.functional.pages import summary, text_of
 from tests.phones import turn_on
 
 pytestmark = pytest.mark.one_database
@@ -118,8 +118,8 @@ def test_a_role_is_changed_with_an_audit_row(command: Callable[..., Result], db:
     assert (entry.before, entry.after) == ({"role": "USER"}, {"role": "STAFF"})
 
 
-def test_a_status_is_changed_with_an_audit_row_and_ends_the_sessions(
-    command: Callable[..., Result], client: Client, db: Session
+def test_a_status_is_changed_with_an_audit_row_ends_the_sessions_and_gives_no_reason_where_there_is_none(
+    command: Callable[..., Result], client: Client, db: Session, mails: Callable[..., list[EmailMessage]]
 ) -> None:
     user = make_user(db, "ann")
     sign_in(client, user)
@@ -129,7 +129,14 @@ def test_a_status_is_changed_with_an_audit_row_and_ends_the_sessions(
     assert db.scalar(sa.select(sa.func.count(UserSession.id))) == 0
     client.get("/users/me/", status=303)
     entry = entries(db, user)[-1]
-    assert (entry.action, entry.reason) == ("user.status", "by the command line")
+    assert (entry.action, entry.actor_name, entry.reason) == ("user.status", "command line", "")
+    (mail,) = mails(to="ann@example.org")
+    assert "They write" not in text_of(mail)
+    form = form_with(client.get("/users/login/"), "login")
+    form["login"], form["password"] = "ann", PASSWORD
+    assert summary(form.submit(status=422)).endswith(
+        "This account has been shut. Write to the people who run the site if you think that is a mistake."
+    )
 
 
 @pytest.mark.parametrize("arguments", [("role", "root-of-all", "USER"), ("status", "root-of-all", "INACTIVE")])
