@@ -1,8 +1,8 @@
 """Cross-site request forgery: a token tied to the sign-in, checked on every unsafe method (OWASP ASVS 5.0:
 3.5.1).
 
-A member's token is an HMAC of the session's token, so that login, logout and a changed password rotate it by
-themselves. A guest's is an HMAC of a random value in a cookie of its own, which is set when a form is first
+A member's token is an HMAC of the session's token and of their role, so that login, logout, a changed password and
+a changed role rotate it by themselves. A guest's is an HMAC of a random value in a cookie of its own, which is set when a form is first
 shown.
 """
 
@@ -33,7 +33,7 @@ class CsrfPolicy:
         neither.
         """
         if request.identity is not None:
-            return str(request.session_token)
+            return f"{request.session_token} {request.identity.role:d}"
         return str(getattr(request, "_csrf_seed", "") or self.cookies.get(request, "guest"))
 
     def get_csrf_token(self, request: Any) -> str:

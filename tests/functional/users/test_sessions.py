@@ -211,6 +211,22 @@ def test_a_new_role_gives_its_browser_another_cookie_and_the_one_before_gives_it
     client.get("/users/me/", status=303)
 
 
+def test_a_new_role_has_a_form_token_of_its_own_and_the_form_that_was_open_comes_back_filled(
+    client: Client, db: Session
+) -> None:
+    user = make_user(db, "ann")
+    sign_in(client, user)
+    form = form_with(client.get("/users/me/edit/"), "display_name")
+    form["display_name"] = "Ann Lee"
+    roles.change_role(db, COMMAND_LINE, user.id, USER.Role.ADMIN, "helps out")
+    again = form_with(form.submit(status=400), "display_name")
+    assert again["display_name"].value == "Ann Lee"
+    assert again["csrf_token"].value != form["csrf_token"].value
+    again.submit(status=303)
+    db.refresh(user)
+    assert user.display_name == "Ann Lee"
+
+
 def test_a_verified_address_counts_at_the_next_request(client: Client, db: Session) -> None:
     user = make_user(db, "ann", status=USER.Status.NEW)
     sign_in(client, user)
