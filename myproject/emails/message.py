@@ -95,7 +95,7 @@ def inert(text: str) -> str:
 
     Security mails show nothing else of theirs: such a mail must not carry somebody else's link.
     """
-    # In its plainest form: a browser takes `．` for a full stop as well (UTS 46, 4.5).
+    # In its plainest form: browsers take wide and small full stops for one as well (UTS 46, 4.5).
     line = one_line(unicodedata.normalize("NFKC", text), INERT_MAX_LENGTH)
     return " ".join(LINKING.sub(lambda found: found["version"] or " ", line).split())
 
