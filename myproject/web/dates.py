@@ -38,14 +38,19 @@ def exact_words(request: Any, moment: datetime | None) -> str:
 
 
 def ago(request: Any, moment: datetime | None) -> Markup:
-    """A `<time>` element for an aware `moment`: "5 minutes ago" up to thirty days, then the date."""
+    """A `<time>` element for an aware `moment`: "5 minutes ago" up to thirty days, then the date;
+    of a moment to come, as `exact_words`.
+    """
     if moment is None:
         return Markup("")
     zone, locale = request.time_zone, request.locale_name
     seconds = int((datetime.now(UTC) - moment).total_seconds())
     # The name under which Babel looks for texts with a plural.
     ngettext = partial(request.localizer.pluralize, domain=DOMAIN)
-    if seconds < MINUTE:
+    if seconds < -MINUTE:
+        # Clocks may differ by seconds; what is further ahead is to come.
+        words = exact(moment, zone, locale)
+    elif seconds < MINUTE:
         words = request.translate(JUST_NOW)
     elif seconds < HOUR:
         n = seconds // MINUTE
