@@ -26,23 +26,7 @@ from tests.conftest import Client, form_with, run_tasks
 from tests.factories import make_comment, make_comments, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, text_of
 
-
-@pytest.fixture
-def ann(db: Session, client: Client) -> User:
-    """A member, signed in."""
-    ann = make_user(db, "ann")
-    sign_in(client, ann)
-    return ann
-
-
-@pytest.fixture
-def eve(db: Session) -> User:
-    return make_user(db, "eve")
-
-
-@pytest.fixture
-def post(db: Session, ann: User) -> Post:
-    return make_post(db, ann, "How to keep bees")
+pytestmark = pytest.mark.usefixtures("signed_in")
 
 
 def tell(db: Session, member: User, kind: NOTE.Kind, **values: Any) -> Notification:
@@ -68,19 +52,19 @@ def in_header(client: Client, address: str = "/about/") -> str:
 
 
 def test_it_says_who_did_what_and_leads_there(
-    client: Client, db: Session, ann: User, eve: User, post: Post
+    client: Client, db: Session, ann: User, bob: User, post: Post
 ) -> None:
-    comment = make_comment(db, post, eve)
+    comment = make_comment(db, post, bob)
     db.execute(sa.delete(Notification))
-    about = {"post_id": post.id, "actor_id": eve.id}
+    about = {"post_id": post.id, "actor_id": bob.id}
     expected = {
-        "eve replied to your comment on How to keep bees": (NOTE.Kind.COMMENT_REPLY, {"comment_id": comment.id}),
-        "eve commented on your post How to keep bees": (NOTE.Kind.POST_REPLY, {"comment_id": comment.id}),
-        "eve mentioned you in a comment on How to keep bees": (NOTE.Kind.MENTION, {"comment_id": comment.id}),
-        "eve mentioned you in the post How to keep bees": (NOTE.Kind.MENTION, {}),
-        "eve likes your post How to keep bees": (NOTE.Kind.LIKE, {}),
-        "eve and 4 more like your post How to keep bees": (NOTE.Kind.LIKE, {"actor_count": 5}),
-        "The site's staff have changed your post How to keep bees": (
+        "bob replied to your comment on On bread": (NOTE.Kind.COMMENT_REPLY, {"comment_id": comment.id}),
+        "bob commented on your post On bread": (NOTE.Kind.POST_REPLY, {"comment_id": comment.id}),
+        "bob mentioned you in a comment on On bread": (NOTE.Kind.MENTION, {"comment_id": comment.id}),
+        "bob mentioned you in the post On bread": (NOTE.Kind.MENTION, {}),
+        "bob likes your post On bread": (NOTE.Kind.LIKE, {}),
+        "bob and 4 more like your post On bread": (NOTE.Kind.LIKE, {"actor_count": 5}),
+        "The site's staff have changed your post On bread": (
             NOTE.Kind.MODERATION,
             {"actor_id": None, "decision": NOTE.Decision.EDITED, "note": "Calmer words."},
         ),
@@ -103,11 +87,11 @@ def test_an_empty_one_says_so(client: Client, ann: User) -> None:
 
 
 def test_every_page_counts_what_is_unread_until_it_is_read(
-    client: Client, make_client: Callable[..., Client], db: Session, ann: User, eve: User, post: Post
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User, bob: User, post: Post
 ) -> None:
     assert in_header(client) == "Notifications"
     for _ in range(3):
-        tell(db, ann, NOTE.Kind.POST_REPLY, post_id=post.id, actor_id=eve.id)
+        tell(db, ann, NOTE.Kind.POST_REPLY, post_id=post.id, actor_id=bob.id)
     assert in_header(client) == "Notifications, 3 unread"
     page = client.get("/notifications/")
     form = form_with(page, "up_to")
@@ -124,11 +108,11 @@ def test_every_page_counts_what_is_unread_until_it_is_read(
 
 
 def test_what_came_after_the_list_was_opened_stays_unread(
-    client: Client, db: Session, ann: User, eve: User, post: Post
+    client: Client, db: Session, ann: User, bob: User, post: Post
 ) -> None:
-    tell(db, ann, NOTE.Kind.POST_REPLY, post_id=post.id, actor_id=eve.id)
+    tell(db, ann, NOTE.Kind.POST_REPLY, post_id=post.id, actor_id=bob.id)
     form = form_with(client.get("/notifications/"), "up_to")
-    tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=eve.id)
+    tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=bob.id)
     form.submit("up_to", status=303)
     assert in_header(client) == "Notifications, 1 unread"
 
@@ -149,18 +133,18 @@ def test_counting_costs_no_statement_where_nothing_has_changed(
 
 
 def test_whoever_reads_the_post_has_read_what_they_were_told_of_it(
-    client: Client, app: Router, db: Session, ann: User, eve: User, post: Post
+    client: Client, app: Router, db: Session, ann: User, bob: User, post: Post
 ) -> None:
     other = make_post(db, ann, "Another")
     for about in (post, post, other):
-        tell(db, ann, NOTE.Kind.LIKE, post_id=about.id, actor_id=eve.id)
+        tell(db, ann, NOTE.Kind.LIKE, post_id=about.id, actor_id=bob.id)
     client.get(f"/posts/{post.id}/{post.slug}/")
     # Looking writes nothing; a worker does.
     assert in_header(client) == "Notifications, 3 unread"
     run_tasks(app.registry)
     assert in_header(client) == "Notifications, 1 unread"
     # Seen a moment ago, and told again.
-    tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=eve.id)
+    tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=bob.id)
     client.get(f"/posts/{post.id}/{post.slug}/")
     run_tasks(app.registry)
     assert [text.startswith("Unread") for text in items(client.get("/notifications/"))] == [
@@ -172,15 +156,15 @@ def test_whoever_reads_the_post_has_read_what_they_were_told_of_it(
 
 
 def test_what_stands_on_another_page_of_a_long_discussion_stays_unread(
-    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, eve: User
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, bob: User
 ) -> None:
     app = make_app(notifications_window=10)
     client, member = make_client(app), make_user(db, "joe")
     sign_in(client, member)
     post = make_post(db, member, "A long one")
     make_comments(db, post, member, 150)
-    last = make_comment(db, post, eve, "At the end, zebra")
-    tell(db, member, NOTE.Kind.LIKE, post_id=post.id, actor_id=eve.id)
+    last = make_comment(db, post, bob, "At the end, zebra")
+    tell(db, member, NOTE.Kind.LIKE, post_id=post.id, actor_id=bob.id)
     address = f"/posts/{post.id}/{post.slug}/"
     first = client.get(address)
     assert "zebra" not in first
@@ -195,24 +179,24 @@ def test_what_stands_on_another_page_of_a_long_discussion_stays_unread(
 
 
 def test_a_visit_to_the_first_page_of_a_long_discussion_keeps_no_mail_away(
-    app: Router, client: Client, db: Session, eve: User, post: Post, mails: Callable[..., list[Any]]
+    app: Router, client: Client, db: Session, bob: User, post: Post, mails: Callable[..., list[Any]]
 ) -> None:
-    make_comments(db, post, eve, 150)
-    make_comment(db, post, eve, "At the end, zebra")
+    make_comments(db, post, bob, 150)
+    make_comment(db, post, bob, "At the end, zebra")
     assert "zebra" not in client.get(f"/posts/{post.id}/{post.slug}/")
     assert len(mails(to="ann@")) == 1
 
 
 def test_what_was_read_in_a_long_discussion_is_not_mailed_without_an_inbox_either(
-    app: Router, client: Client, db: Session, ann: User, eve: User, post: Post, mails: Callable[..., list[Any]]
+    app: Router, client: Client, db: Session, ann: User, bob: User, post: Post, mails: Callable[..., list[Any]]
 ) -> None:
     choices.set_choice(db, ann.id, NOTE.Kind.POST_REPLY, False, NOTE.Way.NOW)
     make_comments(db, post, ann, 60)
     window = sa.update(Notification)
-    make_comment(db, post, eve, "Zebra, the first")
+    make_comment(db, post, bob, "Zebra, the first")
     db.execute(window.values(mail_at=utc_now() + timedelta(minutes=10)))
     assert "Zebra, the first" in client.get(f"/posts/{post.id}/{post.slug}/")
-    make_comment(db, post, eve, "Zebra, the second")
+    make_comment(db, post, bob, "Zebra, the second")
     db.execute(window.values(mail_at=utc_now() + timedelta(minutes=10)))
     db.commit()
     run_tasks(app.registry)
@@ -225,10 +209,10 @@ def test_what_was_read_in_a_long_discussion_is_not_mailed_without_an_inbox_eithe
 
 
 def test_whoever_is_shown_that_their_comment_is_gone_has_read_that(
-    client: Client, app: Router, db: Session, ann: User, eve: User, post: Post
+    client: Client, app: Router, db: Session, ann: User, bob: User, post: Post
 ) -> None:
     comment = make_comment(db, post, ann)
-    remove_comment(db, Actor(eve.id, eve.name), comment.id, "Not here.")
+    remove_comment(db, Actor(bob.id, bob.name), comment.id, "Not here.")
     assert in_header(client) == "Notifications, 1 unread"
     page = client.get("/notifications/")
     client.get(page.html.select_one(".notices p a")["href"], status=410)
@@ -247,25 +231,25 @@ def test_whoever_reads_why_their_post_was_removed_has_read_that_it_was(
 
 
 def test_what_is_unread_stands_on_a_page_of_its_own(
-    client: Client, db: Session, ann: User, eve: User, post: Post
+    client: Client, db: Session, ann: User, bob: User, post: Post
 ) -> None:
-    told = [tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=eve.id) for _ in range(NOTE.PAGE_SIZE + 2)]
+    told = [tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=bob.id) for _ in range(NOTE.PAGE_SIZE + 2)]
     told[-1].read_at = utc_now()
     page = client.get("/notifications/").click("Unread", href="show=unread")
     assert len(items(page)) == NOTE.PAGE_SIZE
     last = page.click("Older")
-    assert items(last) == ["Unread eve likes your post How to keep bees"]
+    assert items(last) == ["Unread bob likes your post On bread"]
     back = form_with(last, "show").submit("up_to", status=303)
     assert back.location.endswith(f"/notifications/?show=unread&after={told[1].id}")
     assert "Nothing is unread" in back.follow()
 
 
 def test_a_long_one_has_pages_and_more_than_a_hundred_unread(
-    client: Client, app: Router, db: Session, ann: User, eve: User, post: Post
+    client: Client, app: Router, db: Session, ann: User, bob: User, post: Post
 ) -> None:
     other = make_post(db, ann, "Another")
-    first = tell(db, ann, NOTE.Kind.LIKE, post_id=other.id, actor_id=eve.id)
-    values = {"user_id": ann.id, "kind": NOTE.Kind.LIKE, "post_id": post.id, "actor_id": eve.id}
+    first = tell(db, ann, NOTE.Kind.LIKE, post_id=other.id, actor_id=bob.id)
+    values = {"user_id": ann.id, "kind": NOTE.Kind.LIKE, "post_id": post.id, "actor_id": bob.id}
     db.execute(sa.insert(Notification), [values | {"event": f"many:{count}"} for count in range(110)])
     assert in_header(client) == "Notifications, 99+ unread"
     page, seen = client.get("/notifications/"), 0
@@ -280,35 +264,35 @@ def test_a_long_one_has_pages_and_more_than_a_hundred_unread(
     client.get(f"/posts/{other.id}/{other.slug}/")
     run_tasks(app.registry)
     page = client.get(f"/notifications/?after={first.id + 1}")
-    assert items(page) == ["eve likes your post Another"]
+    assert items(page) == ["bob likes your post Another"]
     back = form_with(page, "after").submit("up_to", status=303)
     assert back.location.endswith(f"/notifications/?after={first.id + 1}")
     assert "Nothing is unread" in back.follow()
 
 
 def test_of_a_text_that_is_gone_no_title_is_told_but_to_its_author(
-    client: Client, db: Session, ann: User, eve: User
+    client: Client, db: Session, ann: User, bob: User
 ) -> None:
-    theirs, own = make_post(db, eve, "Secret of eve"), make_post(db, ann, "Words of ann")
+    theirs, own = make_post(db, bob, "Secret of bob"), make_post(db, ann, "Words of ann")
     comment = make_comment(db, theirs, ann)
     about = {"post_id": theirs.id, "comment_id": comment.id}
     tell(db, ann, NOTE.Kind.MODERATION, decision=NOTE.Decision.EDITED, **about)
-    tell(db, ann, NOTE.Kind.FOLLOWED_POST, post_id=theirs.id, actor_id=eve.id)
+    tell(db, ann, NOTE.Kind.FOLLOWED_POST, post_id=theirs.id, actor_id=bob.id)
     tell(db, ann, NOTE.Kind.MODERATION, post_id=own.id, decision=NOTE.Decision.REMOVED)
-    staff = Actor(eve.id, eve.name, "")
+    staff = Actor(bob.id, bob.name, "")
     for post in (theirs, own):
         remove_post(db, staff, post.id, "Not here.")
     page = client.get("/notifications/")
     assert [text.removeprefix("Unread ") for text in items(page)][-3:] == [
         "The site's staff have removed your post Words of ann",
-        "eve commented on a text that is not there any more , which you follow",
+        "bob commented on a text that is not there any more , which you follow",
         "The site's staff have changed your comment on a text that is not there any more",
     ]
     assert "Secret" not in page
 
 
-def test_nobody_marks_what_others_were_told(client: Client, db: Session, ann: User, eve: User, post: Post) -> None:
-    theirs = tell(db, eve, NOTE.Kind.LIKE, post_id=post.id)
+def test_nobody_marks_what_others_were_told(client: Client, db: Session, ann: User, bob: User, post: Post) -> None:
+    theirs = tell(db, bob, NOTE.Kind.LIKE, post_id=post.id)
     token = csrf_token(client.get("/notifications/settings/"))
     for fields in ({"id": str(theirs.id)}, {"up_to": str(theirs.id)}):
         client.post("/notifications/read/", fields | {"csrf_token": token}, status=303)

@@ -14,18 +14,13 @@ from myproject.posts.services.attention import set_attention
 from myproject.posts.services.tags import edit_tag, find_marks, find_tag, follow_tag, list_followed, mute_tag
 from myproject.users.models import User
 from tests.conftest import Client
-from tests.factories import make_post, make_user, sign_in
+from tests.factories import make_post, make_user
 from tests.functional.pages import field_errors, flashes, summary
 
 ADDRESS = "/notifications/settings/"
 
 
-@pytest.fixture
-def ann(db: Session, client: Client) -> User:
-    """A member, signed in."""
-    ann = make_user(db, "ann")
-    sign_in(client, ann)
-    return ann
+pytestmark = pytest.mark.usefixtures("signed_in")
 
 
 def press(page: webtest.TestResponse, button: str) -> webtest.TestResponse:

@@ -20,22 +20,7 @@ from tests.factories import make_comment, make_post, make_user, sign_in
 Mails = Callable[..., list[EmailMessage]]
 
 
-@pytest.fixture
-def ann(db: Session, client: Client) -> User:
-    """A member, signed in."""
-    ann = make_user(db, "ann")
-    sign_in(client, ann)
-    return ann
-
-
-@pytest.fixture
-def eve(db: Session) -> User:
-    return make_user(db, "eve")
-
-
-@pytest.fixture
-def post(db: Session, ann: User) -> Post:
-    return make_post(db, ann, "How to keep bees")
+pytestmark = pytest.mark.usefixtures("signed_in")
 
 
 def chains(page: webtest.TestResponse) -> dict[str, list[str]]:
@@ -55,21 +40,21 @@ def choose(client: Client, **fields: str | bool) -> None:
 
 
 def test_what_a_member_chose_decides_where_they_are_told(
-    client: Client, db: Session, ann: User, eve: User, post: Post, mails: Mails
+    client: Client, db: Session, ann: User, bob: User, post: Post, mails: Mails
 ) -> None:
     choose(client, mail_post_reply="0", inbox_post_reply=True)
-    make_comment(db, post, eve)
+    make_comment(db, post, bob)
     assert mails(to="ann@example.org") == []
     page = client.get("/notifications/")
-    assert "eve commented on your post" in page.html.select_one(".notices li").get_text()
+    assert "bob commented on your post" in page.html.select_one(".notices li").get_text()
     why = page.click("Why")
-    assert chains(why)["eve answered your post."][-2:] == [
+    assert chains(why)["bob answered your post."][-2:] == [
         "It is in your inbox.",
         "You want no mail about such things.",
     ]
 
     choose(client, mail_post_reply="1", inbox_post_reply=False)
-    make_comment(db, post, eve, "Another one.")
+    make_comment(db, post, bob, "Another one.")
     assert len(mails(to="ann@example.org")) == 1
     page = client.get("/notifications/")
     assert len(page.html.select(".notices li")) == 1
@@ -82,16 +67,16 @@ def test_what_a_member_chose_decides_where_they_are_told(
 
 
 def test_who_was_told_can_ask_why_also_when_the_post_is_gone(
-    client: Client, make_client: Callable[..., Client], db: Session, ann: User, eve: User
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User, bob: User
 ) -> None:
-    theirs = make_post(db, eve, "Secret of eve")
+    theirs = make_post(db, bob, "Secret of bob")
     set_attention(db, ann.id, theirs.id, POST.Attention.FOLLOW)
-    make_comment(db, theirs, eve)
+    make_comment(db, theirs, bob)
     address = f"/posts/{theirs.id}/why/"
-    assert "Secret of eve" in client.get(address)
+    assert "Secret of bob" in client.get(address)
     remove_post(db, COMMAND_LINE, theirs.id, "Not here.")
     page = client.get(address)
-    assert list(chains(page)) == ["eve commented on the post, which you follow."]
+    assert list(chains(page)) == ["bob commented on the post, which you follow."]
     assert "Secret" not in page
     # Who never heard of it learns nothing now.
     other = make_client()
@@ -100,17 +85,17 @@ def test_who_was_told_can_ask_why_also_when_the_post_is_gone(
     other.get("/posts/999999/why/", status=404)
 
 
-def test_admins_read_what_the_member_reads(client: Client, db: Session, ann: User, eve: User, post: Post) -> None:
-    make_comment(db, post, eve)
+def test_admins_read_what_the_member_reads(client: Client, db: Session, ann: User, bob: User, post: Post) -> None:
+    make_comment(db, post, bob)
     own = chains(client.get(f"/posts/{post.id}/why/"))
-    assert "eve answered your post." in own
+    assert "bob answered your post." in own
     sign_in(client, make_user(db, "boss", role=USER.Role.ADMIN))
     form = form_with(client.get(f"/admin/users/{ann.id}/why/"), "post")
     for asked in (str(post.id), f"http://localhost/posts/{post.id}/{post.slug}/#comments"):
         form["post"] = asked
         page = form.submit(status=200)
         assert chains(page) == own
-        assert "How to keep bees" in page
+        assert "On bread" in page
     for asked in ("999999", "bees", "9" * 40, "-1"):
         form["post"] = asked
         assert "There is no such post" in form.submit(status=200)

@@ -2,6 +2,7 @@
 error of ours; what was saved can be shown. For every field of every form see `test_every_form`.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -49,6 +50,23 @@ ANY = st.one_of(
 )
 
 
+def send_any(fields: Iterable[str], send: Callable[[dict[str, bytes]], object], number: int) -> None:
+    """Calls `send` that often with any text for several of the fields, the same at each run."""
+
+    @settings(
+        max_examples=number,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.dictionaries(st.sampled_from(sorted(fields)), ANY, min_size=1))
+    def send_each(odd: dict[str, bytes]) -> None:
+        send(odd)
+
+    send_each()
+
+
 class Filler:
     """Sends one form again and again, as the same visitor, and notes how it was answered."""
 
@@ -83,18 +101,7 @@ class Filler:
             for text in ODD:
                 self.send({name: text.encode()})
 
-        @settings(
-            max_examples=25,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(st.dictionaries(st.sampled_from(sorted(self.fields)), ANY, min_size=1))
-        def send(odd: dict[str, bytes]) -> None:
-            self.send(odd)
-
-        send()
+        send_any(self.fields, self.send, 25)
         return self.statuses
 
 

@@ -13,8 +13,6 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 import webtest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
@@ -34,7 +32,7 @@ from tests.functional.web.every_form import (
     NUMBER,
     Form,
 )
-from tests.functional.web.test_any_text import ANY
+from tests.functional.web.test_any_text import send_any
 
 # Each goes alone into a field of a form that is right otherwise, so that it gets far.
 TEXTS = (
@@ -128,21 +126,7 @@ class Sender:
             self.send(dict.fromkeys(read_by_hand, PRINTABLE))
         if self.fields:
             self.send({}, files=self.fields)
-            self.send_any()
-
-    def send_any(self) -> None:
-        @settings(
-            max_examples=3,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(st.dictionaries(st.sampled_from(sorted(self.fields)), ANY, min_size=1))
-        def send(odd: dict[str, bytes]) -> None:
-            self.send(odd)
-
-        send()
+            send_any(self.fields, self.send, 3)
 
 
 def path_of(form: Form) -> str:
