@@ -20,7 +20,8 @@ File = tuple[str, Iterable[str | bytes]]
 class Person:
     """Whose data it is. `email_canonical` is the address as it is compared; where it is not `verified`, it may be
     somebody else's, and what is known by the address alone is not theirs. `hide` gives a text of others without
-    what names the person, for those who erase.
+    what names the person, for those who erase; they get the `addresses` too that the person has or had, or typed,
+    and that no other account says are its own.
     """
 
     id: int
@@ -29,6 +30,12 @@ class Person:
     email_canonical: str
     verified: bool
     hide: Callable[[str], str] = str
+    addresses: frozenset[str] = frozenset()
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """Those of which what is known by the address alone is theirs."""
+        return self.addresses | {self.email} if self.verified else self.addresses
 
 
 # Each file is read to its end before the next is asked for.

@@ -2,8 +2,8 @@
 3.5.1).
 
 A member's token is an HMAC of the session's token and of their role, so that login, logout, a changed password and
-a changed role rotate it by themselves. A guest's is an HMAC of a random value in a cookie of its own, which is set when a form is first
-shown.
+a changed role rotate it by themselves. A guest's is an HMAC of a random value in a cookie of its own, which is set
+when a form is first shown.
 """
 
 import hmac

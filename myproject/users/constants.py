@@ -110,6 +110,18 @@ class SecurityEvent(IntEnum):
     PASSWORD_RESET_STARTED = 32  # by an admin
 
 
+# Those whose detail is an address that the member had or typed.
+ADDRESS_EVENTS = frozenset(
+    {
+        SecurityEvent.EMAIL_CHANGE_ASKED,
+        SecurityEvent.EMAIL_CHANGED,
+        SecurityEvent.EMAIL_CHANGE_UNDONE,
+        SecurityEvent.ADDRESS_VERIFIED,
+        SecurityEvent.ADDRESS_CORRECTED,
+    }
+)
+
+
 # With their number behind it, the name of a member who is gone. No nickname has a blank in it.
 FORMER_MEMBER = "former member "
 NAME_MIN_LENGTH = 3

@@ -9,6 +9,8 @@ from pyramid.config import Configurator
 from pyramid.registry import Registry
 
 from myproject.db import sessions_of, utc_now
+from myproject.emails.models import Suppression
+from myproject.emails.services import suppression
 from myproject.security.ratelimit import limiter_of
 from myproject.settings import settings_of
 from myproject.storage import storage_of, used_files
@@ -99,7 +101,9 @@ def carry_out_resets(registry: Registry) -> None:
 
 
 def purge(registry: Registry) -> None:
-    """Deletes sessions, tokens, steps, invitations and lines of the history whose time is over."""
+    """Deletes sessions, tokens, steps, invitations and lines of the history whose time is over, and with the lines
+    what came back from addresses that no account has.
+    """
     with sessions_of(registry).writing() as db:
         now = utc_now()
         db.execute(sa.delete(UserSession).where(UserSession.expires_at < now))
@@ -107,6 +111,8 @@ def purge(registry: Registry) -> None:
         db.execute(sa.delete(SignInStep).where(SignInStep.expires_at < now))
         kept_from = now - timedelta(days=settings_of(registry).retention_security_log_days)
         db.execute(sa.delete(SecurityLogEntry).where(SecurityLogEntry.created_at < kept_from))
+        nobodys = ~sa.exists().where(User.email_canonical == Suppression.address)
+        suppression.forget(db, nobodys & (Suppression.last_at < kept_from))
         db.execute(sa.delete(FormerName).where(FormerName.parked_until < now))
         db.execute(sa.delete(Invitation).where(Invitation.expires_at < now))
 

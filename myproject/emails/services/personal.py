@@ -43,8 +43,8 @@ def without_secrets(row: Any) -> dict[str, Any]:
 
 
 def erase_mails(db: Session, person: Person, removing: bool) -> None:
-    """Deletes every mail to a member, and to their address where it is theirs."""
-    theirs = Email.user_id == person.id
+    """Deletes every mail to a member, and to the addresses that are theirs."""
+    theirs = (Email.user_id == person.id) | Email.to_address.in_(person.own_addresses)
     if person.verified:
         theirs |= to_address_of(person)
     db.execute(sa.delete(Email).where(theirs), execution_options=IN_DATABASE_ONLY)

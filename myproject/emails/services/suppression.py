@@ -195,8 +195,14 @@ def export_suppressions(db: Session, person: Person) -> Iterator[File]:
 
 
 def erase_suppressions(db: Session, person: Person, removing: bool) -> None:
-    """Forgets what came back from the address of a member, where it is theirs."""
-    if person.verified:
-        theirs = Suppression.address == key(person.email)
-        hide_in_entries(db, on_rows(Suppression, sa.select(Suppression.id).where(theirs)), person.hide)
-        db.execute(sa.delete(Suppression).where(theirs), execution_options=IN_DATABASE_ONLY)
+    """Forgets what came back from the addresses that are a member's. Nobody is mailed for that who was not before:
+    what can be stopped goes to accounts that have proved their address, and to prove one lifts what stopped it.
+    """
+    theirs = Suppression.address.in_({key(address) for address in person.own_addresses})
+    hide_in_entries(db, on_rows(Suppression, sa.select(Suppression.id).where(theirs)), person.hide)
+    forget(db, theirs)
+
+
+def forget(db: Session, which: sa.ColumnElement[bool]) -> None:
+    """Forgets what came back from some addresses."""
+    db.execute(sa.delete(Suppression).where(which), execution_options=IN_DATABASE_ONLY)

@@ -19,10 +19,12 @@ from myproject.audit import AuditEntry, hide_in_entries
 from myproject.cache import touch
 from myproject.db import Base, after_commit, utc_now
 from myproject.emails.constants import Kind
+from myproject.emails.models import Email
 from myproject.personal_data import Person, parts_of
+from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.models import Export, FormerName, User
+from myproject.users.models import Export, FormerName, SecurityLogEntry, User, UserToken
 from myproject.users.services import accounts, avatars, export, history, roles, sign_ins, tokens, traces
 from myproject.users.services.mailed_links import mail_link
 
@@ -93,8 +95,12 @@ def erase(db: Session, user_id: int) -> bool:
         log.warning("deletion: member %s is the last admin now, and stays", user_id)
         return False
     registry = db.info["registry"]
-    trace, naming = traces.trace_of(registry, user.name_canonical), naming_pattern(names_of(db, user))
-    person = replace(export.person_of(user), hide=partial(naming.sub, trace))
+    addresses = addresses_of(db, user)
+    trace = traces.trace_of(registry, user.name_canonical)
+    naming = naming_pattern([*names_of(db, user), *addresses])
+    person = replace(
+        export.person_of(user), hide=partial(naming.sub, trace), addresses=without_claimed(db, user, addresses)
+    )
     removing = user.deletion == USER.Deletion.REMOVE_POSTS
     for part in reversed(parts_of(registry)):
         part.erase(db, person, removing)
@@ -163,7 +169,28 @@ def hide_in_audit(db: Session, person: Person, trace: str) -> None:
 def names_of(db: Session, user: User) -> list[str]:
     """All that a member is and was called by here."""
     former = db.scalars(sa.select(FormerName.name_canonical).where(FormerName.user_id == user.id))
-    return [user.name, user.name_canonical, user.display_name, user.email, user.email_canonical, *former]
+    return [user.name, user.name_canonical, user.display_name, *former]
+
+
+def addresses_of(db: Session, user: User) -> set[str]:
+    """All addresses that a member has or had, or typed as their own, as far as anything knows of them still."""
+    of_addresses = SecurityLogEntry.event.in_(USER.ADDRESS_EVENTS)
+    known = (
+        sa.select(SecurityLogEntry.detail).where(SecurityLogEntry.user_id == user.id, of_addresses),
+        sa.select(UserToken.email).where(UserToken.user_id == user.id),
+        sa.select(Email.to_address).where(Email.user_id == user.id),
+    )
+    return {user.email, user.email_canonical, *db.scalars(sa.union(*known))} - {""}
+
+
+def without_claimed(db: Session, user: User, addresses: Iterable[str]) -> frozenset[str]:
+    """Those of some addresses that no other account says are its own."""
+    written = {address: canonical(address) for address in addresses}
+    claimed = sa.select(User.email_canonical).where(
+        User.email_canonical.in_(set(written.values())), User.id != user.id
+    )
+    others = set(db.scalars(claimed))
+    return frozenset(address for address in written if written[address] not in others)
 
 
 def naming_pattern(texts: Iterable[str]) -> re.Pattern[str]:

@@ -13,19 +13,24 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject import models as all_models
-from myproject.audit import Actor, AuditEntry
+from myproject.audit import COMMAND_LINE, Actor, AuditEntry
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.db import Base, utc_now
+from myproject.emails.constants import Reason
+from myproject.emails.models import Suppression
+from myproject.emails.services import suppression
 from myproject.posts.models import Post
 from myproject.settings import settings_of
 from myproject.users import constants as USER
 from myproject.users import tasks
 from myproject.users.models import Connection, Passkey, User, UserSession
-from myproject.users.services import bans, roles
+from myproject.users.services import addresses, bans, roles, verification
+from myproject.users.services.accounts import Client as From
 from myproject.web.dates import exact
 from tests.conftest import Client, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional import pages
 from tests.functional.pages import field_errors, flashes, heading, summary, text_of
 from tests.functional.users.test_avatars import picture, send
 
@@ -64,6 +69,11 @@ def erase_all(app: Router, db: Session) -> None:
     run_tasks(app.registry)
     tasks.erase_leavers(app.registry)
     db.expire_all()
+
+
+def token_of(mail: EmailMessage) -> str:
+    """The token in the link of a mail that proves its address."""
+    return pages.link_in(mail).split("/")[-2]
 
 
 def link_in(mail: EmailMessage) -> str:
@@ -373,3 +383,43 @@ def test_nothing_is_left_of_who_has_gone_but_a_trace(
     make_client().get("/", status=200)
     run_tasks(app.registry)
     assert json.dumps([str(row) for row in everything_in(db)]).count(CANARY) == 0
+
+
+def test_nothing_is_left_of_addresses_that_who_has_gone_had_or_typed_before(
+    client: Client, app: Router, db: Session, mails: Mails
+) -> None:
+    typed, first, second = (f"{CANARY}-{name}@mail.example" for name in ("typed", "first", "second"))
+    here, ben = From("127.0.0.1", "a test"), make_user(db, "Ben")
+    person = make_user(db, "leaver", email=typed, status=USER.Status.NEW)
+    verification.correct_email(db, person.id, first, here)
+    db.commit()
+    verification.verify_by_token(db, token_of(mails(to=first)[-1]), here)
+    # What somebody else has, they only typed.
+    for wanted in (ben.email, second):
+        addresses.ask_for_change(db, person.id, wanted, here)
+    db.commit()
+    addresses.confirm_change(db, token_of(mails(to=second)[-1]), here)
+    for address in (typed, first, second, ben.email):
+        suppression.note(db, address, Reason.HARD, f"550 no such user: {address}")
+    stopped = suppression.find(db, first)
+    assert stopped is not None
+    suppression.lift(db, COMMAND_LINE, stopped.id, f"{first} is alive")
+    roles.change_role(db, COMMAND_LINE, person.id, USER.Role.STAFF, f"Was {typed}, then {first}")
+    mails()
+    sign_in(client, person)
+    leave(client)
+    mails()
+    erase_all(app, db)
+    assert [row for row in everything_in(db) if CANARY in row.lower()] == []
+    assert db.scalars(sa.select(Suppression.address)).all() == ["ben@example.org"]
+
+
+def test_what_came_back_from_an_address_that_no_account_has_is_forgotten_in_time(app: Router, db: Session) -> None:
+    make_user(db, "Ben")
+    for name in ("ben", "nobody", "newcomer"):
+        suppression.note(db, f"{name}@example.org", Reason.HARD)
+    past = utc_now() - timedelta(days=settings_of(app.registry).retention_security_log_days + 1)
+    db.execute(sa.update(Suppression).where(Suppression.address != "newcomer@example.org").values(last_at=past))
+    db.commit()
+    tasks.purge(app.registry)
+    assert set(db.scalars(sa.select(Suppression.address))) == {"ben@example.org", "newcomer@example.org"}
