@@ -105,13 +105,16 @@ def add_task(config: Configurator, function: TaskFunction) -> None:
 
 
 def add_periodic_task(config: Configurator, function: TaskFunction, when: Any) -> None:
-    """Directive: has a worker run `function(registry)` at the times of `when`, a `crontab(...)` in UTC."""
+    """Directive: has a worker run `function(registry)` at the times of `when`, a `crontab(...)` in UTC. `add_task`
+    may have been told of it as well.
+    """
+    name = f"{task_name(function)}:periodic"
 
     def register() -> None:
         registry = config.registry
-        registry["huey"].periodic_task(when, name=task_name(function))(lambda: function(registry))
+        registry["huey"].periodic_task(when, name=name)(lambda: function(registry))
 
-    config.action(("task", task_name(function)), register)
+    config.action(("task", name), register)
 
 
 def enqueue(db: Session, function: TaskFunction, **arguments: Any) -> None:

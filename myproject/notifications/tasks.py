@@ -43,7 +43,9 @@ def read_comment(registry: Registry, user_id: int, comment_id: int, up_to: int) 
 
 
 def mail_due(registry: Registry) -> None:
-    """Mails everything whose window has ended, in transactions that keep no writer waiting."""
+    """Mails everything whose window has ended, in transactions that keep no writer waiting; each minute, for
+    nothing else tells that one has.
+    """
     sessions, words, is_more = sessions_of(registry), make_words(), True
     while is_more:
         with sessions.reading() as db:
@@ -73,11 +75,6 @@ def mail_bundle(db: Session, bundle: mailing.Bundle, words: mails.Words) -> None
         mailing.put_off(db, bundle)
     else:
         mailing.note_mailed(db, bundle, queue_mail(db, mail))
-
-
-def sweep(registry: Registry) -> None:
-    """Mails what is due, each minute: nothing else tells that a window has ended."""
-    mail_due(registry)
 
 
 def send_digests(registry: Registry) -> None:
@@ -129,7 +126,7 @@ def includeme(config: Configurator) -> None:
     config.add_task(read_post)
     config.add_task(read_comment)
     config.add_task(mail_due)
-    config.add_periodic_task(sweep, crontab())
+    config.add_periodic_task(mail_due, crontab())
     config.add_periodic_task(send_digests, crontab(minute="*/15"))
     config.add_periodic_task(purge, crontab(minute="40", hour="3"))
     config.add_subscriber(mail_soon, MailWaits)

@@ -16,7 +16,9 @@ def forget_purged(registry: Registry) -> None:
 
 
 def merge_index(registry: Registry) -> None:
-    """Lets the index forget for good what is gone from it."""
+    """Lets the index forget for good what is gone from it; each night too, for what was purged, and for erasures
+    whose message was lost.
+    """
     if merging.begin_merge(sessions_of(registry)):
         go_on_merging(registry)
 
@@ -29,11 +31,6 @@ def go_on_merging(registry: Registry) -> None:
         sessions_of(registry).empty_log()
 
 
-def merge_index_nightly(registry: Registry) -> None:
-    """The same for what was purged, and for erasures whose message was lost."""
-    merge_index(registry)
-
-
 def merge_soon(event: WordsErased) -> None:
     enqueue(event.db, merge_index)
 
@@ -43,4 +40,4 @@ def includeme(config: Configurator) -> None:
     config.add_task(merge_index)
     config.add_task(go_on_merging)
     config.add_periodic_task(forget_purged, crontab(minute="55"))
-    config.add_periodic_task(merge_index_nightly, crontab(hour="5", minute="5"))
+    config.add_periodic_task(merge_index, crontab(hour="5", minute="5"))

@@ -85,6 +85,6 @@ def test_of_what_was_purged_no_word_is_left_after_the_night(
     # With other work between its steps.
     monkeypatch.setattr(SEARCH, "MERGE_SECONDS", 0)
     monkeypatch.setattr(SEARCH, "MERGE_PAGES", 1)
-    tasks.merge_index_nightly(app.registry)
+    tasks.merge_index(app.registry)
     assert run_tasks(app.registry) > 2
     assert words_left(app, db) == {b"9wcanary"}
