@@ -16,12 +16,10 @@ from myproject.security.ratelimit import RateLimited
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 ACCEPT = "image/png,image/jpeg,image/webp,image/gif"
-# With the other fields of its form below what the server takes, 1 MiB.
-MAX_BYTES = 1_000_000
 MAX_PIXELS = 24_000_000
 # Pillow itself refuses, when it reads the head, what has twice as many.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-# A JPEG is drawn once over for each scan. Cameras and programs make some ten; a file of 1 MB has room for
+# A JPEG is drawn once over for each scan. Cameras and programs make some ten; a file has room for
 # thousands of empty ones, which take a minute.
 MAX_SCANS = 100
 START_OF_SCAN = b"\xff\xda"
@@ -54,7 +52,7 @@ def turn() -> Iterator[None]:
 
 
 @contextmanager
-def opened(content: bytes, largest: int, max_bytes: int = MAX_BYTES) -> Iterator[Image.Image]:
+def opened(content: bytes, largest: int, max_bytes: int) -> Iterator[Image.Image]:
     """The first frame of a picture, upright, in RGB or RGBA, to be shown at most `largest` pixels high and wide.
     Slow: never with a transaction open.
 

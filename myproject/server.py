@@ -3,6 +3,7 @@
 `[server:main] use = egg:myproject` in an ini file runs this under `pserve`.
 """
 
+import copy
 import gc
 import logging
 import signal
@@ -20,13 +21,15 @@ from pyramid.registry import Registry
 from pyramid.router import Router
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
-from waitress.utilities import InternalServerError
+from waitress.utilities import InternalServerError, RequestEntityTooLarge
 from webob import Request
 
 from myproject import cores
+from myproject.forms.pictures import picture_paths
 from myproject.settings import settings_of
 from myproject.tasks import make_worker
 from myproject.web.ingress import REFUSED
@@ -36,6 +39,11 @@ log = logging.getLogger(__name__)
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 SECONDS_TO_FINISH = 20
+BODY_BYTES = 1_048_576
+# How much more than one picture is read where a form has one: a larger one is refused beside its field.
+TIMES_A_PICTURE = 3
+# So much of what is too large is read, and thrown away: browsers show no answer before they have sent everything.
+MOST_THROWN_AWAY = 256 * 1_048_576
 # What a proxy may say of the client.
 TRUSTED_HEADERS = "x-forwarded-for x-forwarded-proto"
 # An answer's head and body go out in one call: each gives the interpreter's lock away and waits to have it back.
@@ -100,7 +108,37 @@ def refused(status: int, address: str) -> dict[str, Any]:
     return {REFUSED: status, "REMOTE_ADDR": address}
 
 
+class Parser(HTTPRequestParser):
+    """Reads a request. How large its body may be depends on its path; what is larger is read, but not kept."""
+
+    adj: Any
+    expect_continue: bool = False
+    # Bytes of what is too large that are still to come.
+    left = 0
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.adj.takes_pictures(self.path):
+            self.adj = self.adj.for_pictures
+
+    def received(self, data: bytes) -> int:
+        if self.left:
+            thrown_away = min(self.left, len(data))
+            self.left -= thrown_away
+            self.completed = not self.left
+            return thrown_away
+        consumed: int = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge) and not self.chunked:
+            if not self.expect_continue and self.content_length <= MOST_THROWN_AWAY:
+                self.left = self.content_length
+                self.completed = False
+            # Who waits to be told to go on is not.
+            self.expect_continue = False
+        return consumed
+
+
 class Channel(HTTPChannel):
+    parser_class = Parser
     error_task_class = Refusal
 
 
@@ -181,6 +219,11 @@ class Server:
     """
 
     def __init__(self, app: Callable[..., Any], **options: Any) -> None:
+        """`options` are waitress's own, and two beside them: `takes_pictures` says of a path whether what is sent
+        there may be as large as `picture_body_size`, in bytes.
+        """
+        takes_pictures = options.pop("takes_pictures", lambda path: False)
+        picture_body_size = options.pop("picture_body_size", 0)
         # No version in the answers (ASVS 13.4.6); one request a time and connection is read (no pipelining to
         # smuggle in).
         options = {"ident": None, "channel_request_lookahead": 0, "send_bytes": SEND_BYTES} | options
@@ -198,6 +241,11 @@ class Server:
         self.listeners = [each for each in self.sockets.values() if isinstance(each, BaseWSGIServer)]
         for listener in self.listeners:
             listener.channel_class = Channel
+            listener.adj.takes_pictures = takes_pictures
+            listener.adj.for_pictures = copy.copy(listener.adj)
+            listener.adj.for_pictures.max_request_body_size = max(
+                picture_body_size, listener.adj.max_request_body_size
+            )
             if server.adj.trusted_proxy:
                 listener.application = refusing_forged_proxies(
                     listener.application, server.adj.trusted_proxy, server.adj.trusted_proxy_count
@@ -251,7 +299,11 @@ def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:
     `options` are waitress's own.
     """
     settings = settings_of(app.registry)
-    options = {"max_request_body_size": 1_048_576} | options
+    options = {
+        "max_request_body_size": BODY_BYTES,
+        "takes_pictures": picture_paths(app.registry),
+        "picture_body_size": TIMES_A_PICTURE * settings.pictures_max_megabytes * 1_000_000 + BODY_BYTES,
+    } | options
     if settings.proxy_count:
         options |= {
             "trusted_proxy": settings.proxy_address,

@@ -55,6 +55,13 @@ class StoreSettings:
     storage_folder: Path = setting(
         "storage.folder", path, "var/files", "where pictures and exports of members are kept"
     )
+    pictures_max_megabytes: int = setting(
+        "pictures.max_megabytes",
+        at_least(1, 100),
+        "10",
+        "how large a picture may be that a member sends; the server takes three times that where there are pictures"
+        " in a form, so that one which is larger loses no text, and so must a proxy in front of it",
+    )
     cache_size: int = setting(
         "cache.size", at_least(0), "33554432", "bytes the in-memory cache may hold (without Redis)"
     )

@@ -1,25 +1,28 @@
 """A picture that is added to a text while that is written: two fields, a button, and what the button does."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import colander
 import deform
+from pyramid.interfaces import IRoutesMapper
 from pyramid.response import Response
 
 from myproject.errors import InputError
-from myproject.forms.schema import line, upload
+from myproject.forms.schema import UploadWidget, line, upload
 from myproject.forms.view import FormView, waiting_words
 from myproject.i18n import _
-from myproject.pictures import ACCEPT, MAX_BYTES
+from myproject.pictures import ACCEPT
 from myproject.security.ratelimit import RateLimited
 from myproject.text import images_in
+from myproject.web.request import Request
 
 ALT_MAX_LENGTH = 300
 ADD_IMAGE = deform.Button("add_image", _("Add the image"), css_class="secondary")
 
 
 def image_node() -> colander.SchemaNode:
-    return upload("image", _("Image"), accept=ACCEPT, hint=_("PNG, JPEG, WebP or GIF, up to 950 KB"))
+    return upload("image", _("Image"), accept=ACCEPT, hint=_("PNG, JPEG, WebP or GIF, up to ${megabytes} MB"))
 
 
 def alt_node() -> colander.SchemaNode:
@@ -40,7 +43,33 @@ def without_alt_words(number: int) -> str:
     )
 
 
-class TakesPictures(FormView):
+def max_bytes_of(request: Request) -> int:
+    """How large a picture may be."""
+    return request.site.pictures_max_megabytes * 1_000_000
+
+
+class PictureForm(FormView):
+    """A form with a picture in it. The server takes larger bodies at its address than elsewhere."""
+
+    def make_form(self, schema: colander.SchemaNode) -> deform.Form:
+        for node in schema.children:
+            if isinstance(node.widget, UploadWidget):
+                node.description %= {"megabytes": self.request.site.pictures_max_megabytes}
+        return super().make_form(schema)
+
+    def max_bytes(self) -> int:
+        return max_bytes_of(self.request)
+
+
+def picture_paths(registry: Any) -> Callable[[str], bool]:
+    """Says of a path whether a form with a picture is sent there."""
+    mapper = registry.getUtility(IRoutesMapper)
+    views = registry["form_views"].items()
+    routes = [mapper.get_route(name) for name, view in views if issubclass(view, PictureForm)]
+    return lambda path: any(route.match(path) is not None for route in routes)
+
+
+class TakesPictures(PictureForm):
     """A form with a text, `image_node`, `alt_node` and the button `ADD_IMAGE`."""
 
     pictured: ClassVar[str] = "body"
@@ -64,9 +93,11 @@ class TakesPictures(FormView):
         the text.
         """
         typed = self.posted()
+        if self.keeps and self.request.identity is not None:
+            self.request.add_finished_callback(self.keep_unless_taken)
         self.form.cstruct = self.form.widget.deserialize(self.form, typed)
         try:
-            content = self.uploaded("image", MAX_BYTES)
+            content = self.uploaded("image", self.max_bytes())
             alt = self.child("image_alt").schema.deserialize(typed.get("image_alt") or colander.null)
             markdown = self.request.keep_image(content, alt)
         except colander.Invalid as error:

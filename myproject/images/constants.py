@@ -1,7 +1,5 @@
 """Limits of images. Imported as `from myproject.images import constants as IMAGE`."""
 
-# With a text of 64 KiB in the same form below what the server takes, 1 MiB.
-MAX_BYTES = 950_000
 SIDE_MAX_PIXELS = 1600  # of what is kept; larger ones are made smaller
 ALT_MAX_LENGTH = 300
 NAME_LENGTH = 32

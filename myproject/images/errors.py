@@ -5,8 +5,13 @@ from myproject.i18n import _
 
 
 class ImageTooBig(InputError):
-    message = _("This image is too big: send one of up to 950 KB and 24 megapixels")
     field = "image"
+
+    def __init__(self, max_bytes: int) -> None:
+        megabytes = {"megabytes": max_bytes // 1_000_000}
+        super().__init__(
+            _("This image is too big: send one of up to ${megabytes} MB and 24 megapixels", mapping=megabytes)
+        )
 
 
 class ImageUnreadable(InputError):

@@ -37,17 +37,17 @@ class Picture:
     height: int
 
 
-def make_picture(content: bytes) -> Picture:
-    """The picture in `content` as a WebP of at most `SIDE_MAX_PIXELS` a side. Slow: never with a transaction open.
+def make_picture(content: bytes, max_bytes: int) -> Picture:
+    """The picture in `content`, of at most so many bytes, as a WebP of at most `SIDE_MAX_PIXELS` a side. Slow: never with a transaction open.
 
     Raises ImageTooBig, ImageUnreadable, or RateLimited where too many pictures wait.
     """
     try:
-        with opened(content, IMAGE.SIDE_MAX_PIXELS, IMAGE.MAX_BYTES) as image:
+        with opened(content, IMAGE.SIDE_MAX_PIXELS, max_bytes) as image:
             image.thumbnail((IMAGE.SIDE_MAX_PIXELS, IMAGE.SIDE_MAX_PIXELS))
             return Picture(webp(image), image.width, image.height)
     except TooBig:
-        raise errors.ImageTooBig from None
+        raise errors.ImageTooBig(max_bytes) from None
     except Unreadable as error:
         raise errors.ImageUnreadable from error
 

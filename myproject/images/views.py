@@ -8,6 +8,7 @@ from pyramid.response import Response
 
 from myproject.audit import actor_of
 from myproject.db import reading
+from myproject.forms.pictures import PictureForm, max_bytes_of
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.images import constants as IMAGE
@@ -23,7 +24,7 @@ from myproject.web.request import Request
 
 
 def keep_image(request: Request, content: bytes | None, alt: str) -> str:
-    """Makes an image of what was sent (at most `MAX_BYTES` + 1 bytes of it), and gives the Markdown that shows it.
+    """Makes an image of what was sent (at most one byte more than may be), and gives the Markdown that shows it.
 
     Raises NoImage, ImageTooBig, ImageUnreadable, TooManyImages, NotVerified, or RateLimited.
     """
@@ -35,7 +36,7 @@ def keep_image(request: Request, content: bytes | None, alt: str) -> str:
     limiter_of(request.registry).hit("image_account", str(member.id))
     with reading(request) as db:
         services.check_room(db, member.id)
-    picture = services.make_picture(content)
+    picture = services.make_picture(content, max_bytes_of(request))
     name = services.keep_picture(storage_of(request.registry), picture)
     services.add_image(request.dbsession, member.id, name, picture, alt)
     return services.markdown_of(name, alt)
@@ -46,7 +47,7 @@ def show_image(request: Request) -> Response:
     return serve_picture(request, services.file_name(request.matchdict["name"]))
 
 
-class Images(FormView):
+class Images(PictureForm):
     """A member's images, and a form to send one more. A script is answered in JSON."""
 
     schema = schemas.NewImage
@@ -55,7 +56,7 @@ class Images(FormView):
     buttons = (deform.Button("send", _("Send the image")),)
 
     def submit(self, data: dict[str, Any]) -> Response:
-        markdown = self.request.keep_image(self.uploaded("image", IMAGE.MAX_BYTES), data["image_alt"])
+        markdown = self.request.keep_image(self.uploaded("image", self.max_bytes()), data["image_alt"])
         if self.for_script():
             return Response(json={"markdown": markdown}, status=201)
         self.request.flash(_("The image is here. Copy the line beside it into your text."))

@@ -34,7 +34,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-# Where the address is a secret, its path is told to nobody, nor to us with the files of the page: logs would have it.
+# Where the address is a secret, its path is told to nobody, nor to us with the files of the page, for the log.
 # `no-referrer` would make browsers send `Origin: null` with the form of the page (Fetch, 3.2.5).
 SECRET_ADDRESS = {"Referrer-Policy": "strict-origin"}
 SECRET_QUESTION = "invitation="  # noqa: S105 - no secret

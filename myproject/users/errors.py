@@ -192,8 +192,13 @@ class LastWayIn(InputError):
 
 
 class PictureTooBig(InputError):
-    message = _("This picture is too big: send one of up to 1 MB and 24 megapixels")
     field = "avatar"
+
+    def __init__(self, max_bytes: int) -> None:
+        megabytes = {"megabytes": max_bytes // 1_000_000}
+        super().__init__(
+            _("This picture is too big: send one of up to ${megabytes} MB and 24 megapixels", mapping=megabytes)
+        )
 
 
 class PictureUnreadable(InputError):

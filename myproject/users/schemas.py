@@ -322,7 +322,7 @@ class Profile(Schema):
         "avatar",
         _("Picture"),
         accept="image/png,image/jpeg,image/webp,image/gif",
-        hint=_("PNG, JPEG, WebP or GIF, up to 1 MB. Its middle is shown, as a square."),
+        hint=_("PNG, JPEG, WebP or GIF, up to ${megabytes} MB. Its middle is shown, as a square."),
     )
     remove_avatar = checkbox("remove_avatar", _("Remove the picture"))
     display_name = line(

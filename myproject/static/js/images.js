@@ -1,7 +1,7 @@
 // Images that are pasted or dropped into a text are sent at once, and their Markdown is put where the cursor is.
 // Without this, the form's own field for an image, or the page of one's images, does the same.
 
-// What the server takes, in bytes, and what it makes of larger ones anyway, in pixels.
+// What is sent as it is, in bytes, and what the server makes of larger ones anyway, in pixels.
 const MOST = 950_000;
 const SIDE = 1600;
 

@@ -14,17 +14,17 @@ from myproject.users import errors
 from myproject.users.models import User
 
 
-def make_avatar(content: bytes) -> dict[int, bytes]:
-    """A square WebP of the middle of a picture for each of `AVATAR_SIZES`, by its pixels. Slow: never call it with
-    a transaction open.
+def make_avatar(content: bytes, max_bytes: int) -> dict[int, bytes]:
+    """A square WebP of the middle of a picture, of at most so many bytes, for each of `AVATAR_SIZES`, by its pixels.
+    Slow: never call it with a transaction open.
 
     Raises PictureTooBig, PictureUnreadable, or RateLimited where too many pictures wait.
     """
     try:
-        with opened(content, max(USER.AVATAR_SIZES)) as image:
+        with opened(content, max(USER.AVATAR_SIZES), max_bytes) as image:
             return {size: square(image, size) for size in USER.AVATAR_SIZES}
     except TooBig:
-        raise errors.PictureTooBig from None
+        raise errors.PictureTooBig(max_bytes) from None
     except Unreadable as error:
         raise errors.PictureUnreadable from error
 

@@ -6,9 +6,8 @@ import colander
 from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.response import Response
 
-from myproject.forms.view import FormView
+from myproject.forms.pictures import PictureForm
 from myproject.i18n import _
-from myproject.pictures import MAX_BYTES
 from myproject.posts import constants as POST
 from myproject.posts.services.lists import list_posts
 from myproject.security.permissions import Permission, permits
@@ -32,7 +31,7 @@ def home(request: Request) -> dict[str, Any]:
     return {"member": request.member, "few_codes": few_codes, "may_invite": may_invite}
 
 
-class EditProfile(FormView):
+class EditProfile(PictureForm):
     """What a member says of themselves, and how the site looks to them."""
 
     title = _("Edit your profile")
@@ -67,11 +66,12 @@ class EditProfile(FormView):
         """The name of the picture that was sent, empty to have none, None to leave it as it is. No transaction is
         open while it is drawn.
         """
-        content = self.uploaded("avatar", MAX_BYTES)
+        most = self.max_bytes()
+        content = self.uploaded("avatar", most)
         if content is None:
             return "" if data.get("remove_avatar") else None
         limiter_of(self.request.registry).hit("upload_account", str(self.request.member.id))
-        return avatars.keep_avatar(storage_of(self.request.registry), avatars.make_avatar(content))
+        return avatars.keep_avatar(storage_of(self.request.registry), avatars.make_avatar(content, most))
 
 
 def show_profile(context: profiles.Profile, request: Request) -> dict[str, Any] | Response:

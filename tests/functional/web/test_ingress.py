@@ -283,7 +283,7 @@ REFUSED = [
     (400, MALFORMED[0]),
     (400, b"GET / HTTP/1.1\r\nHost : {host}\r\n\r\n"),
     (400, b"POST / HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: gzip\r\n\r\n"),
-    (413, b"POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2000000\r\n\r\nlogin=ann"),
+    (413, b"POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2000000000\r\n\r\nlogin=ann"),
     (431, b"GET / HTTP/1.1\r\nHost: {host}\r\nCookie: " + b"a" * 262_144),
 ]
 
@@ -298,6 +298,26 @@ def test_what_the_server_refuses_gets_a_page_of_the_site(live_server: LiveServer
         assert b"cache-control: no-store" in head.lower(), data[:80]
         assert b"<main" in page, data[:80]
         assert b"</html>" in page, data[:80]
+
+
+def test_what_is_too_large_is_answered_when_all_of_it_was_sent_and_a_picture_may_be_larger(
+    live_server: LiveServer,
+) -> None:
+    # Browsers look for no answer before.
+    for path, size, status in (
+        ("/users/login/", 2_000_000, 413),
+        ("/posts/new/", 12_000_000, 400),
+        ("/users/me/edit/", 40_000_000, 413),
+        ("/posts/1/comments/", 31_000_000, 404),
+    ):
+        files = {"image": ("x.jpg", b"x" * size, "image/jpeg")}
+        answer = requests.post(live_server.url + path, files=files, timeout=20)
+        assert answer.status_code == status, (path, size)
+        if status == 413:
+            assert "A picture may have up to 10 MB." in answer.text
+    head = b"POST /users/login/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2000000\r\n"
+    waiting = head + b"Expect: 100-continue\r\n\r\n"
+    assert b"413" in talk(urlsplit(live_server.url).netloc, waiting).partition(b"\r\n")[0]
 
 
 FORGED = (b"X-Forwarded-Proto: gopher", b'X-Forwarded-For: "1.2.3.4, 5.6.7.8', b"X-Forwarded-Proto: https, http")
