@@ -369,6 +369,28 @@ def fetch(
     return connection.execute(statement, values)
 
 
+def commit(request: "Request") -> None:
+    """Commits what an unsafe request has written so far, and gives back its connection and SQLite's write lock:
+    nobody waits for them while a page is made.
+    """
+    request.tm.commit()
+    request.tm.begin()
+
+
+def undo(request: "Request") -> None:
+    """As `commit`, but undoes it: for answers with an error's status, with which pyramid_tm would, only later."""
+    request.tm.abort()
+    request.tm.begin()
+
+
+def release(request: "Request") -> None:
+    """Gives back the connection that a safe request reads by, before slow work or a transaction of its own. What
+    reads afterwards gets another one.
+    """
+    request.dbsession.info["connection"].close()
+    del request.__dict__["dbsession"]
+
+
 def insert_for(db: Session, model: type[Base]) -> postgresql.Insert:
     """An INSERT for the session's database, with `on_conflict_do_nothing` and `on_conflict_do_update`, which both
     have in the same words.

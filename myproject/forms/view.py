@@ -9,13 +9,13 @@ import deform
 from jinja2 import Environment
 from markupsafe import Markup
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.httpexceptions import HTTPOk, HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid_retry import is_error_retryable
 from sqlalchemy.orm import Session
 
-from myproject.db import after_commit, reading
+from myproject.db import after_commit, reading, undo
 from myproject.errors import EditedMeanwhile, InputError
 from myproject.forms import once
 from myproject.forms.kept import find_kept, keep_text, let_go
@@ -279,6 +279,8 @@ class FormView:
         if self.keeps and member is not None:
             self.form.keeping = self.keeping()
             self.form.once = self.posted_once() or once.make_once(self.request.registry, member.id)
+        if status != HTTPOk.code:
+            undo(self.request)
         form = self.form.serialize(self.form.cstruct)
         values = {
             "title": self.title,

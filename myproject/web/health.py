@@ -5,7 +5,7 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from myproject.db import sessions_of
+from myproject.db import reading
 from myproject.security.permissions import Permission
 from myproject.web.request import Request
 
@@ -18,7 +18,7 @@ def live(request: Request) -> Response:
 
 def ready(request: Request) -> Response:
     try:
-        with sessions_of(request.registry).reading() as db:
+        with reading(request) as db:
             db.execute(sa.text("SELECT 1"))
     except SQLAlchemyError:
         return Response("the database is away\n", content_type="text/plain", status=503, retry_after=RETRY_SECONDS)

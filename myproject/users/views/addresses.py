@@ -7,7 +7,7 @@ import deform
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import sessions_of
+from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.policy import end_session
@@ -30,7 +30,7 @@ class ChangeEmail(FormView):
     buttons = (deform.Button("send", _("Send me a link")),)
 
     def make_schema(self) -> colander.SchemaNode:
-        with sessions_of(self.request.registry).reading() as db:
+        with reading(self.request) as db:
             credentials = sign_ins.credentials_of(db, self.request.member.id)
         self.has_password = credentials.password is not None
         return schemas.change_email(with_password=self.has_password)

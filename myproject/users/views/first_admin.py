@@ -7,7 +7,7 @@ import deform
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
-from myproject.db import sessions_of
+from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.ratelimit import client_key, limiter_of
@@ -23,7 +23,7 @@ class Link:
 
     def __init__(self, request: Request) -> None:
         self.token: str = request.matchdict["token"]
-        with sessions_of(request.registry).reading() as db:
+        with reading(request) as db:
             if not first_admin.is_open(db, self.token):
                 raise HTTPNotFound
 

@@ -7,7 +7,7 @@ import deform
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import sessions_of
+from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.cookies import cookies_of
@@ -46,7 +46,7 @@ class Login(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
         limiter = limiter_of(request.registry)
-        with sessions_of(request.registry).reading() as db:
+        with reading(request) as db:
             accounts = sign_ins.find_credentials(db, data["login"])
         # By what was typed, and not by the account behind it: that would tell which name and which address are of
         # one account. It has both, so that twice as many guesses get through as the limit says.

@@ -15,7 +15,7 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.db import sessions_of
+from myproject.db import reading, release, sessions_of
 from myproject.errors import InputError
 from myproject.forms.schema import EmailType
 from myproject.forms.view import FormView
@@ -130,12 +130,14 @@ def come_back(party: oidc.Client, request: Request) -> Response:
     limiter_of(request.registry).hit("provider_address", client_key(request.client_addr))
     cookies = cookies_of(request.registry)
     token, answer = cookies.get(request, PROVIDER_COOKIE), dict(request.GET)
-    with sessions_of(request.registry).reading() as db:
+    back = url(request, "users.connections" if request.identity else "users.login")
+    with reading(request) as db:
         step = steps.find_step(db, token, USER.Step.PROVIDER)
     ours = step is not None and step.data["provider"] == party.provider.name
     if not ours or not oidc.same_state(step.data["memory"], answer):
         return problem(request, party, 400)
     cookies.delete(request, PROVIDER_COOKIE)
+    release(request)
     try:
         with sessions_of(request.registry).writing() as db:
             step = steps.end_step(db, token, USER.Step.PROVIDER)
@@ -148,12 +150,12 @@ def come_back(party: oidc.Client, request: Request) -> Response:
         return problem(request, party, 400)
     except oidc.Cancelled:
         request.flash(_("You have not signed in at ${label}", mapping={"label": party.provider.title}), "info")
-        return HTTPSeeOther(url(request, "users.connections" if request.identity else "users.login"))
+        return HTTPSeeOther(back)
     try:
         return ARRIVALS[Purpose(step.data["purpose"])](request, party, person, step)
     except InputError as error:
         request.flash(error.message, "error")
-        return HTTPSeeOther(url(request, "users.connections" if request.identity else "users.login"))
+        return HTTPSeeOther(back)
 
 
 def arrive_to_sign_in(request: Request, party: oidc.Client, person: oidc.Person, step: Any) -> Response:
@@ -229,7 +231,7 @@ class RegisterByProvider(FormView):
     def __init__(self, request: Request) -> None:
         self.provider = request.context.provider
         self.token = cookies_of(request.registry).get(request, REGISTRATION_COOKIE)
-        with sessions_of(request.registry).reading() as db:
+        with reading(request) as db:
             step = steps.find_step(db, self.token, USER.Step.PROVIDER_REGISTRATION)
         known = step is not None and step.data["provider"] == self.provider.name
         self.data: dict[str, Any] = step.data if known else {}
@@ -257,13 +259,13 @@ class RegisterByProvider(FormView):
 
     def initial(self) -> dict[str, Any]:
         assert self.person is not None
-        with sessions_of(self.request.registry).reading() as db:
+        with reading(self.request) as db:
             name = connections.suggest_name(db, self.person.name)
         return {"name": name, "email": self.person.email}
 
     def values(self) -> dict[str, Any]:
         assert self.person is not None
-        with sessions_of(self.request.registry).reading() as db:
+        with reading(self.request) as db:
             has_owner = connections.has_owner(db, self.person)
             try:
                 registration.check_admission(db, self.request.site.users_registration, self.data["invitation"])
@@ -283,7 +285,7 @@ class RegisterByProvider(FormView):
         assert person is not None
         limiter, address = limiter_of(request.registry), client_key(request.client_addr)
         limiter.hit("register_tries", address)
-        with sessions_of(request.registry).reading() as db:
+        with reading(request) as db:
             names.check_name(db, data["name"])
         limiter.hit("register_address", address)
         db, client = request.dbsession, client_of(request)

@@ -14,7 +14,7 @@ import deform
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import sessions_of
+from myproject.db import reading, sessions_of
 from myproject.errors import InputError
 from myproject.forms.schema import Schema
 from myproject.forms.view import FormView, waiting_words
@@ -154,7 +154,7 @@ def prove_again(request: Request) -> Response:
 
 def waiting_member(request: Request) -> int:
     """Whose sign-in waits in this browser for its second factor. Raises StepGone."""
-    with sessions_of(request.registry).reading() as db:
+    with reading(request) as db:
         token = cookies_of(request.registry).get(request, STEP_COOKIE)
         step = steps.find_step(db, token, USER.Step.SECOND_FACTOR)
     if step is None:
@@ -241,7 +241,7 @@ class OnePasskey(FormView):
     template = "myproject:templates/users/passkey.html"
 
     def __init__(self, request: Request) -> None:
-        with sessions_of(request.registry).reading() as db:
+        with reading(request) as db:
             found = passkeys.find_passkey(db, request.member.id, int(request.matchdict["id"]))
         if found is None:
             raise HTTPNotFound

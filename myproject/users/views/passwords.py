@@ -7,7 +7,7 @@ import deform
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.db import sessions_of
+from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.policy import begin_session, end_session
@@ -60,7 +60,7 @@ class ResetPassword(FormView):
     buttons = (deform.Button("save", _("Save the new password")),)
 
     def make_schema(self) -> colander.SchemaNode:
-        with sessions_of(self.request.registry).reading() as db:
+        with reading(self.request) as db:
             self.owner = tokens.token_owner(db, self.token, USER.TokenPurpose.RESET_PASSWORD)
         site, owner = self.request.site, self.owner
         if owner is None:
@@ -111,7 +111,7 @@ class ChangePassword(FormView):
     def make_schema(self) -> colander.SchemaNode:
         member, site = self.request.member, self.request.site
         minimum = site.password_minimum(staff=member.is_staff)
-        with sessions_of(self.request.registry).reading() as db:
+        with reading(self.request) as db:
             self.credentials = sign_ins.credentials_of(db, member.id)
         return schemas.change_password(
             minimum,
@@ -127,7 +127,7 @@ class ChangePassword(FormView):
                 credentials = check_password(request, data["current"])
             except errors.NotYourPassword:
                 raise errors.WrongPassword from None
-        with sessions_of(request.registry).reading() as db:
+        with reading(request) as db:
             remembered = sign_ins.is_remembered(db, member.session_id)
         password_hash = hash_new_password(request.registry, data["password"])
         client = client_of(request)

@@ -5,7 +5,7 @@ from typing import Any
 import deform
 from pyramid.response import Response
 
-from myproject.db import reading, sessions_of
+from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.passwords import hasher_of
@@ -57,7 +57,7 @@ def check_password(request: Request, password: str) -> sign_ins.Credentials:
     Raises NotYourPassword, or RateLimited: the limit is the member's own, and strangers can't use it up.
     """
     limiter_of(request.registry).hit("reauth_account", str(request.member.id))
-    with sessions_of(request.registry).reading() as db:
+    with reading(request) as db:
         credentials = sign_ins.credentials_of(db, request.member.id)
     if not hasher_of(request.registry).check(password, credentials.password):
         raise errors.NotYourPassword

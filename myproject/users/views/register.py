@@ -6,7 +6,7 @@ import colander
 import deform
 from pyramid.response import Response
 
-from myproject.db import reading, sessions_of
+from myproject.db import reading
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -58,7 +58,7 @@ class Register(FormView):
         # often one may ask which nicknames are taken, and guess at the captcha.
         limiter.hit("register_tries", address)
         limiter.check("register_address", address)
-        with sessions_of(request.registry).reading() as db:
+        with reading(request) as db:
             registration.check_admission(db, site.users_registration, invitation_of(request))
             names.check_name(db, data["name"])
         captcha = captcha_for(request)

@@ -10,7 +10,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.db import reading, sessions_of
+from myproject.db import commit, reading, sessions_of
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -95,7 +95,7 @@ class ShowSecondFactor(WaitingSignIn):
         Another password ends the row, for who knows only the old one gets no further than that; but not the tries
         of a day: somebody who reads the owner's mails may set as many passwords as they like.
         """
-        with sessions_of(self.request.registry).reading() as db:
+        with reading(self.request) as db:
             credentials = sign_ins.credentials_of(db, user_id)
         device = device_with_factor(self.request, credentials)
         limiter = limiter_of(self.request.registry)
@@ -221,6 +221,7 @@ def renew_codes(request: Request) -> Response:
 
 def show_codes(request: Request, codes: list[str], *, added: bool) -> Response:
     """The recovery codes, in the answer to the form that made them: nothing keeps them for a further page."""
+    commit(request)
     values = {"codes": codes, "added": added}
     return render_to_response("myproject:templates/users/second_factor_codes.html", values, request=request)
 

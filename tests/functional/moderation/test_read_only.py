@@ -8,6 +8,7 @@ from pyramid.scripting import prepare
 from sqlalchemy.orm import Session
 
 from myproject.audit import COMMAND_LINE
+from myproject.db import sessions_of
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.switches import Name, Position, is_read_only
@@ -74,12 +75,15 @@ def test_nobody_but_staff_writes_while_it_is_off_and_what_was_typed_is_there_aga
     assert "Only staff write" in admin.get("/admin/settings/")
 
 
-def test_what_a_page_has_read_before_the_turn_is_not_kept_for_those_after_it(app: Router, db: Session) -> None:
+def test_what_a_page_has_read_before_the_turn_is_not_kept_for_those_after_it(
+    make_app: Callable[..., Router],
+) -> None:
+    app = make_app(sqlalchemy_pool_size=2)
     with prepare(registry=app.registry) as early:
         # On SQLite, all of the page stands as at its first look at the database.
         early["request"].dbsession.scalar(sa.select(Post.id))
-        turn_switch(db, COMMAND_LINE, Name.WRITING, Position.OFF, "A storm of spam")
-        db.commit()
+        with sessions_of(app.registry).writing() as db:
+            turn_switch(db, COMMAND_LINE, Name.WRITING, Position.OFF, "A storm of spam")
         is_read_only(early["request"])
     with prepare(registry=app.registry) as late:
         assert is_read_only(late["request"])

@@ -60,6 +60,7 @@ def test_it_comes_once_a_period_with_what_is_unread_by_post(
     make_comment(db, post, bob, "Dry.")
     make_comment(db, other, bob, "Red.")
     make_comment(db, post, bob, "Brown.")
+    db.commit()
     send_digests(app.registry)
     assert mails() == []
     a_day_passes(db)
@@ -187,6 +188,7 @@ def test_it_is_off_until_asked_for_and_weekly_waits_a_week(
     choices.set_choice(db, cyd.id, Kind.POST_REPLY, True, Way.DIGEST)
     make_comment(db, post, bob)
     make_comment(db, make_post(db, cyd), bob)
+    db.commit()
     for day in range(7):
         send_digests(app.registry)
         assert mails() == [], day

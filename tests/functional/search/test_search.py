@@ -296,8 +296,15 @@ def test_a_synonym_finds_what_its_tag_finds(db: Session, ada: User) -> None:
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_what_takes_the_database_too_long_is_said_beside_the_field(
-    app: Router, client: Client, db: Session, ada: User, monkeypatch: pytest.MonkeyPatch
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    db: Session,
+    ada: User,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    app = make_app(sqlalchemy_pool_size=2)
+    client = make_client(app)
+    db.commit()
     monkeypatch.setattr(SEARCH, "STATEMENT_MILLISECONDS", 50)
     sign_in(client, ada)
     with sessions_of(app.registry).writing() as other:

@@ -93,6 +93,7 @@ def test_a_page_that_changes_the_cookie_writes_nothing_and_asks_no_more(
     with query_counter() as before:
         client.get("/")
     db.execute(sa.update(UserSession).values(validator_since=utc_now() - HOUR))
+    db.commit()
     with query_counter() as after:
         assert "session" in cookies_set(client.get("/"))
     assert after == before
