@@ -2,6 +2,7 @@
 
 import logging
 from enum import StrEnum
+from typing import Any
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -24,6 +25,7 @@ class Ended(StrEnum):
     TOKEN = "token"  # noqa: S105 - no secret
     SIGN_IN = "sign_in"
     TERMS = "terms"  # new ones, which have to be accepted first
+    SHUT = "shut"  # the account, for good
     FRESHNESS = "freshness"  # the sign-in lives, but is too old for what the form does
 
 
@@ -36,6 +38,8 @@ def expired_form(request: Request, ended: Ended) -> Response:
     view = posted_view(request)
     if view is not None and ended is Ended.TOKEN:
         return view(request).expired()
+    if ended is Ended.SIGN_IN and is_shut(request):
+        ended = Ended.SHUT
     fields = [
         (name, value) for name, value in request.POST.items() if name != CSRF_FIELD and isinstance(value, str)
     ]
@@ -44,6 +48,7 @@ def expired_form(request: Request, ended: Ended) -> Response:
         "fields": [field for field in fields if field[0] not in HIDDEN_TYPES],
         "secrets": [name for name, _value in fields if name in HIDDEN_TYPES],
         "action": request.path_qs,
+        "texts": posted_texts(request),
         "kept": view is not None and keep_posted(request, view),
     }
     response = render_to_response("myproject:templates/forms/resend.html", values, request=request)
@@ -58,14 +63,25 @@ def posted_view(request: Request) -> type[FormView] | None:
     return view
 
 
+def writer_of(request: Request) -> int | None:
+    """The member for whom the form was made that was posted, as its token to act once says."""
+    token = request.POST.get(once.FIELD, "")
+    return once.member_of(request.registry, token) if isinstance(token, str) else None
+
+
+def is_shut(request: Request) -> bool:
+    """Whether who wrote what was posted can't sign in any more to send it."""
+    user_id = writer_of(request)
+    return user_id is not None and not may_return(request.registry, user_id)
+
+
 def keep_posted(request: Request, view: type[FormView]) -> bool:
     """Keeps what was typed in the form that was posted, for the member whom its token to act once names: the
     browser may be somebody else's by now. Gives whether it does.
     """
     registry = request.registry
-    token = request.POST.get(once.FIELD, "")
-    user_id = once.member_of(registry, token) if isinstance(token, str) else None
-    if user_id is None or (request.identity is not None and request.identity.id != user_id):
+    user_id, identity = writer_of(request), request.identity_if_known
+    if user_id is None or (identity is not None and identity.id != user_id):
         return False
     fields = {
         name: value
@@ -82,11 +98,12 @@ def keep_posted(request: Request, view: type[FormView]) -> bool:
         limiter_of(registry).hit("keep_account", str(user_id))
     except RateLimited:
         return False
+    if not may_return(registry, user_id):
+        return False
 
     def keep(request: Request) -> None:
         try:
-            if may_return(registry, user_id):
-                keep_text(registry, user_id, path, fields)
+            keep_text(registry, user_id, path, fields)
         except Exception:
             # The answer has what was typed as well.
             log.exception("forms: can't keep a text")
@@ -94,6 +111,16 @@ def keep_posted(request: Request, view: type[FormView]) -> bool:
     # Not before the request's own transaction is over.
     request.add_finished_callback(keep)
     return True
+
+
+def refused_texts(request: Request, *, keep: bool = True) -> dict[str, Any]:
+    """What a page says of the form that it has to refuse: the `texts` of it, and whether they are `kept`, which
+    `keep` asks for.
+    """
+    texts, view = posted_texts(request), posted_view(request)
+    if not texts or view is None:
+        return {"texts": texts, "kept": False}
+    return {"texts": texts, "kept": request.keeps_text or (keep and keep_posted(request, view))}
 
 
 def posted_texts(request: Request) -> list[str]:

@@ -5,7 +5,7 @@ Each is kept for the member and the form's address, in a transaction of its own:
 """
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -22,10 +22,12 @@ from myproject.users import constants as USER
 log = logging.getLogger(__name__)
 
 DAYS = 7
+SHOWN = 50
 HOURS_OF_SUBMISSIONS = 24
 # Some four of the longest posts. What is larger was not typed.
 MAX_BYTES = 256 * 1024
 USERS = sa.table("users", sa.column("id"), sa.column("status"))
+BANS = sa.table("comment_bans", sa.column("user_id"), sa.column("ends_at"), sa.column("lifted_at"))
 
 
 def keep_text(registry: Registry, user_id: int, path: str, fields: Mapping[str, str]) -> bool:
@@ -65,6 +67,17 @@ def find_all_kept(db: Session, user_id: int, paths: Collection[str]) -> dict[str
     return {kept.path: kept for kept in db.scalars(found)}
 
 
+def list_kept(db: Session, user_id: int) -> Sequence[KeptText]:
+    """What is kept of a member's texts, the latest first, as many as a page shows."""
+    theirs = sa.select(KeptText).where(KeptText.user_id == user_id)
+    return db.scalars(theirs.order_by(KeptText.created_at.desc(), KeptText.id.desc()).limit(SHOWN)).all()
+
+
+def let_go_of(db: Session, user_id: int, kept_id: int) -> None:
+    """Forgets one of a member's texts, by its number."""
+    db.execute(sa.delete(KeptText).where(KeptText.user_id == user_id, KeptText.id == kept_id))
+
+
 def let_go(db: Session, user_id: int, path: str) -> None:
     """Forgets what is kept of the form at `path`."""
     db.execute(sa.delete(KeptText).where(KeptText.user_id == user_id, KeptText.path == path))
@@ -80,10 +93,15 @@ def move_kept(db: Session, path: str, new_path: str) -> None:
 
 
 def purge(registry: Registry) -> None:
-    """Deletes kept texts after a week, and what is remembered of forms that were sent after a day."""
+    """Deletes kept texts after a week, and what is remembered of forms that were sent after a day. Who may not
+    comment until some day has a week from then on.
+    """
     now = utc_now()
+    ended_at = sa.func.coalesce(BANS.c.lifted_at, BANS.c.ends_at, type_=KeptText.created_at.type)
+    since = now - timedelta(days=DAYS)
+    banned = sa.exists().where(BANS.c.user_id == KeptText.user_id, ended_at > since)
     with sessions_of(registry).writing() as db:
-        db.execute(sa.delete(KeptText).where(KeptText.created_at < now - timedelta(days=DAYS)))
+        db.execute(sa.delete(KeptText).where(KeptText.created_at < since, ~banned))
         kept_from = now - timedelta(hours=HOURS_OF_SUBMISSIONS)
         db.execute(sa.delete(Submission).where(Submission.created_at < kept_from))
 

@@ -19,6 +19,7 @@ from myproject.db import after_commit, reading, undo
 from myproject.errors import EditedMeanwhile, InputError
 from myproject.forms import once
 from myproject.forms.kept import find_kept, keep_text, let_go
+from myproject.forms.models import KeptText
 from myproject.forms.schema import Schema
 from myproject.i18n import _
 from myproject.security.ratelimit import RateLimited, limiter_of
@@ -54,6 +55,8 @@ class FormView:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.taken = False
+        # What the form is filled in with.
+        self.offered: KeptText | None = None
         self.form = self.make_form(self.make_schema())
 
     def make_schema(self) -> colander.SchemaNode:
@@ -97,6 +100,7 @@ class FormView:
             if "keep" in posted:
                 limiter_of(self.request.registry).hit("keep_account", str(self.request.member.id))
             self.request.add_finished_callback(self.keep_unless_taken)
+            self.request.keeps_text = True
             if "keep" in posted:
                 return self.keep()
         try:
@@ -197,6 +201,7 @@ class FormView:
             return
         with reading(self.request) as db:
             kept = find_kept(db, member.id, self.kept_path())
+        self.offered = kept
         if kept is not None:
             for name, value in kept.fields.items():
                 if self.child(name) is not self.form:

@@ -167,6 +167,12 @@ def includeme(config: Configurator) -> None:
         permission=Permission.POST_WRITE,
         renderer="myproject:templates/posts/drafts.html",
     )
+    config.add_view(
+        lists.let_go_of_kept,
+        route_name="posts.drafts",
+        request_method="POST",
+        permission=Permission.POST_WRITE,
+    )
 
     for name, view in (("like", reader.like_post), ("follow", reader.follow_post)):
         config.add_route(f"posts.{name}", f"/posts/{{id:[0-9]{{1,18}}}}/{name}/", factory=post_of)

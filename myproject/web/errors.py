@@ -15,7 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from myproject.db import SAFE_METHODS
-from myproject.forms.ended import Ended, expired_form, posted_texts
+from myproject.forms.ended import Ended, expired_form, refused_texts
 from myproject.i18n import _
 from myproject.security.policy import lacks_second_factor
 from myproject.security.ratelimit import RateLimited
@@ -29,17 +29,19 @@ log = logging.getLogger(__name__)
 PAGES = frozenset({400, 403, 404, 410, 413, 429, 500, 503})
 HIDDEN_FROM_MEMBERS = ("/admin/", "/moderation/")
 RETRY_SECONDS = 10
+# Where no form's own view was reached that would keep what was typed. The others need no database.
+KEEPING = frozenset({403, 404, 410})
 
 
-def render_error(request: Request, status: int, **values: Any) -> Response:
+def render_error(request: Request, status: int, **given: Any) -> Response:
     """The page for `status`; its template needs nothing but the settings."""
     page = status if status in PAGES else 400
-    values = {
+    values: dict[str, Any] = {
         "neutral": True,
         "status": status,
         "request_id": request.id,
-        "texts": posted_texts(request),
-    } | values
+    }
+    values |= refused_texts(request, keep=status in KEEPING) | given
     body = render(f"myproject:templates/errors/{page}.html", values, request=request)
     return Response(body, status=status, content_type="text/html", charset="utf-8")
 
@@ -129,7 +131,8 @@ def forget_answer(request: Request) -> None:
 def database_away(exc: Exception, request: Request) -> Response:
     log.error("503 %s: %s", request.id, exc)
     forget_answer(request)
-    response = render_error(request, 503)
+    # Nothing can be kept now.
+    response = render_error(request, 503, kept=False)
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
 

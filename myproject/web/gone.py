@@ -9,14 +9,14 @@ from pyramid.httpexceptions import HTTPGone, HTTPNotFound
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.forms.ended import posted_texts
+from myproject.forms.ended import refused_texts
 from myproject.web.errors import not_found, route_methods
 from myproject.web.request import Request
 
 
 class Removed(HTTPGone):
     """Raised by the context of an address whose thing was removed. `what` is `post` or `comment`; `restore` the
-    address that puts it back, empty for who may not; `merged_into` that of the post that took its place, if one did.
+    address that puts it back, empty for who may not; `merged_into` that of the post that took its place.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ def show(exc: Removed | Hidden, request: Request, template: str, status: int) ->
     if methods and request.method not in methods:
         # As at any other address, there or not.
         return not_found(exc, request)
-    values = {"texts": posted_texts(request)} | exc.values
+    values = refused_texts(request) | exc.values
     response = render_to_response(f"myproject:templates/errors/{template}.html", values, request=request)
     response.status_int = status
     return response

@@ -43,6 +43,9 @@ class Request(PyramidRequest):
     # The latest notification about that post that is not in the member's inbox and waits to be mailed; 0: none.
     waiting: int = 0
 
+    # Whether the form that was posted keeps what was typed, if it is not taken.
+    keeps_text: bool = False
+
     @property
     def identity(self) -> "Identity | None":
         """Who asks, as the security policy says; Pyramid would look for the policy each time."""

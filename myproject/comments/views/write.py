@@ -95,7 +95,7 @@ class WriteComment(TakesPictures):
         number = posted_parent_id(request)
         if number is None:
             # Not that of the address: what was merged has another.
-            post_id = getattr(request.context, "id", request.matchdict["id"])
+            post_id = getattr(getattr(request, "context", None), "id", request.matchdict["id"])
             return url(request, "comments.create", id=post_id)
         return url(request, "comments.reply", id=number)
 
@@ -111,6 +111,7 @@ class WriteComment(TakesPictures):
             "closed": self.closed,
             "ban": ban_of(self.request),
             "read_only": is_read_only(self.request),
+            "held_back": self.offered,
         }
 
     def submit(self, data: dict[str, Any]) -> Response:

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from markupsafe import Markup, escape
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
+from pyramid.interfaces import IRoutesMapper
 from pyramid.renderers import render
+from pyramid.response import Response
 
 from myproject.comments.services import approval as comment_approval
 from myproject.db import fetch
+from myproject.forms import kept
 from myproject.i18n import _
-from myproject.pagination import EPOCH, MICROSECOND, BadCursor, Page
+from myproject.pagination import EPOCH, MICROSECOND, BadCursor, Page, row_number
 from myproject.posts import constants as POST
 from myproject.posts.services import approval as post_approval
 from myproject.posts.services import hiding, lists, rows, visits
@@ -22,6 +26,7 @@ from myproject.web.dates import date
 from myproject.web.fragments import cached_fragment, place
 from myproject.web.marks import Marked
 from myproject.web.request import Request
+from myproject.web.templating import url
 
 ROWS = "myproject:templates/posts/rows.html"
 MINE = sa.union_all(visits.SEEN_AMONG, lists.MUTED_AMONG)
@@ -115,7 +120,9 @@ def find_mine(request: Request, shared: Marked) -> tuple[dict[int, datetime], bo
 
 
 def list_drafts(request: Request) -> dict[str, Any]:
-    """A member's own that stands in no other list: drafts, what waits for approval, and posts that are hidden."""
+    """A member's own that stands in no other list: drafts, what waits for approval, posts that are hidden, and
+    what forms did not take.
+    """
     db, member_id = request.dbsession, request.member.id
     return {
         "drafts": lists.list_drafts(db, member_id),
@@ -124,4 +131,23 @@ def list_drafts(request: Request) -> dict[str, Any]:
         "waiting_posts": post_approval.list_waiting(db, member_id),
         "waiting_comments": comment_approval.list_waiting(db, member_id),
         "hidden_posts": hiding.list_hidden(db, member_id),
+        "kept": kept.list_kept(db, member_id) if request.member.has_kept_text else [],
+        "form_title": partial(form_title, request),
     }
+
+
+def form_title(request: Request, path: str) -> str:
+    """What the form at `path` is called."""
+    routes = request.registry.getUtility(IRoutesMapper).get_routes()
+    name = next((route.name for route in routes if route.match(path) is not None), "")
+    view = request.registry["form_views"].get(name)
+    return request.translate(view.title if view else _("A reply to a comment"))
+
+
+def let_go_of_kept(request: Request) -> Response:
+    """Forgets what is kept of the form that was not taken: `let_go` is its number."""
+    number = row_number(request.POST.get("let_go", ""))
+    if number is None:
+        raise HTTPBadRequest
+    kept.let_go_of(request.dbsession, request.member.id, number)
+    return HTTPSeeOther(url(request, "posts.drafts"))

@@ -1,20 +1,30 @@
 """What was written for something that was moved, merged, hidden or removed meanwhile is not lost."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import webtest
+from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
+from myproject.cache import touch
 from myproject.comments.models import Comment
 from myproject.comments.services.moving import merge_posts, move_comment
+from myproject.db import utc_now
+from myproject.forms.kept import purge
+from myproject.forms.models import KeptText
 from myproject.posts.models import Post
+from myproject.posts.services.removal import remove_post
 from myproject.users import constants as USER
-from myproject.users.models import User
+from myproject.users.models import CommentBan, User
+from myproject.users.services import bans
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
-from tests.functional.pages import flashes, heading, summary
+from tests.functional.pages import csrf_token, flashes, heading, summary
 
 pytestmark = pytest.mark.one_database
 
@@ -51,7 +61,12 @@ def merge(db: Session, post: Post, other: Post) -> Callable[[], None]:
     return merge_now
 
 
-def comments(db: Session) -> list[tuple[int, str, int | None]]:
+def unsent(page: webtest.TestResponse) -> list[str]:
+    """What stands on a page to be copied."""
+    return [area.get_text()[1:] for area in page.html.select("main textarea[readonly]")]
+
+
+def comments(db: Session) -> list[tuple[Any, ...]]:
     db.expire_all()
     return [tuple(row) for row in db.execute(sa.select(Comment.post_id, Comment.body, Comment.parent_id))]
 
@@ -115,4 +130,74 @@ def test_a_change_of_a_post_that_was_merged_meanwhile_is_shown_to_be_taken_along
     page = form.submit("save", status=410)
     assert heading(page) == "This post was merged into another"
     assert BODY in [area.get_text()[1:] for area in page.html.select("textarea")]
-    assert page.html.select_one("main a[href$='/another/'], main a[href='/posts/%d/']" % other.id)
+    assert page.html.find("a", href=f"/posts/{other.id}/")
+
+
+def test_a_text_for_a_post_that_is_gone_waits_beside_the_drafts_of_its_author_alone(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    form = form_with(client.get(f"/posts/{post.id}/a-post/"), "body")
+    form["body"] = BODY
+    remove_post(db, Actor(post.author_id, "bob"), post.id)
+    db.commit()
+    page = form.submit("send", status=410)
+    assert unsent(page) == [BODY]
+    assert "It is kept for you as well" in page
+    page = client.get("/drafts/")
+    assert page.html.select_one("summary").get_text(" ", strip=True).startswith("Write a comment")
+    assert unsent(page) == [BODY]
+    other = make_client()
+    sign_in(other, make_user(db, "carl"))
+    assert unsent(other.get("/drafts/")) == []
+    values = {"let_go": str(db.scalar(sa.select(KeptText.id))), "csrf_token": csrf_token(other.get("/drafts/"))}
+    other.post("/drafts/", values, status=303)
+    assert unsent(client.get("/drafts/")) == [BODY]
+    assert unsent(form_with(page, "let_go").submit("let_go", status=303).follow()) == []
+
+
+def lock(db: Session, post: Post, at: datetime | None) -> None:
+    post.locked_at = at
+    touch(db, f"post:{post.id}")
+    db.commit()
+
+
+def test_what_may_not_be_sent_for_now_can_be_read_and_stands_in_the_form_afterwards(
+    client: Client, app: Router, db: Session, ann: User, post: Post
+) -> None:
+    address = f"/posts/{post.id}/a-post/"
+    parent = make_comment(db, post, post.author)
+    form = form_with(client.get(address), "body")
+    reply = form_with(client.get(f"/comments/{parent.id}/reply/"), "body")
+    form["body"], reply["body"] = "To the post", "To the comment"
+    bans.ban(db, Actor(post.author_id, "bob"), ann.id, utc_now() + timedelta(days=30), "Rude words")
+    db.commit()
+    form.submit("send", status=422)
+    reply.submit("send", status=422)
+    assert unsent(client.get(address)) == ["To the post"]
+    assert unsent(client.get(f"/comments/{parent.id}/reply/")) == ["To the comment"]
+    # For as long as it takes, and a week.
+    db.execute(sa.update(KeptText).values(created_at=utc_now() - timedelta(days=31)))
+    db.execute(sa.update(CommentBan).values(ends_at=utc_now() - timedelta(days=1)))
+    lock(db, post, utc_now())
+    purge(app.registry)
+    assert unsent(client.get(address)) == ["To the post"]
+    lock(db, post, None)
+    assert form_with(client.get(address), "body")["body"].value == "To the post"
+    db.execute(sa.update(CommentBan).values(ends_at=utc_now() - timedelta(days=8)))
+    db.commit()
+    purge(app.registry)
+    assert form_with(client.get(address), "body")["body"].value == ""
+
+
+def test_who_is_shut_out_reads_that_nothing_is_kept_and_can_copy_it(
+    client: Client, db: Session, ann: User, post: Post
+) -> None:
+    form = form_with(client.get(f"/posts/{post.id}/a-post/"), "body")
+    form["body"] = BODY
+    ann.status = USER.Status.INACTIVE
+    db.commit()
+    page = form.submit("send", status=400)
+    assert heading(page) == "This can't be sent"
+    assert unsent(page) == [BODY]
+    assert "is kept for you" not in page
+    assert db.scalar(sa.select(sa.func.count(KeptText.id))) == 0

@@ -240,7 +240,7 @@ TABLE = (
     Row("posts.tag.follow", "/tags/{tag}/follow/", NOT_ALLOWED, members(400)),
     Row("posts.tags.muted", "/users/me/muted-tags/", members(301)),
     Row("posts.new", "/posts/new/", members(200), members(422)),
-    Row("posts.drafts", "/drafts/", members(200)),
+    Row("posts.drafts", "/drafts/", members(200), members(400)),
     Row("posts.edit", "/posts/{post}/edit/", author_and_staff(200), author_and_staff(422)),
     Row(
         "posts.edit",

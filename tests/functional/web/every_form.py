@@ -246,6 +246,7 @@ FORMS = (
     Form("users.second_factor.add", "other", {"code": "123456"}, before=add_authenticator, answer=422),
     Form("posts.new", "other", POST, button="publish"),
     Form("posts.new", "other", POST, button="preview", answer=200),
+    Form("posts.drafts", "other", {"let_go": "1"}),
     Form("posts.edit", "staff", POST | REASON, button="save"),
     Form("posts.delete", "staff", REASON),
     Form("posts.lock", "staff", REASON),
