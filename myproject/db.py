@@ -94,6 +94,9 @@ def one_of(column: str, enum: type[IntEnum]) -> str:
 # SQLite numbers rows by itself only in a column that is exactly INTEGER.
 BigId = Annotated[int, "a 64-bit row number"]
 BIG_INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# For tables whose numbers stand in addresses, mails or the audit: SQLite would else give the number of the newest
+# row, once that is deleted, to the next one.
+NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 
 def utc_now() -> datetime:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from myproject.comments import constants as COMMENT
-from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, one_of, utc_now
+from myproject.db import BIG_INTEGER, NEVER_AGAIN, Base, BigId, EnumInteger, one_of, utc_now
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.users.models import User
@@ -51,6 +51,7 @@ class Comment(Base):
         sa.Index("ix_comments_author_id", "author_id", "id"),
         sa.Index("ix_comments_parent_id", "parent_id"),
         sa.Index("ix_comments_waiting", "created_at", "id", sqlite_where=WAITING, postgresql_where=WAITING),
+        NEVER_AGAIN,
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, UtcDateTime, clock, one_of, utc_now
+from myproject.db import BIG_INTEGER, NEVER_AGAIN, Base, BigId, EnumInteger, UtcDateTime, clock, one_of, utc_now
 from myproject.emails import constants as EMAIL
 
 # Written out in statements too: a database uses a partial index only where it reads the same words.
@@ -36,6 +36,7 @@ class Email(Base):
             postgresql_where=sa.text(UNFINISHED),
         ),
         sa.Index("ix_emails_state_id", "state", "id"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
@@ -102,6 +103,7 @@ class Suppression(Base):
         sa.CheckConstraint(f"length(words) <= {EMAIL.WORDS_MAX_LENGTH}", name="words_length"),
         sa.Index("ix_suppressions_suppressed_at", "suppressed_at", "id"),
         sa.Index("ix_suppressions_lifted_by_id", "lifted_by_id"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from myproject.db import BIG_INTEGER, Base, BigId, utc_now
+from myproject.db import BIG_INTEGER, NEVER_AGAIN, Base, BigId, utc_now
 from myproject.images import constants as IMAGE
 
 
@@ -16,6 +16,7 @@ class Image(Base):
     __table_args__ = (
         sa.CheckConstraint(f"length(alt) <= {IMAGE.ALT_MAX_LENGTH}", name="alt_length"),
         sa.Index("ix_images_user_new", "user_id", "created_at", "id"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, one_of, utc_now
+from myproject.db import BIG_INTEGER, NEVER_AGAIN, Base, BigId, EnumInteger, one_of, utc_now
 from myproject.moderation import constants as MODERATION
 from myproject.posts import constants as POST
 
@@ -29,6 +29,7 @@ class Case(Base):
         sa.UniqueConstraint("comment_id"),
         sa.Index("ix_moderation_cases_queue", "queued_at", "id", sqlite_where=OPEN, postgresql_where=OPEN),
         sa.Index("ix_moderation_cases_author_id", "author_id", "decision"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, UtcDateTime, one_of, utc_now
+from myproject.db import BIG_INTEGER, NEVER_AGAIN, Base, BigId, EnumInteger, UtcDateTime, one_of, utc_now
 from myproject.posts import constants as POST
 from myproject.users.models import User
 
@@ -33,6 +33,7 @@ class Tag(Base):
         sa.CheckConstraint(f"length(name) BETWEEN 1 AND {POST.TAG_MAX_LENGTH}", name="name_length"),
         sa.CheckConstraint(f"length(description) <= {POST.TAG_DESCRIPTION_MAX_LENGTH}", name="description_length"),
         sa.CheckConstraint("synonym_of_id <> id", name="synonym"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
@@ -115,6 +116,7 @@ class Post(Base):
             postgresql_where=PUBLISHED,
         ),
         sa.Index("ix_posts_author_drafts", "author_id", "status", "updated_at"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)

@@ -108,6 +108,11 @@ def schema_of(engine: sa.Engine) -> dict[str, Any]:
     """All that the database says of its tables, in an order that does not depend on how they were made."""
     inspector = sa.inspect(engine)
     tables = [name for name in inspector.get_table_names() if name != "alembic_version"]
+    counted = set(tables)
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            made = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '% AUTOINCREMENT%'"
+            counted = set(connection.scalars(sa.text(made)))
     return {
         name: {
             "columns": {
@@ -119,6 +124,7 @@ def schema_of(engine: sa.Engine) -> dict[str, Any]:
             "unique": by_name(inspector.get_unique_constraints(name)),
             "foreign keys": by_name(inspector.get_foreign_keys(name)),
             "checks": by_name(inspector.get_check_constraints(name)),
+            "numbers come again": name not in counted,
         }
         for name in tables
     }
@@ -283,6 +289,52 @@ def test_a_comment_that_staff_refused_long_ago_never_was_in_the_open(engine):
     with engine.connect() as connection:
         found = connection.scalars(sa.text("SELECT id FROM comments WHERE refused_at = removed_at")).all()
     assert found == [2]
+
+
+def test_rows_keep_their_numbers_and_what_hangs_on_them_where_tables_are_made_anew(engine):
+    upgrade(engine)
+    fill(engine)
+    before = counts(engine)
+    for change in (lambda: downgrade(engine, "0025"), lambda: upgrade(engine)):
+        change()
+        assert counts(engine) == before
+        with engine.connect() as connection:
+            numbers = "SELECT posts.id, path FROM posts JOIN comments ON post_id = posts.id ORDER BY path"
+            assert connection.execute(sa.text(numbers)).all() == [
+                (1, f"{1:012d}"),
+                (1, f"{1:012d}{2:012d}"),
+            ]
+            if engine.dialect.name == "sqlite":
+                assert connection.execute(sa.text("PRAGMA foreign_key_check")).all() == []
+                # It raises where the words are not those of the entries.
+                connection.execute(sa.text("INSERT INTO search_index (search_index) VALUES ('integrity-check')"))
+                found = "SELECT post_id FROM search_entries WHERE id IN"
+                title = "SELECT rowid FROM search_index WHERE search_index MATCH 'title'"
+                assert connection.scalars(sa.text(f"{found} ({title})")).all() == [1]
+
+
+def test_a_number_of_what_is_gone_never_comes_again(engine):
+    upgrade(engine)
+    fill(engine)
+    downgrade(engine, "0025")
+    gone = (
+        "INSERT INTO audit_entries (created_at, actor_name, action, target_type, target_id, reason, before, after"
+    )
+    with engine.begin() as connection:
+        values = "'2026-01-01', 'ada', 'post.remove', 'posts', 7, '', '{}', '{}', '', ''"
+        connection.execute(sa.text(f"{gone}, address, request_id) VALUES ({values})"))
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT setval(pg_get_serial_sequence('posts', 'id'), 7)"))
+    upgrade(engine)
+    text = writing.render("A title", "Some *text*", ())
+    for number in (8, 9):
+        with Sessions(engine).writing() as db:
+            assert writing.create_post(db, 1, text, publish=True).id == number
+            comment = create_comment(db, number, 1, "Again", "<p>Again</p>")
+            assert comment is not None
+            assert comment.id == number - 5
+        with Sessions(engine).writing() as db:
+            db.execute(sa.text(f"DELETE FROM posts WHERE id = {number}"))
 
 
 def test_upgrading_a_site_that_is_up_to_date_keeps_its_rows(engine):
