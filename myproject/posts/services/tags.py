@@ -85,13 +85,10 @@ class TagRow:
 
 
 Other = aliased(Tag)
-SOME = (
-    sa.select(sa.literal(1))
-    .where(post_tags.c.tag_id == Tag.id, post_tags.c.listed_at.is_not(None))
-    .limit(POST.TAG_COUNT_MAX + 1)
-    .correlate(Tag)
-    .subquery()
-)
+# In the order of the index: PostgreSQL may else read a whole table, in the hope to meet enough of a tag soon.
+OF_TAG = sa.select(sa.literal(1)).where(post_tags.c.tag_id == Tag.id).order_by(post_tags.c.listed_at)
+LISTED = OF_TAG.where(post_tags.c.listed_at.is_not(None))
+SOME = LISTED.limit(POST.TAG_COUNT_MAX + 1).correlate(Tag).subquery()
 TAGS = sa.select(
     Tag.id,
     Tag.name,
@@ -103,9 +100,12 @@ TAGS = sa.select(
 
 
 # The name of a tag that no open post has and staff have not described may be what nobody should read yet.
-IN_THE_OPEN = (Tag.description != "") | sa.exists().where(
-    post_tags.c.tag_id == Tag.id, post_tags.c.listed_at.is_not(None)
-)
+def is_any(rows: sa.Select[int]) -> sa.ColumnElement[bool]:
+    # With an EXISTS, PostgreSQL may read all that there is into memory first.
+    return rows.limit(1).correlate(Tag).scalar_subquery().is_not(None)
+
+
+IN_THE_OPEN = (Tag.description != "") | is_any(LISTED)
 # What staff said it stands for.
 IS_SYNONYM = Tag.synonym_of_id.is_not(None)
 # The tags whose names one reader may know: those of posts that they may see, and what they had said something of
@@ -115,9 +115,9 @@ SEEN = sa.exists().where(Post.id == post_tags.c.post_id, VISIBLE).correlate(post
 KNOWN = sa.or_(
     IN_THE_OPEN,
     IS_SYNONYM,
-    sa.exists().where(post_tags.c.tag_id == Tag.id, SEEN),
+    is_any(OF_TAG.where(SEEN)),
     *(sa.exists().where(table.tag_id == Tag.id, table.user_id == VIEWER_ID) for table in (TagMute, TagFollow)),
-    ~sa.exists().where(post_tags.c.tag_id == Tag.id) & sa.bindparam("viewer_is_staff", type_=sa.Boolean),
+    ~is_any(OF_TAG) & sa.bindparam("viewer_is_staff", type_=sa.Boolean),
 )
 OF_NAME = TAGS.where(Tag.name == sa.bindparam("name"))
 FIND_OPEN, FIND_KNOWN = (OF_NAME.where(which) for which in (IN_THE_OPEN | IS_SYNONYM, KNOWN))
