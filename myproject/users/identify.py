@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from pyramid.config import Configurator
 from pyramid.registry import Registry
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from myproject.cache import BoundedDict, Cache
 from myproject.db import fetch, utc_now
@@ -22,7 +22,7 @@ from myproject.settings import settings_of
 from myproject.tasks import enqueue_once
 from myproject.users import constants as USER
 from myproject.users import tasks
-from myproject.users.models import RUNNING_BAN, CommentBan, User, UserSession, is_long, session_ends_at
+from myproject.users.models import RUNNING_BAN, CommentBan, User, UserSession, UserToken, is_long, session_ends_at
 
 SESSION_STATEMENT = (
     sa.select(
@@ -50,14 +50,20 @@ SESSION_STATEMENT = (
     )
 )
 
-Owner = aliased(User)
-HAS_OWNER = sa.exists().where(Owner.email_canonical == User.email_canonical, Owner.email_verified_at.is_not(None))
+IS_VERIFIED = User.email_verified_at.is_not(None)
+# What comes back for good since a member was mailed to an address that is not proved to be theirs. That mail goes
+# to its owner, where it has one, and comes back as well: so this tells nobody that it has.
+COMES_BACK = (Suppression.reason != EMAIL.Reason.SOFT) & sa.exists().where(
+    UserToken.user_id == User.id,
+    UserToken.purpose == USER.TokenPurpose.VERIFY_EMAIL,
+    UserToken.created_at <= Suppression.last_at,
+).correlate(User, Suppression)
 # What the cache holds of a member, but for their number.
 MEMBER_COLUMNS = (
     User.name,
     User.display_name,
     User.email,
-    User.email_verified_at.is_not(None).label("verified"),
+    IS_VERIFIED.label("verified"),
     User.role,
     User.status,
     User.locale,
@@ -68,8 +74,10 @@ MEMBER_COLUMNS = (
     User.terms_version,
     (User.deletion != USER.Deletion.NONE).label("leaving"),
     # When this changes, `accounts.renew_cached` counts it as a change of the member's row.
-    Suppression.suppressed_at.label("mail_stopped_at"),
-    sa.func.coalesce(Suppression.reason == EMAIL.Reason.COMPLAINT, sa.false()).label("mail_complained"),
+    sa.case((IS_VERIFIED, Suppression.suppressed_at), else_=Suppression.last_at).label("mail_stopped_at"),
+    sa.func.coalesce(IS_VERIFIED & (Suppression.reason == EMAIL.Reason.COMPLAINT), sa.false()).label(
+        "mail_complained"
+    ),
 )
 MEMBER_FIELDS = tuple(str(column.key) for column in MEMBER_COLUMNS)
 # The session and its member at once, for who is not in the cache.
@@ -77,9 +85,7 @@ WHOLE_STATEMENT = SESSION_STATEMENT.add_columns(*MEMBER_COLUMNS).outerjoin(
     Suppression,
     # Of an address that they have not verified members see only what they brought about: more would tell
     # whether somebody has an account here.
-    (Suppression.address == User.email_canonical)
-    & STOPPED
-    & (User.email_verified_at.is_not(None) | ((Suppression.suppressed_at >= User.created_at) & ~HAS_OWNER)),
+    (Suppression.address == User.email_canonical) & STOPPED & (IS_VERIFIED | COMES_BACK),
 )
 
 # Seconds in which a task is not asked for again that would do the same.

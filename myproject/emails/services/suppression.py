@@ -23,8 +23,8 @@ from myproject.text import canonical
 
 @dataclass(frozen=True)
 class SuppressionChanged:
-    """Optional mail to `address` (as `key` writes it) has just been stopped, or may go again; published in the
-    transaction that says so.
+    """Optional mail to `address` (as `key` writes it) has just been stopped, once more too, or may go again;
+    published in the transaction that says so.
     """
 
     db: Session
@@ -82,11 +82,12 @@ def note(
     now = utc_now()
     if sent_at is not None and found.lifted_at is not None and sent_at < found.lifted_at:
         return None
-    before = (found.suppressed_at, found.reason)
     if reason is EMAIL.Reason.SOFT:
         found.score = weighed(found, now)
     found.count += 1
-    found.last_at = now
+    # What stops mail for good is told to have come back only when it comes back for good once more.
+    if reason is not EMAIL.Reason.SOFT or found.suppressed_at is None or found.reason is EMAIL.Reason.SOFT:
+        found.last_at = now
     found.words = one_line(words, EMAIL.WORDS_MAX_LENGTH)
     # What is graver than what stopped it stands for it from now on.
     if found.suppressed_at is None or reason > found.reason:
@@ -95,7 +96,7 @@ def note(
         found.suppressed_at, found.ends_at = found.suppressed_at or now, None
     elif found.suppressed_at is None and found.score >= EMAIL.SOFT_MOST:
         found.suppressed_at, found.ends_at = now, now + timedelta(days=EMAIL.SOFT_DAYS)
-    if found.suppressed_at is not None and (found.suppressed_at, found.reason) != before:
+    if found.suppressed_at is not None and found.last_at == now:
         tell(db, found)
     return found
 

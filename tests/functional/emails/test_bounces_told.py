@@ -135,15 +135,33 @@ def test_who_claims_an_address_unverified_learns_and_takes_nothing_of_its_owner(
     eve = make_user(db, "eve", email="ann@example.org", status=Status.NEW)
     sign_in(client, eve)
     assert banner(client.get("/")) == ""
-    # Nor later: it is somebody else's.
-    suppression.release(db, suppression.find(db, ann.email))
-    stop(db)
-    assert banner(client.get("/")) == ""
     assert exported(db, eve) == []
     for part in parts_of(db.info["registry"]):
         part.erase(db, person_of(eve), True)
     assert suppression.find(db, ann.email) is not None
     assert db.scalar(sa.select(sa.func.count(Email.id)).where(Email.user_id == ann.id)) > 0
+
+
+def test_a_new_member_whose_mail_comes_back_is_told_the_same_where_the_address_is_somebody_elses(
+    make_client: Callable[..., Client], db: Session
+) -> None:
+    owner = make_user(db, "ann")
+    # The owner hears of it since last month, and of a complaint.
+    stop(db, reason=Reason.COMPLAINT)
+    suppression.find(db, owner.email).suppressed_at = utc_now() - timedelta(days=30)
+    told = []
+    for name, address in (("eve", "ann"), ("joe", "nobody")):
+        client = make_client()
+        sign_in(client, make_user(db, name, email=f"{address}@example.org", status=Status.NEW))
+        before = banner(client.get("/"))
+        # A full mailbox stops nothing at once.
+        stop(db, address, Reason.SOFT)
+        full = banner(client.get("/"))
+        stop(db, address)
+        told.append((before, full, banner(client.get("/")).replace(f"{address[0]}…", "…")))
+    assert told[0] == told[1]
+    assert told[0][:2] == ("", "")
+    assert f"Mail to …@example.org bounces since {utc_now():%-d %b %Y}" in told[0][2]
 
 
 def test_a_new_member_is_told_that_the_address_they_have_just_typed_bounces(client: Client, db: Session) -> None:
