@@ -1,6 +1,7 @@
 """Migrations go up, down and up again on both databases, and lead to what the models say."""
 
 import ast
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from myproject.search.services.indexing import index_post
 from myproject.security.windows import LimitWindow
 from myproject.settings import Settings
 from myproject.switches import Switch
+from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.models import (
     Authenticator,
@@ -335,6 +337,29 @@ def test_a_number_of_what_is_gone_never_comes_again(engine):
             assert comment.id == number - 5
         with Sessions(engine).writing() as db:
             db.execute(sa.text(f"DELETE FROM posts WHERE id = {number}"))
+
+
+def test_names_look_as_they_do_without_dots_that_nobody_sees(engine):
+    upgrade(engine)
+    names = ["iris", "i\u0307ris", "j\u0307on", "\u0130nci", "\u010bem"]
+    looks = sa.text("SELECT name_skeleton FROM users ORDER BY id")
+    with Sessions(engine).writing() as db:
+        for number, name in enumerate(names):
+            user = registration.create_verified(
+                db,
+                COMMAND_LINE,
+                name=f"member-{number}",
+                email=f"{number}@example.org",
+                password_hash="",
+                role=USER.Role.USER,
+            )
+            user.name, user.name_canonical = name, canonical(name)
+            # As it was before.
+            user.name_skeleton = unicodedata.normalize("NFD", name).replace("I", "l")
+    downgrade(engine, "0026")
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.scalars(looks).all() == ["iris", None, "jon", "inci", "c\u0307em"]
 
 
 def test_upgrading_a_site_that_is_up_to_date_keeps_its_rows(engine):

@@ -1,5 +1,6 @@
 """Nicknames that look the same (Unicode Technical Standard 39). Pure functions: names in, answers out."""
 
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -16,6 +17,10 @@ DIRECTION_MARKS = dict.fromkeys(map(ord, "\u200e\u200f"))
 SHOWS_NOTHING = dict.fromkeys(
     [0x034F, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
 )
+# A dot on what has one already (Soft_Dotted), with marks below between them; and on a capital one, which is that
+# of a Turkish small one.
+DOTTED = re.compile("([ij])([\u0316-\u0319\u031c-\u0333]*)\u0307")
+DOTTED_CAPITAL = re.compile("I([\u0316-\u0319\u031c-\u0333]*)\u0307")
 OF_ANY_SCRIPT = {"COMMON", "INHERITED"}
 # What is written together (UTS 39, 5.2: highly restrictive).
 WRITTEN_TOGETHER = (
@@ -34,20 +39,36 @@ def skeleton(name: str) -> str:
     """
     pictures = prototypes()
     text = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", name)).translate(SHOWS_NOTHING)
+    text = DOTTED_CAPITAL.sub(r"i\1", text)
     digits = (str(unicodedata.decimal(letter, letter)) for letter in text)
     text = "".join(pictures.get(letter, letter) for letter in digits)
-    return unicodedata.normalize("NFD", text.casefold())[: USER.NAME_SKELETON_MAX_LENGTH]
+    return undotted(unicodedata.normalize("NFD", text.casefold()))[: USER.NAME_SKELETON_MAX_LENGTH]
+
+
+def undotted(text: str) -> str:
+    """A text without the dots that nobody sees, as each stands on a letter that has one."""
+    return DOTTED.sub(r"\1\2", text)
+
+
+def skeletons(name: str) -> set[str]:
+    """That of a name as it is typed, and that of how addresses have it."""
+    return {skeleton(name), skeleton(canonical(name))}
 
 
 def is_like_reserved(name: str) -> bool:
     """Whether a name could be read as one that is kept for the site, in capitals or not: here `i` is like `l`
-    too.
+    too, and a letter with a mark, such as an accent, like the letter.
     """
     return not reserved_skeletons().isdisjoint(blurred((name, canonical(name))))
 
 
 def blurred(names: Iterable[str]) -> set[str]:
-    return {skeleton(name).replace("i", "l") for name in names}
+    return {unmarked(skeleton(name)).replace("i", "l") for name in names}
+
+
+def unmarked(text: str) -> str:
+    """A decomposed text without its marks."""
+    return "".join(letter for letter in text if unicodedata.category(letter)[0] != "M")
 
 
 @lru_cache

@@ -38,7 +38,8 @@ def check_name(db: Session, name: str, user_id: int | None = None) -> None:
 def check_unlike_others(db: Session, name: str, user_id: int | None = None) -> None:
     """Raises NameTaken or NameTooAlike where somebody else has `name`, or one that looks the same."""
     others = sa.select(User.name, User.name_canonical).where(
-        (User.name_canonical == canonical(name)) | (User.name_skeleton == lookalikes.skeleton(name)),
+        User.name_canonical.in_({canonical(name), lookalikes.undotted(canonical(name))})
+        | User.name_skeleton.in_(lookalikes.skeletons(name)),
         User.id != (user_id or 0),
     )
     found = db.execute(others).all()
@@ -51,11 +52,12 @@ def check_unlike_others(db: Session, name: str, user_id: int | None = None) -> N
 
 def check_not_parked(db: Session, name: str, user_id: int | None) -> None:
     """Raises NameTaken where somebody else has given up `name`, or one that looks the same, not long ago."""
-    skeleton = lookalikes.skeleton(name)
+    skeletons = lookalikes.skeletons(name)
+    traces_of_skeletons = [trace for each in skeletons for trace in traces.possible_traces(db, each)]
     parked = sa.select(FormerName.id).where(
         # Of a member who is gone there is but a trace.
         FormerName.name_canonical.in_([canonical(name), *traces.possible_traces(db, canonical(name))])
-        | FormerName.name_skeleton.in_([skeleton, *traces.possible_traces(db, skeleton)]),
+        | FormerName.name_skeleton.in_([*skeletons, *traces_of_skeletons]),
         # Nobody's, where the account is gone, is somebody else's too.
         FormerName.user_id.is_distinct_from(user_id or 0),
         FormerName.parked_until > utc_now(),

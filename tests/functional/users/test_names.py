@@ -56,6 +56,11 @@ def back_in_time(db: Session, user: User, days: int) -> None:
     [
         ("Iris", "lris", "This nickname is too much like Iris, which somebody else has"),
         ("mark", "rnark", "This nickname is too much like mark, which somebody else has"),
+        ("iris", "i\u0307ris", "This nickname is too much like iris, which somebody else has"),
+        ("Iris", "\u0130ris", "This nickname is too much like Iris, which somebody else has"),
+        ("\u0130ris", "iris", "This nickname is too much like \u0130ris, which somebody else has"),
+        ("\u0130ris", "Iris", "This nickname is too much like \u0130ris, which somebody else has"),
+        ("ann", "admîn", "This nickname is too much like one that is kept for the site itself"),
         ("ann", "admln", "This nickname is too much like one that is kept for the site itself"),
         (
             "ann",

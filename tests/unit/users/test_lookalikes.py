@@ -26,6 +26,12 @@ CYRILLIC_A = "\N{CYRILLIC SMALL LETTER A}"
         ("ann3", "ann\N{ARABIC-INDIC DIGIT THREE}"),
         ("ann", "a\N{VARIATION SELECTOR-16}nn"),
         ("ann", "\N{FULLWIDTH LATIN SMALL LETTER A}nn"),
+        # A dot above what has one shows nothing.
+        ("iris", "i\u0307ri\u0307s"),
+        ("jon", "j\u0307on"),
+        ("iris", "\N{CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I}\u0307ris"),
+        ("\u1ecbris", "i\u0323\u0307ris"),
+        ("iris", "\u0130ris"),
     ],
 )
 def test_names_that_look_the_same_have_one_skeleton(one: str, other: str) -> None:
@@ -50,6 +56,14 @@ def test_a_reserved_name_is_like_itself_in_any_case(name: str) -> None:
     assert is_like_reserved(name)
     assert is_like_reserved(name.upper())
     assert is_like_reserved(name.title())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["admîn", "ADMİN", "admi\u0307n", "modérator", "ađmin", "ṁoderator", "rooṭ", "ÁDMIN", "stäff"],
+)
+def test_a_mark_on_a_letter_makes_no_other_name_of_a_reserved_one(name: str) -> None:
+    assert is_like_reserved(name)
 
 
 @pytest.mark.parametrize(
