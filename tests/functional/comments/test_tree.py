@@ -306,3 +306,21 @@ def test_comments_of_a_post_that_is_a_draft_again_are_not_found(
     for visitor in (client, make_client()):
         visitor.get(f"/comments/{comment.id}/", status=404)
     client.get(f"/comments/{comment.id}/reply/", status=404)
+
+
+def test_a_page_that_has_no_comments_any_more_does_not_say_that_nobody_has_answered(
+    client: Client, db: Session, ann: User, post: Post
+) -> None:
+    nobody, gone = "Nobody has answered yet", "No comments stand here any more: they were removed or moved."
+    address = f"/posts/{post.id}/{post.slug}/"
+    for query in ("", "?from=99999"):
+        assert nobody in client.get(address + query)
+    make_comment(db, post, ann)
+    there = make_comment(db, make_post(db, ann, "Another"), ann)
+    db.commit()
+    for query in ("?from=99999", f"?thread={there.id}", "?order=new&from=0"):
+        page = client.get(address + query)
+        assert nobody not in page
+        assert gone in page
+        link = page.html.find("a", string="Show the comments from the first one on")
+        assert client.get(link["href"]).html.select("article.comment")
