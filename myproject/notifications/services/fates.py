@@ -58,8 +58,11 @@ def note_forgotten(db: Session, email_ids: Sequence[int | None]) -> None:
     """Writes down what became of the notifications in mails that are about to be deleted, where these never went:
     nothing else will tell it.
     """
-    for state, outcome in ENDS.items():
-        unsent = sa.select(Email.id).where(among(Email.id, "ids"), Email.state == state)
-        theirs = Notification.email_id.in_(unsent) & Notification.mail.in_(IN_A_MAIL)
-        ended = sa.update(Notification).where(theirs).values(mail=Mail.SKIPPED, outcome=outcome)
-        db.execute(ended, {"ids": email_ids}, execution_options=IN_DATABASE_ONLY)
+    unsent: dict[State, list[int]] = defaultdict(list)
+    ended = sa.select(Email.id, Email.state).where(among(Email.id, "ids"), Email.state.in_(ENDS))
+    for row in db.execute(ended, {"ids": email_ids}):
+        unsent[row.state].append(row.id)
+    for state, ids in unsent.items():
+        theirs = among(Notification.email_id, "ids") & Notification.mail.in_(IN_A_MAIL)
+        ending = sa.update(Notification).where(theirs).values(mail=Mail.SKIPPED, outcome=ENDS[state])
+        db.execute(ending, {"ids": ids}, execution_options=IN_DATABASE_ONLY)

@@ -8,13 +8,14 @@ from myproject.notifications import tasks
 from myproject.notifications.services import inbox
 from myproject.notifications.services.inbox import Unread
 from myproject.tasks import enqueue_once
-from myproject.users import constants as USER
 from myproject.users.tasks import touch_session
 from myproject.web.marks import Marked
 from myproject.web.request import Request
 
 # A task that was asked for is not asked for again within these.
 SECONDS = 60
+# What was counted at one visit says nothing new at another.
+ONCE_SECONDS = 86_400
 # The post; or who removed it, or the comment, and why.
 SHOWN, GONE = 200, 410
 
@@ -30,14 +31,14 @@ def unread_of(request: Request) -> Unread:
 
 def note_visit(event: NewResponse) -> None:
     """Who is shown how many are unread has been here since the latest of them came: that is noted at once, and of
-    the sign-in else only once in SESSION_TOUCH_MINUTES. A digest goes only to who has not been here since.
+    the sign-in else only once in `users.constants.SESSION_TOUCH_MINUTES`. A digest goes only to who has not been here since.
     """
     request = event.request
     # Where the page says nothing of it, it is not asked for.
     unread: Unread | None = vars(request).get("unread")
     if unread is not None and unread.number and (identity := request.identity_if_known) is not None:
-        key, seconds = f"{identity.session_id}:{unread.latest}", 60 * USER.SESSION_TOUCH_MINUTES
-        enqueue_once(request.registry, key, seconds, touch_session, session_id=identity.session_id)
+        key = f"{identity.session_id}:{unread.latest}"
+        enqueue_once(request.registry, key, ONCE_SECONDS, touch_session, session_id=identity.session_id)
 
 
 def note_reading(event: NewResponse) -> None:
