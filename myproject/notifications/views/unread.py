@@ -30,8 +30,8 @@ def unread_of(request: Request) -> Unread:
 
 
 def note_visit(event: NewResponse) -> None:
-    """Who is shown how many are unread has been here since the latest of them came: that is noted at once, and of
-    the sign-in else only once in `users.constants.SESSION_TOUCH_MINUTES`. A digest goes only to who has not been here since.
+    """Who is shown how many are unread has been here since the latest of them came, and a digest goes only to who
+    has not. It is noted at once: of the sign-in, only once in `users.constants.SESSION_TOUCH_MINUTES`.
     """
     request = event.request
     # Where the page says nothing of it, it is not asked for.
