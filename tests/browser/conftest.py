@@ -40,6 +40,7 @@ LIMITS = {
         "post_account",
         "comment_account",
         "keep_account",
+        "search_address",
         "passkey_address",
     )
 } | {"newcomers.days": "0", "notifications.daily_cap": "10000"}

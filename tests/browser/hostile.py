@@ -265,6 +265,16 @@ def short(length: int) -> list[str]:
     return [vector for vector in vectors() if len(vector) <= length and "\n" not in vector]
 
 
+def packed(length: int) -> list[str]:
+    """Those of one line, as many as fit into `length` characters at a time, with blanks between."""
+    lines = [""]
+    for vector in short(length):
+        if len(lines[-1]) + len(vector) >= length:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {vector}".strip()
+    return lines
+
+
 def in_groups(size: int) -> Iterator[list[str]]:
     """All of them, `size` at a time."""
     found = vectors()

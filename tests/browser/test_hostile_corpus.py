@@ -3,8 +3,11 @@
 The pages are opened without our Content-Security-Policy, so that it is not the policy that saves them.
 """
 
-from collections.abc import Callable, Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -12,32 +15,39 @@ from playwright.sync_api import Browser, Page, Request, StorageState
 from sqlalchemy.orm import Session
 
 from myproject.cli.context import Site
-from myproject.comments.models import Comment
 from myproject.comments.services.writing import create_comment
 from myproject.db import utc_now
 from myproject.markdown.references import Known
 from myproject.pagination import encode
-from myproject.posts.models import Post, Tag
+from myproject.posts import constants as POST
+from myproject.posts.models import Tag
 from myproject.posts.services.tags import relist
 from myproject.posts.services.writing import create_post, render
 from myproject.text import canonical, render_markdown
 from myproject.users import constants as USER
 from myproject.users.models import User
-from tests.browser.hostile import BREAKS, RUN, fill, in_groups, short, vectors
+from tests.browser.hostile import BREAKS, RUN, fill, in_groups, packed, short, vectors
+from tests.browser.people import SECONDS_FOR_A_MAIL
 from tests.conftest import LiveServer
 
 PER_COMMENT = 12
 PER_BIO = 20
+PER_EXCERPT, PER_MAIL = 180, 10
+# In all texts that search is to find.
+BAIT = "nightjar"
 
 DEFINE = (
     "window.ran = []; window.hacked = (...what) => window.ran.push(what.join()); window.alert = window.hacked;"
 )
 # Elements and attributes that could act, within what members wrote. The page's own scripts stand outside of it.
-ACTING = """() => {
+ACTING = """(given) => {
+  const document = given ?? window.document;
   const acting = [];
   // Data for search engines: a script that ended too early would not be JSON.
   document.querySelectorAll("script[type='application/ld+json']").forEach((data) => JSON.parse(data.textContent));
-  for (const element of document.querySelectorAll("main :not([type='application/ld+json'])")) {
+  // A mail is shown without the site around it.
+  const written = document.querySelector("main") ?? document.body;
+  for (const element of written.querySelectorAll(":not([type='application/ld+json'])")) {
     if (["SCRIPT", "IFRAME", "OBJECT", "EMBED", "STYLE", "LINK", "META", "BASE", "MATH", "TEMPLATE"]
         .includes(element.nodeName) && !/^\\/static\\//.test(element.getAttribute("src") ?? "")) {
       acting.push(element.outerHTML);
@@ -51,6 +61,30 @@ ACTING = """() => {
     }
   }
   return acting;
+}"""
+# Loads pages one after the other into frames of this one: as they would be shown, and with all that they would
+# run, but many times as fast as in windows. Gives also their text, and where the last one goes on.
+LOOK_THROUGH = """async ([addresses, actingIn]) => {
+  const acting = eval(actingIn), found = { ran: [], acting: [], text: "", next: null };
+  for (const address of addresses) {
+    const answer = await fetch(address), html = await answer.text();
+    if (!answer.ok) found.acting.push(`${address}: ${answer.status}`);
+    const frame = document.body.appendChild(document.createElement("iframe"));
+    const { contentDocument: shown, contentWindow: its } = frame;
+    its.hacked = its.alert = (...what) => found.ran.push(`${address}: ${what}`);
+    shown.open();
+    await new Promise((done) => {
+      its.addEventListener("load", done, { once: true });
+      shown.write(html);
+      shown.close();
+    });
+    found.acting.push(...acting(shown).map((each) => `${address}: ${each}`));
+    found.text += shown.body.innerText;
+    found.next = shown.querySelector("a[rel=next]")?.getAttribute("href") ?? null;
+    if (found.next) found.next = new URL(found.next, answer.url).href;
+    frame.remove();
+  }
+  return found;
 }"""
 # What of these texts is another text once it is parsed, serialised and parsed again.
 UNSTABLE = """(texts) => texts.filter((html) => {
@@ -83,6 +117,17 @@ class Watched:
         self.page.goto(address)
         self.check(address)
         return self.page.locator("main").inner_text()
+
+    def look_through(self, addresses: Sequence[str]) -> dict[str, Any]:
+        """Looks at many pages at once, and gives their `text` and what comes `next` after the last."""
+        found: dict[str, Any] = self.page.evaluate(LOOK_THROUGH, [addresses, ACTING])
+        assert (found["ran"], found["acting"], self.seen) == ([], [], [])
+        return found
+
+    def look_on(self, address: str) -> str:
+        """Looks at a list, page by page, and gives its text."""
+        found = self.look_through([address])
+        return found["text"] + (self.look_on(found["next"]) if found["next"] else "")
 
     def check(self, where: str) -> None:
         self.page.mouse.move(200, 200)
@@ -118,6 +163,11 @@ def test_there_are_hundreds_of_them_and_a_careless_page_would_run_them(
     window.page.wait_for_function("window.ran.length > 3")
     with pytest.raises(AssertionError):
         window.check("a careless page")
+    window = make_window()
+    window.context.route("**/careless/", lambda route: route.fulfill(body="<main><img src=x onerror=hacked(7)>"))
+    window.page.goto("/about/")
+    with pytest.raises(AssertionError, match="/careless/: 7"):
+        window.look_through(["/about/", "/careless/"])
 
 
 def test_rendered_texts_run_nothing_and_parse_to_themselves(make_window: Callable[..., Watched]) -> None:
@@ -133,12 +183,23 @@ def test_rendered_texts_run_nothing_and_parse_to_themselves(make_window: Callabl
     window.check("the texts on one page")
 
 
-def write_corpus(db: Session) -> tuple[list[Post], list[User]]:
-    """Posts with a vector each for title, text and tag, by members with one for name, shown name and bio; all
-    comments below the first. They pass by the forms, which would refuse many.
+@dataclass
+class Corpus:
+    """Where the texts stand: the addresses of posts, of profiles and of tags, and how many mails tell of them."""
+
+    posts: list[str] = field(default_factory=list)
+    profiles: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
+    mails: int = 0
+
+
+def write_corpus(db: Session, reader: User) -> Corpus:
+    """All vectors in titles and texts of posts, comments, shown names and bios, and as tags and names what may be
+    as long; on posts of the `reader`, who is told of them. They pass by the forms, which would refuse many.
     """
     now = utc_now()
-    names, titles = short(USER.NAME_MAX_LENGTH), short(USER.DISPLAY_NAME_MAX_LENGTH)
+    names, titles = short(USER.NAME_MAX_LENGTH), packed(USER.DISPLAY_NAME_MAX_LENGTH)
     authors = [
         User(
             name=name,
@@ -150,18 +211,19 @@ def write_corpus(db: Session) -> tuple[list[Post], list[User]]:
             bio_html=render_markdown("\n\n".join(vectors()[number * PER_BIO : (number + 1) * PER_BIO])),
             website="https://example.org/" + quote(name),
         )
-        for number, name in enumerate({canonical(name): name for name in names}.values())
+        for number, name in enumerate({canonical(name): name for name in names if "/" not in name}.values())
     ]
     db.add_all(authors)
     db.flush()
-    tags = [Tag(name=name) for name in sorted(set(names))]
-    posts = []
-    for number, title in enumerate(short(150)):
-        text = render(title, vectors()[number], ())
+    tags = [Tag(name=name) for name in sorted({canonical(name) for name in names})]
+    corpus, posts, lines = Corpus(), [], packed(POST.TITLE_MAX_LENGTH)
+    bait = Tag(name=BAIT)
+    for number, title in enumerate(lines):
+        text = render(title, "\n\n".join(vectors()[number :: len(lines)]), ())
         post = create_post(db, authors[number % len(authors)].id, text, publish=True)
         # Beyond the first pages, which others look at.
         post.published_at = post.last_activity_at = now - timedelta(days=4000, seconds=number)
-        post.tags = [tags[number % len(tags)]]
+        post.tags = [tags[number % len(tags)], bait]
         posts.append(post)
     db.flush()
     for post in posts:
@@ -169,34 +231,66 @@ def write_corpus(db: Session) -> tuple[list[Post], list[User]]:
     for number, few in enumerate(in_groups(PER_COMMENT)):
         body = "\n\n".join(few)
         create_comment(db, posts[0].id, authors[number % len(authors)].id, body, render_markdown(body))
-    return posts, authors
+    # Short enough to stand in an excerpt whole.
+    answers = packed(PER_EXCERPT)
+    for number in range(0, len(answers), PER_MAIL):
+        asked = create_post(db, reader.id, render(lines[number // PER_MAIL], "A question.", ()), publish=True)
+        for place, answer in enumerate(answers[number : number + PER_MAIL], number):
+            body = f"{BAIT} {answer}"
+            create_comment(db, asked.id, authors[place % len(authors)].id, body, render_markdown(body))
+        db.refresh(asked)
+        asked.published_at = asked.last_activity_at = now - timedelta(days=4001)
+        corpus.mails += 1
+    corpus.posts = [f"/posts/{post.id}/{post.slug}/" for post in posts]
+    # The others' names stand beside what they wrote.
+    with_bio = authors[: len(vectors()) // PER_BIO + 1]
+    corpus.profiles = [f"/@{quote(author.name_canonical, safe='')}/" for author in with_bio]
+    corpus.tags = [f"/tags/{quote(tag.name, safe='')}/" for tag in tags[: len(posts) : 3] if "/" not in tag.name]
+    corpus.lists = [
+        f"/?after={encode(post.published_at + timedelta(milliseconds=1), post.id)}"
+        for post in posts[::20]
+        if post.published_at
+    ]
+    return corpus
 
 
-def test_nothing_runs_in_lists_posts_comments_names_tags_and_search(
+def wait_for_mails(window: Watched, to: str, number: int) -> list[str]:
+    """The addresses of a member's mails, as soon as there are so many."""
+    until = time.monotonic() + SECONDS_FOR_A_MAIL
+    links = window.page.locator(".mailbox > li").filter(has_text=f"{to}@example.org").get_by_role("link")
+    while True:
+        window.page.goto("/dev/mailbox/")
+        found = [str(link.get_attribute("href")) for link in links.all()]
+        if len(found) >= number:
+            return found
+        assert time.monotonic() < until, f"{len(found)} mails of {number}"
+
+
+def test_nothing_runs_in_whatever_page_or_mail_shows_the_corpus(
     make_window: Callable[..., Watched], signed_in: Callable[[str], StorageState], live_server: LiveServer
 ) -> None:
+    guest, member, reader = make_window(), make_window(signed_in("ada")), make_window(signed_in("haruka"))
     with Site(str(live_server.ini)).sessions().writing() as db:
-        posts, authors = write_corpus(db)
-        assert db.query(Comment).filter_by(post_id=posts[0].id).count() > 20
-        pages = [f"/posts/{post.id}/{post.slug}/" for post in posts[:3]]
-        lists = [
-            f"/?after={encode(post.published_at + timedelta(milliseconds=1), post.id)}"
-            for post in posts[::20]
-            if post.published_at
-        ]
-        profiles = [
-            f"/@{quote(author.name_canonical, safe='')}/" for author in authors[:6] if "/" not in author.name
-        ]
-    guest, member = make_window(), make_window(signed_in("ada"))
-    text = "".join(guest.look(address) for address in lists)
+        corpus = write_corpus(db, db.query(User).filter_by(name="haruka").one())
+    for window in (guest, member, reader):
+        window.page.goto("/about/")
+    text = guest.look_through(corpus.lists)["text"]
     # They are there, as text.
     assert sum(title in text for title in short(60) if "  " not in title) > 200
-    for address in [*pages, *profiles]:
+    guest.look_through([*corpus.posts, *corpus.profiles, *corpus.tags])
+    guest.look_on("/tags/")
+    found = guest.look_on(f"/search/?q={BAIT}") + guest.look_on(f"/search/?q=tag:{BAIT}")
+    assert sum(vector in found for vector in short(PER_EXCERPT) if "  " not in vector) > 300
+    told = reader.look_on("/notifications/")
+    assert "<img src=x" in told
+    first = corpus.posts[0]
+    for address in (first, corpus.profiles[0], f"/search/?q={BAIT}"):
         guest.look(address)
-    for address in (pages[0], f"{pages[0]}?from=1", lists[0], f"/posts/{posts[0].id}/edit/", "/tags/"):
+    for address in (first, f"{first}?from=1", corpus.lists[0], f"{first.rpartition('/')[0]}/../edit/", "/tags/"):
         member.look(address)
     asked = [*(fill(each) for each in BREAKS), f"author:{RUN}", "<script>"]
-    for words in asked:
-        guest.look(f"/search/?q={quote(words)}")
-    for words in asked[:6]:
-        member.look(f"/admin/users/?q={quote(words)}")
+    guest.look_through([f"/search/?q={quote(words)}" for words in asked])
+    member.look_through([f"/admin/users/?q={quote(words)}" for words in asked[:6]])
+    mails = wait_for_mails(reader, "haruka", corpus.mails)
+    shown = reader.look_through([address for mail in mails for address in (mail, f"{mail}html/")])["text"]
+    assert sum(vector in shown for vector in short(PER_EXCERPT) if "  " not in vector) > 300
