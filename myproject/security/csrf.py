@@ -33,7 +33,7 @@ class CsrfPolicy:
         neither.
         """
         if request.identity is not None:
-            return f"{request.session_token} {request.identity.role:d}"
+            return seed_of_member(request.session_token, request.identity.role)
         return str(getattr(request, "_csrf_seed", "") or self.cookies.get(request, "guest"))
 
     def get_csrf_token(self, request: Any) -> str:
@@ -55,6 +55,11 @@ class CsrfPolicy:
 
     def derive(self, key: bytes, seed: str) -> str:
         return hmac.digest(key, seed.encode("utf-8", "replace"), "sha256").hex()
+
+
+def seed_of_member(token: str, role: int) -> str:
+    """What a member's token is derived from: the token of their session, and their role."""
+    return f"{token} {role:d}"
 
 
 def csrf_field(request: Any) -> Markup:

@@ -12,6 +12,7 @@ from secrets import token_bytes
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from pyramid.interfaces import ICSRFStoragePolicy, IDefaultCSRFOptions, IExceptionResponse, IRoutesMapper
 from pyramid.router import Router
 from pyramid.security import NO_PERMISSION_REQUIRED
@@ -31,14 +32,15 @@ from myproject.posts.models import Post
 from myproject.posts.services.hiding import hide_post
 from myproject.posts.services.removal import remove_post
 from myproject.security.cookies import cookies_of
+from myproject.security.csrf import seed_of_member
 from myproject.security.keys import keys_of
 from myproject.security.permissions import RULES, permits
 from myproject.security.policy import COOKIE
-from myproject.security.tokens import make_token
+from myproject.security.tokens import hash_token, make_token
 from myproject.settings import settings_of
 from myproject.storage import storage_of
 from myproject.users import constants as USER
-from myproject.users.models import Passkey, User
+from myproject.users.models import Passkey, User, UserSession
 from myproject.users.services import tokens
 from myproject.users.services.avatars import keep_avatar
 from tests.conftest import Client
@@ -536,6 +538,10 @@ def form_token(client: Client) -> str:
         client.set_cookie(guest, make_token())
     # WebTest puts quotes around what it sets.
     seed = (client.cookies.get(session) or client.cookies[guest]).strip('"')
+    if session in client.cookies:
+        signed_in = sa.select(User.role).join(UserSession, UserSession.user_id == User.id)
+        role = client.db.scalar(signed_in.where(UserSession.token_hash == hash_token(seed)))
+        seed = seed_of_member(seed, role or USER.Role.ADMIN)
     return str(policy.derive(policy.keys[0], seed))
 
 
