@@ -13,6 +13,7 @@ from myproject.users.models import User
 
 TOP = sa.text("parent_id IS NULL")
 PUBLISHED = sa.text(f"status = {int(COMMENT.Status.PUBLISHED)}")
+NOT_PUBLISHED = sa.text(f"status <> {int(COMMENT.Status.PUBLISHED)}")
 WAITING = sa.text(f"status = {int(COMMENT.Status.WAITING)}")
 
 
@@ -49,6 +50,14 @@ class Comment(Base):
         # The latest of a post, at whatever depth: its feed.
         sa.Index("ix_comments_latest", "post_id", "id", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
         sa.Index("ix_comments_author_id", "author_id", "id"),
+        # A member's own that only they and staff read.
+        sa.Index(
+            "ix_comments_not_in_the_open",
+            "author_id",
+            "id",
+            sqlite_where=NOT_PUBLISHED,
+            postgresql_where=NOT_PUBLISHED,
+        ),
         sa.Index("ix_comments_parent_id", "parent_id"),
         sa.Index("ix_comments_waiting", "created_at", "id", sqlite_where=WAITING, postgresql_where=WAITING),
         NEVER_AGAIN,
