@@ -1,8 +1,6 @@
 """Comments that wait for the approval of staff."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -17,8 +15,6 @@ from myproject.comments.services.removal import remove_comment
 from myproject.comments.services.visibility import WAITING
 from myproject.comments.services.writing import tell_of
 from myproject.db import publish as tell
-from myproject.posts import constants as POST
-from myproject.posts.models import Post
 
 
 @dataclass(frozen=True)
@@ -29,22 +25,6 @@ class CommentAnswered:
     comment: Comment
     approved: bool
     reason: str
-
-
-OF_AUTHOR = (
-    sa.select(Comment.id, Comment.created_at, Post.title.label("post_title"))
-    .join(Post, Post.id == Comment.post_id)
-    # Not the column itself: by the index on authors all would be read that one of them ever wrote. By that of the
-    # comments that wait it is only those of all members, which staff keep few.
-    .where(WAITING, Comment.author_id + sa.literal_column("0") == sa.bindparam("author_id"))
-    .order_by(Comment.created_at, Comment.id)
-    .limit(POST.WAITING_SHOWN)
-)
-
-
-def list_waiting(db: Session, author_id: int) -> Sequence[Any]:
-    """A member's comments that wait, the oldest first: (id, created_at, post_title), a page of them."""
-    return db.execute(OF_AUTHOR, {"author_id": author_id}).all()
 
 
 def is_waiting(db: Session, comment_id: int) -> bool:

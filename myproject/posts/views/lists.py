@@ -13,7 +13,7 @@ from pyramid.interfaces import IRoutesMapper
 from pyramid.renderers import render
 from pyramid.response import Response
 
-from myproject.comments.services import approval as comment_approval
+from myproject.comments.services import unseen
 from myproject.db import fetch
 from myproject.forms import kept
 from myproject.i18n import _
@@ -120,16 +120,18 @@ def find_mine(request: Request, shared: Marked) -> tuple[dict[int, datetime], bo
 
 
 def list_drafts(request: Request) -> dict[str, Any]:
-    """A member's own that stands in no other list: drafts, what waits for approval, posts that are hidden, and
-    what forms did not take.
+    """A member's own that stands in no other list: drafts, what waits for approval, what is hidden or was
+    removed, and what forms did not take.
     """
     db, member_id = request.dbsession, request.member.id
+    comments = unseen.list_unseen(db, member_id)
     return {
         "drafts": lists.list_drafts(db, member_id),
         "day": date,
         "days": timedelta(days=request.site.retention_drafts_days),
         "waiting_posts": post_approval.list_waiting(db, member_id),
-        "waiting_comments": comment_approval.list_waiting(db, member_id),
+        "waiting_comments": [comment for comment in comments if comment.is_waiting],
+        "unseen_comments": [comment for comment in comments if not comment.is_waiting],
         "hidden_posts": hiding.list_hidden(db, member_id),
         "kept": kept.list_kept(db, member_id) if request.member.has_kept_text else [],
         "form_title": partial(form_title, request),

@@ -1,17 +1,24 @@
 """Drafts go when nobody has touched them for a long time, and their list says when."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.audit import Actor
+from myproject.comments import constants as COMMENT
+from myproject.comments.services.hiding import hide_comment
+from myproject.comments.services.removal import remove_comment
 from myproject.db import utc_now
 from myproject.posts.models import Post
 from myproject.posts.services.hiding import hide_post, show_post
 from myproject.posts.tasks import purge_drafts
-from tests.conftest import Client
-from tests.factories import make_post, make_user, sign_in
+from tests.conftest import Client, form_with
+from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import heading
 
 
 def test_drafts_untouched_for_long_are_purged_and_their_list_says_when(
@@ -50,3 +57,37 @@ def test_a_hidden_post_stands_below_its_authors_drafts_and_leads_to_what_they_ca
     assert "Some <strong>text" in page.click("Of tea")
     show_post(db, post)
     assert "Of tea" not in client.get("/drafts/")
+
+
+def test_own_comments_that_others_do_not_read_stand_there_with_the_reason(
+    client: Client, db: Session, query_counter: Callable[..., AbstractContextManager[list[str]]]
+) -> None:
+    ann, bob = make_user(db, "ann"), make_user(db, "bob")
+    post = make_post(db, bob, "Of tea")
+    words = ("In the open", "Hidden by reports", "Hidden by a ban", "Removed by staff", "Taken back", "Waits")
+    comments = {text: make_comment(db, post, ann, text) for text in words}
+    hide_comment(db, comments["Hidden by reports"], COMMENT.HiddenFor.REPORTS)
+    hide_comment(db, comments["Hidden by a ban"], COMMENT.HiddenFor.BAN)
+    remove_comment(db, Actor(bob.id, "bob"), comments["Removed by staff"].id, "Of no use")
+    remove_comment(db, Actor(ann.id, "ann"), comments["Taken back"].id)
+    comments["Waits"].status = COMMENT.Status.WAITING
+    hide_comment(db, make_comment(db, post, bob, "Somebody else's"), COMMENT.HiddenFor.REPORTS)
+    db.commit()
+    sign_in(client, ann)
+    assert client.get("/@ann/comments/").click("your drafts").request.path == "/drafts/"
+    with query_counter() as statements:
+        page = client.get("/drafts/")
+    assert len([each for each in statements if "FROM comments" in each]) == 1
+    told = {card.select_one(".prose").get_text(strip=True): card for card in page.html.select("details.card")}
+    assert list(told) == ["Taken back", "Removed by staff", "Hidden by a ban", "Hidden by reports"]
+    assert "removed by the site's staff: Of no use" in told["Removed by staff"].get_text()
+    assert "as you may not comment for now" in told["Hidden by a ban"].get_text()
+    assert "Members have reported it" in told["Hidden by reports"].get_text()
+    assert heading(client.get(told["Hidden by reports"].a["href"])) == "This comment is hidden"
+    restored = form_with(client.get(told["Taken back"].a["href"]), "restore").submit("restore", status=303)
+    assert "Taken back" in restored.follow().follow()
+    assert page.html.find("a", href=f"/comments/{comments['Waits'].id}/")
+
+    sign_in(client, make_user(db, "carl"))
+    assert "your drafts" not in client.get("/@ann/comments/")
+    assert not client.get("/drafts/").html.select("details.card")

@@ -1,0 +1,72 @@
+"""A member's own comments that are not in the open, for themselves: what waits, is hidden or was removed, why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from myproject.comments import constants as COMMENT
+from myproject.comments.models import Comment
+from myproject.comments.services.rows import REMOVED_BY_AUTHOR
+from myproject.comments.services.visibility import WAITING
+from myproject.db import fetch
+from myproject.posts.models import Post
+from myproject.posts.services import visibility as posts
+
+
+@dataclass(frozen=True)
+class UnseenComment:
+    """A comment that only its author and staff read, or may restore. `body_html` is as it was published."""
+
+    id: int
+    status: COMMENT.Status
+    created_at: datetime
+    hidden_for: COMMENT.HiddenFor | None
+    removed_by_author: bool
+    removal_reason: str
+    body_html: str
+    post_title: str
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == COMMENT.Status.WAITING
+
+    @property
+    def is_removed(self) -> bool:
+        return self.status == COMMENT.Status.REMOVED
+
+    @property
+    def by_reports(self) -> bool:
+        return self.hidden_for == COMMENT.HiddenFor.REPORTS
+
+
+OF_AUTHOR = (
+    sa.select(
+        Comment.id,
+        Comment.status,
+        Comment.created_at,
+        Comment.hidden_for,
+        REMOVED_BY_AUTHOR.label("removed_by_author"),
+        Comment.removal_reason,
+        Comment.body_html,
+        Post.title.label("post_title"),
+    )
+    .join(Post, Post.id == Comment.post_id)
+    .where(
+        Comment.author_id == sa.bindparam("author_id", type_=sa.BigInteger),
+        # As the index says it.
+        Comment.status != sa.literal_column(str(int(COMMENT.Status.PUBLISHED))),
+        # The text of a removed one is gone after a time.
+        Comment.body != sa.literal_column("''"),
+        # Of a post that is gone no more is told here, but what waits there still does.
+        sa.or_(WAITING, posts.PUBLISHED),
+    )
+    .order_by(Comment.id.desc())
+    .limit(COMMENT.LIST_SIZE)
+)
+
+
+def list_unseen(db: Session, author_id: int) -> list[UnseenComment]:
+    """A member's comments that are not in the open, the latest first, a page of them."""
+    return [UnseenComment(*row) for row in fetch(db, OF_AUTHOR, {"author_id": author_id})]
