@@ -165,7 +165,7 @@ def make_identify(
             noted = {"token_hash": token_hash, "number": shown.number, "mark": shown.mark}
             ask(f"{session.id}:{shown.number}", ASKED_SECONDS, tasks.note_validator, **noted)
         if now - session.last_seen_at > timedelta(minutes=USER.SESSION_TOUCH_MINUTES):
-            ask(f"{session.id}", 60 * USER.SESSION_TOUCH_MINUTES, tasks.touch_session)
+            ask(f"{session.id}", 60 * USER.SESSION_TOUCH_MINUTES, tasks.touch_session, at=now.isoformat())
         of_the_session = {
             "session_id": session.id,
             "authenticated_at": session.authenticated_at,

@@ -45,11 +45,12 @@ FILES_AT_ONCE = 500
 SECONDS_BETWEEN_NOTES = 60
 
 
-def touch_session(registry: Registry, session_id: int) -> None:
-    """Notes that a session is in use."""
+def touch_session(registry: Registry, session_id: int, at: str) -> None:
+    """Notes that a session was in use at a moment (ISO 8601): what came since, its member has not seen."""
+    moment = datetime.fromisoformat(at)
     with sessions_of(registry).writing() as db:
-        sign_ins.note_seen(db, UserSession.id == session_id)
-        db.execute(sa.update(UserSession).where(UserSession.id == session_id).values(last_seen_at=utc_now()))
+        sign_ins.note_seen(db, UserSession.id == session_id, moment)
+        db.execute(sa.update(UserSession).where(UserSession.id == session_id).values(last_seen_at=moment))
 
 
 def note_validator(registry: Registry, session_id: int, token_hash: str, number: int, mark: str) -> None:

@@ -4,6 +4,7 @@ from pyramid.events import NewResponse
 
 from myproject.cache import remembered
 from myproject.comments.services.places import read_place
+from myproject.db import utc_now
 from myproject.notifications import tasks
 from myproject.notifications.services import inbox
 from myproject.notifications.services.inbox import Unread
@@ -38,7 +39,8 @@ def note_visit(event: NewResponse) -> None:
     unread: Unread | None = vars(request).get("unread")
     if unread is not None and unread.number and (identity := request.identity_if_known) is not None:
         key = f"{identity.session_id}:{unread.latest}"
-        enqueue_once(request.registry, key, ONCE_SECONDS, touch_session, session_id=identity.session_id)
+        seen = {"session_id": identity.session_id, "at": utc_now().isoformat()}
+        enqueue_once(request.registry, key, ONCE_SECONDS, touch_session, **seen)
 
 
 def note_reading(event: NewResponse) -> None:

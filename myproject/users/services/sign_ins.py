@@ -263,15 +263,16 @@ def end_copied_session(db: Session, session_id: int, seen_at: datetime, client: 
 def sign_out(db: Session, token: str) -> None:
     """Ends the session of `token`: whoever holds a copy of the cookie is a guest from now on."""
     session = UserSession.token_hash == hash_token(token)
-    note_seen(db, session)
+    note_seen(db, session, utc_now())
     db.execute(sa.delete(UserSession).where(session))
 
 
-def note_seen(db: Session, session: sa.ColumnElement[bool]) -> None:
-    """Notes that the member of a session is here."""
+def note_seen(db: Session, session: sa.ColumnElement[bool], at: datetime) -> None:
+    """Notes that the member of a session was here at a moment."""
     owner = sa.select(UserSession.user_id).where(session).scalar_subquery()
     # Nothing that is kept of them in the cache changes.
-    seen = sa.update(User).where(User.id == owner).values(last_seen_at=utc_now(), revision=User.revision)
+    is_later = sa.func.coalesce(User.last_seen_at < at, sa.true())
+    seen = sa.update(User).where(User.id == owner, is_later).values(last_seen_at=at, revision=User.revision)
     db.execute(seen, execution_options=IN_DATABASE_ONLY)
 
 

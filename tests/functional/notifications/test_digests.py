@@ -180,6 +180,22 @@ def test_a_short_visit_is_one_though_the_sign_in_was_used_just_before_what_it_sh
     assert outcomes(db) == [Outcome.VISITED] * 2
 
 
+def test_what_came_after_a_visit_is_in_it_though_the_worker_noted_the_visit_later(
+    app: Router, client: Client, db: Session, ann: User, bob: User, post: Post
+) -> None:
+    sign_in(client, ann)
+    for before in (timedelta(hours=1), timedelta(minutes=1)):
+        was_last_here(db, ann, before)
+        make_comment(db, post, bob, "Seen")
+        client.get("/about/")
+        make_comment(db, post, bob, "Not seen")
+        db.commit()
+        run_tasks(app.registry)
+        a_day_passes(db)
+        send_digests(app.registry)
+        assert outcomes(db)[-2:] == [Outcome.VISITED, Outcome.DIGESTED]
+
+
 def test_it_is_off_until_asked_for_and_weekly_waits_a_week(
     app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
 ) -> None:
