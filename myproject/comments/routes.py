@@ -33,6 +33,8 @@ def comment_of(request: Request) -> rows.CommentRow:
     if comment is not None:
         return comment
     if tombstone is None:
+        # What brings a comment into the open changes the lists of posts.
+        keep_for_guests(request, "site", "posts")
         raise HTTPNotFound
     keep_for_guests(request, "site", f"post:{tombstone.post_id}")
     may_restore = tombstone.may_restore(request.identity, request.site.retention_restore_days)

@@ -83,6 +83,8 @@ def post_or_tombstone_of(request: Request, post_id: int) -> rows.PostPage | remo
         keep_for_guests(request, *tags)
         raise Hidden(url(request, "moderation.hidden.post", id=post_id))
     if post is None:
+        # Its number may be given to the next one.
+        keep_for_guests(request, *tags)
         raise HTTPNotFound
     return post
 

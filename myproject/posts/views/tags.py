@@ -30,6 +30,7 @@ def tag_of(request: Request) -> tags.TagRow:
     with reading(request) as db:
         tag = tags.find_tag(db, canonical(asked), request.identity)
     if tag is None:
+        keep_for_guests(request, "site", "posts", "tags")
         raise HTTPNotFound
     name = tag.name
     if tag.synonym_of is not None and request.matched_route.name == "posts.tag":

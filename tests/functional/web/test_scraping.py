@@ -25,6 +25,7 @@ from myproject.posts.models import Post
 from myproject.posts.services.hiding import hide_post, show_post
 from myproject.posts.services.removal import remove_post, restore_post
 from myproject.posts.services.tags import edit_tag, find_tag
+from myproject.posts.services.writing import publish_post
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import accounts, names
@@ -202,3 +203,27 @@ def test_who_may_put_a_post_back_is_not_shown_what_guests_are_told(
     sign_in(author, ann)
     assert "Restore" in author.get(f"/posts/{post.id}/of-tea/", status=410)
     assert "Restore" not in client.get(f"/posts/{post.id}/of-tea/", status=410)
+
+
+def test_what_is_not_there_is_asked_for_once_until_it_is(
+    client: Client, db: Session, query_counter: QueryCounter
+) -> None:
+    ann = make_user(db, "ann")
+    post = make_post(db, ann)
+    said = make_comment(db, post, ann)
+    db.commit()
+    addresses = f"/posts/{post.id + 1}/", f"/comments/{said.id + 1}/", "/tags/tea/"
+    for address in addresses:
+        client.get(address, status=404)
+    with query_counter() as statements:
+        for address in (*addresses, "/what/no/route/knows/"):
+            client.get(address, status=404)
+    assert statements == []
+
+    draft = make_post(db, ann, tags=["tea"], publish=False)
+    db.commit()
+    client.get(addresses[0], status=404)
+    publish_post(db, draft)
+    make_comment(db, post, ann)
+    db.commit()
+    assert [client.get(address).maybe_follow().status_int for address in addresses] == [200, 200, 200]
