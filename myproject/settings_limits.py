@@ -11,7 +11,10 @@ class LimitSettings:
 
     ratelimit_enabled: bool = setting("ratelimit.enabled", boolean, "true", "limit how often things may be tried")
     ratelimit_login_address: str = setting(
-        "ratelimit.login_address", rate, "30 per 5 minutes", "sign-ins tried from one client address"
+        "ratelimit.login_address",
+        rate,
+        "30 per 5 minutes",
+        "sign-ins tried from one client address, from browsers new to the account",
     )
     ratelimit_login_site: str = setting(
         "ratelimit.login_site",
