@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.rows import REMOVED_BY_AUTHOR
-from myproject.comments.services.visibility import WAITING
+from myproject.comments.services.visibility import REMOVED, WAITING
 from myproject.db import fetch
 from myproject.posts.models import Post
 from myproject.posts.services import visibility as posts
@@ -17,7 +17,7 @@ from myproject.posts.services import visibility as posts
 
 @dataclass(frozen=True)
 class UnseenComment:
-    """A comment that only its author and staff read, or may restore. `body_html` is as it was published."""
+    """A comment that is not in the open. `body_html` is empty where it was removed."""
 
     id: int
     status: COMMENT.Status
@@ -49,7 +49,7 @@ OF_AUTHOR = (
         Comment.hidden_for,
         REMOVED_BY_AUTHOR.label("removed_by_author"),
         Comment.removal_reason,
-        Comment.body_html,
+        sa.case((REMOVED, sa.literal_column("''")), else_=Comment.body_html).label("body_html"),
         Post.title.label("post_title"),
     )
     .join(Post, Post.id == Comment.post_id)
