@@ -79,9 +79,8 @@ def test_own_comments_that_others_do_not_read_stand_there_with_the_reason(
         page = client.get("/drafts/")
     assert len([each for each in statements if "FROM comments" in each]) == 1
     cards = page.html.select("details.card")
-    told = dict(
-        zip(("Taken back", "Removed by staff", "Hidden by a ban", "Hidden by reports"), cards, strict=True)
-    )
+    texts = ("Taken back", "Removed by staff", "Hidden by a ban", "Hidden by reports")
+    told = dict(zip(texts, cards, strict=True))
     # What is removed shows its words only to who may put it back, where they can.
     shown = [card.select_one(".prose") for card in cards]
     assert [words and words.get_text(strip=True) for words in shown] == [None, None, *texts[2:]]
