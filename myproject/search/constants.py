@@ -16,6 +16,8 @@ PAGE_SIZE = 20
 # So many matches are looked at for one page. What a page may cost is bounded by them, however large the site.
 CANDIDATES = 500
 ROUNDS = 6
+# In PostgreSQL, common words are found among so many of the latest entries.
+WINDOW = 4000
 STATEMENT_MILLISECONDS = 3000
 
 # As much of a text is read for the piece that a result shows of it.

@@ -51,20 +51,51 @@ class Result:
     excerpt: Markup = field(default_factory=Markup)
 
 
-def matching(dialect: str) -> sa.Select[int]:
-    """The numbers of the entries below `:below` that match `:expression`, latest first."""
-    if dialect == "postgresql":
-        number: sa.ColumnElement[int] = SearchEntry.id.expression
-        fits = sa.type_coerce(SearchEntry.words, sa.Text).op("@@")(sa.cast(sa.bindparam("expression"), TSQUERY))
-    else:
-        # FTS5 goes through its entries in this order: it stops when it has enough.
-        table = sa.table("search_index", sa.column("rowid", sa.BigInteger), sa.column("search_index"))
-        number, fits = table.c.rowid, table.c.search_index.op("MATCH")(sa.bindparam("expression"))
-    below = number < sa.bindparam("below")
-    return sa.select(number.label("id")).where(fits, below).order_by(number.desc()).limit(sa.bindparam("number"))
+BELOW, NUMBER, FEW = (sa.bindparam(name, type_=sa.BigInteger) for name in ("below", "number", "few"))
 
 
-MATCHING = {dialect: matching(dialect) for dialect in WRITERS}
+def matching_in_sqlite() -> sa.Select[Any]:
+    """Selects the numbers of the entries below `:below` that match `:expression`, latest first, at most `:number`;
+    and whether there may be more than these: where it can't tell, null.
+    """
+    # FTS5 goes through its entries in this order: it stops when it has enough.
+    table = sa.table("search_index", sa.column("rowid", sa.BigInteger), sa.column("search_index"))
+    fits = table.c.search_index.op("MATCH")(sa.bindparam("expression"))
+    numbers = sa.select(table.c.rowid.label("id"), sa.null()).where(fits, table.c.rowid < BELOW)
+    return numbers.order_by(table.c.rowid.desc()).limit(NUMBER)
+
+
+def matching_in_postgresql() -> sa.Select[Any]:
+    """The same. An index of words gives all that match, before they are sorted: of common words that may be
+    millions. These are met soon on the way back from the latest entry, and where fewer than `:few` are, the index
+    gives no more than can be sorted. PostgreSQL, asked for either, would guess wrong: it takes each beginning of a
+    word for a common one.
+    """
+
+    def fits(words: Any) -> sa.ColumnElement[bool]:
+        return sa.type_coerce(words, sa.Text).op("@@")(sa.cast(sa.bindparam("expression"), TSQUERY))
+
+    number = SearchEntry.id
+    latest = (
+        sa.select(number, SearchEntry.words).where(number < BELOW).order_by(number.desc()).limit(SEARCH.WINDOW)
+    )
+    window = latest.subquery()
+    near = (
+        sa.select(window.c.id).where(fits(window.c.words)).order_by(window.c.id.desc()).limit(NUMBER).cte("near")
+    )
+    is_enough = sa.select(sa.func.count() >= FEW).select_from(near).scalar_subquery()
+    # Not the column itself: no other index is to be gone along.
+    place = number + sa.literal_column("0")
+    found = sa.select(number).where(~is_enough, fits(SearchEntry.words), place < BELOW)
+    far = found.order_by(place.desc()).limit(NUMBER)
+    rest = far.subquery()
+    both = sa.union_all(
+        sa.select(near.c.id, sa.true().label("more")).where(is_enough), sa.select(rest.c.id, sa.null())
+    ).subquery()
+    return sa.select(both.c.id, both.c.more).order_by(both.c.id.desc())
+
+
+MATCHING = {"sqlite": matching_in_sqlite(), "postgresql": matching_in_postgresql()}
 MOMENT = sa.func.coalesce(Comment.created_at, Post.published_at, type_=Post.published_at.type)
 # What everybody may see, and nothing else: whoever looks.
 ROWS = (
@@ -118,13 +149,15 @@ def find_page(db: Session, query: Query, cursor: str | None) -> Page[Result]:
         if part < start:
             continue
         for _round in range(SEARCH.ROUNDS):
-            ids = matches(db, expression, below, SEARCH.CANDIDATES)
+            # Of what is tagged, most may not fit.
+            few = SEARCH.CANDIDATES if query.tags else SEARCH.PAGE_SIZE + 1
+            ids, may_be_more = matches(db, expression, below, SEARCH.CANDIDATES, few)
             for row in shown(db, query, ids):
                 if len(rows) == SEARCH.PAGE_SIZE:
                     return Page(finish(rows, query), f"{part}-{below}")
                 rows.append(row)
                 below = row.id
-            if len(ids) < SEARCH.CANDIDATES:
+            if not may_be_more:
                 break
             below = ids[-1]
         else:
@@ -143,11 +176,14 @@ def dialect_of(db: Session) -> str:
     return db.get_bind().dialect.name
 
 
-def matches(db: Session, expression: Expression, below: int, number: int) -> Sequence[int]:
-    """The numbers of entries that match, latest first: `number` of them at most."""
+def matches(db: Session, expression: Expression, below: int, number: int, few: int) -> tuple[Sequence[int], bool]:
+    """The numbers of entries that match, latest first: `few` of them at least, where there are so many, and
+    `number` at most; and whether there may be more.
+    """
     dialect = dialect_of(db)
     values = {"expression": WRITERS[dialect](expression), "below": below, "number": number}
-    return fetch(db, MATCHING[dialect], values).scalars().all()
+    rows = fetch(db, MATCHING[dialect], values | ({"few": few} if dialect == "postgresql" else {})).all()
+    return [row[0] for row in rows], len(rows) == number or any(row[1] for row in rows)
 
 
 def shown(db: Session, query: Query, ids: Sequence[int]) -> list[Result]:

@@ -62,7 +62,7 @@ def posts_with_some(db: Session, terms: Sequence[Term], number: int) -> Sequence
     """The latest posts whose entries have one of the terms."""
     if not terms:
         return []
-    ids = matches(db, Expression((Term((EVERY,)),), (tuple(terms),)), BEYOND_ALL, number)
+    ids, _more = matches(db, Expression((Term((EVERY,)),), (tuple(terms),)), BEYOND_ALL, number, number)
     return fetch(db, ROWS, {"ids": ids}).all() if ids else []
 
 
