@@ -59,8 +59,8 @@ class StoreSettings:
         "pictures.max_megabytes",
         at_least(1, 100),
         "10",
-        "how large a picture may be that a member sends; the server takes three times that where there are pictures"
-        " in a form, so that one which is larger loses no text, and so must a proxy in front of it",
+        "how large a picture may be that a member sends; the server takes three times that where there are"
+        " pictures in a form, so that one which is larger loses no text, and so must a proxy in front of it",
     )
     cache_size: int = setting(
         "cache.size", at_least(0), "33554432", "bytes the in-memory cache may hold (without Redis)"

@@ -15,8 +15,8 @@ from myproject.users.models import User
 
 
 def make_avatar(content: bytes, max_bytes: int) -> dict[int, bytes]:
-    """A square WebP of the middle of a picture, of at most so many bytes, for each of `AVATAR_SIZES`, by its pixels.
-    Slow: never call it with a transaction open.
+    """A square WebP of the middle of a picture, of at most so many bytes, for each of `AVATAR_SIZES`, by its
+    pixels. Slow: never call it with a transaction open.
 
     Raises PictureTooBig, PictureUnreadable, or RateLimited where too many pictures wait.
     """
