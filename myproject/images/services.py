@@ -38,8 +38,8 @@ class Picture:
 
 
 def make_picture(content: bytes, max_bytes: int) -> Picture:
-    """The picture in `content`, of at most so many bytes, as a WebP of at most `SIDE_MAX_PIXELS` a side. Slow: never
-    call it with a transaction open.
+    """The picture in `content`, of at most so many bytes, as a WebP of at most `SIDE_MAX_PIXELS` a side. Slow:
+    never call it with a transaction open.
 
     Raises ImageTooBig, ImageUnreadable, or RateLimited where too many pictures wait.
     """
