@@ -29,6 +29,11 @@ class KeptText(Base):
     fields: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
+    @property
+    def first_text(self) -> str:
+        """The first of its fields in which something is written."""
+        return next((value for name, value in self.fields.items() if name != "version" and value.strip()), "")
+
 
 class Submission(Base):
     """A form that was sent and acted upon, with what it said, the number of what it made, and where it led: sent

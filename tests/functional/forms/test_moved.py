@@ -144,7 +144,7 @@ def test_a_text_for_a_post_that_is_gone_waits_beside_the_drafts_of_its_author_al
     assert unsent(page) == [BODY]
     assert "It is kept for you as well" in page
     page = client.get("/drafts/")
-    assert page.html.select_one("summary").get_text(" ", strip=True).startswith("Write a comment")
+    assert page.html.select_one("summary").get_text(" ", strip=True).startswith(f"Write a comment: {BODY[:30]}")
     assert unsent(page) == [BODY]
     other = make_client()
     sign_in(other, make_user(db, "carl"))
