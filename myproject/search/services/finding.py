@@ -143,14 +143,15 @@ def find_page(db: Session, query: Query, cursor: str | None) -> Page[Result]:
         raise BadCursor(cursor)
     start, below = int(found[1]), int(found[2])
     asked = expressions(query, author_numbers(db, query), utc_now()) if query else None
+    # Where `shown` leaves out more than what is not in the open, most may not fit.
+    is_picky = bool(query.tags or query.before or query.after)
+    few = SEARCH.CANDIDATES if is_picky else SEARCH.PAGE_SIZE + 1
     rows: list[Result] = []
     bound_time(db)
     for part, expression in enumerate(asked or ()):
         if part < start:
             continue
         for _round in range(SEARCH.ROUNDS):
-            # Of what is tagged, most may not fit.
-            few = SEARCH.CANDIDATES if query.tags else SEARCH.PAGE_SIZE + 1
             ids, may_be_more = matches(db, expression, below, SEARCH.CANDIDATES, few)
             for row in shown(db, query, ids):
                 if len(rows) == SEARCH.PAGE_SIZE:
@@ -167,7 +168,9 @@ def find_page(db: Session, query: Query, cursor: str | None) -> Page[Result]:
 
 
 def bound_time(db: Session) -> None:
-    """Ends what takes too long: PostgreSQL sorts all matches, before it gives the first."""
+    """Ends what takes too long: what matches too rarely among the latest entries may be much among all, and
+    PostgreSQL sorts all that before it gives the first.
+    """
     if dialect_of(db) == "postgresql":
         fetch(db, sa.text(f"SET LOCAL statement_timeout = {SEARCH.STATEMENT_MILLISECONDS}"))
 

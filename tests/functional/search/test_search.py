@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote_from_bytes, urlencode
 
@@ -25,7 +25,7 @@ from myproject.posts.services.tags import edit_tag
 from myproject.posts.services.writing import edit_post, render
 from myproject.search import constants as SEARCH
 from myproject.search.models import SearchEntry
-from myproject.search.services.finding import search
+from myproject.search.services.finding import MATCHING, matching_in_postgresql, search
 from myproject.search.services.indexing import forget_purged
 from myproject.search.services.queries import parse_query
 from myproject.users.models import User
@@ -162,7 +162,7 @@ def test_pages_go_on_where_the_one_before_ended_whatever_comes_meanwhile(
 
 
 def test_a_page_looks_at_so_many_matches_only_and_leads_on(
-    db: Session, ada: User, monkeypatch: pytest.MonkeyPatch
+    client: Client, db: Session, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SEARCH, "CANDIDATES", 2)
     monkeypatch.setattr(SEARCH, "ROUNDS", 2)
@@ -172,8 +172,27 @@ def test_a_page_looks_at_so_many_matches_only_and_leads_on(
     first = search(db, parse_query("bees tag:old"))
     assert list(first.rows) == []
     assert first.next_cursor is not None
+    page = client.get("/search/", {"q": "bees tag:old"})
+    assert "Nothing was found" not in page
+    assert "More results" in page.html.select_one(".pager").get_text()
     second = search(db, parse_query("bees tag:old"), first.next_cursor)
     assert [row.title for row in second.rows] == ["The first bees"]
+
+
+def test_a_page_of_a_time_long_ago_is_full_however_much_matched_since(
+    db: Session, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"WINDOW": 4, "CANDIDATES": 8, "PAGE_SIZE": 1, "ROUNDS": 2}.items():
+        monkeypatch.setattr(SEARCH, name, value)
+    monkeypatch.setitem(MATCHING, "postgresql", matching_in_postgresql())
+    # All of one year, which is all that the index knows of a time.
+    for number in range(12):
+        make_post(db, ada, f"Bees {number}").published_at = datetime(2025, 1 if number < 2 else 2, 1, tzinfo=UTC)
+    db.flush()
+    query = parse_query("bees before:2025-01-15")
+    first = search(db, query)
+    assert [row.title for row in first.rows] == ["Bees 1"]
+    assert [row.title for row in search(db, query, first.next_cursor).rows] == ["Bees 0"]
 
 
 def test_result_shows_the_piece_of_the_text_with_the_words_marked_and_all_else_escaped(
