@@ -6,12 +6,13 @@ written in the transaction of what it did: of many that come at the same moment 
 wait for that.
 
 Who goes back gets the page anew, with another token, and the browser fills in what was typed. With JavaScript
-(drafts.js) it gets the old token too; without, what the member sent before is found by what it says (`find_same`).
+(drafts.js) it gets the old token too; without, what the member sent before is found by what it says (`list_same`).
 """
 
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,12 +71,12 @@ def find_submission(db: Session, token: str) -> Submission | None:
     return db.get(Submission, hash_token(token), populate_existing=True) if token else None
 
 
-def find_same(db: Session, user_id: int, content: str) -> Submission | None:
-    """What a form of the member did last that said just the same."""
+def list_same(db: Session, user_id: int, content: str) -> Sequence[Submission]:
+    """What forms of the member did that said just the same, latest first."""
     theirs = (
         (Submission.user_id == user_id) & (Submission.content_hash == content) & Submission.made_id.is_not(None)
     )
-    return db.scalars(sa.select(Submission).where(theirs).order_by(Submission.created_at.desc()).limit(1)).first()
+    return db.scalars(sa.select(Submission).where(theirs).order_by(Submission.created_at.desc())).all()
 
 
 def claim(db: Session, user_id: int, token: str, content: str) -> Submission | None:

@@ -235,8 +235,8 @@ class FormView:
 
     def find_same(self, db: Session, content: str) -> once.Submission | None:
         """What the member made by another form that said `content`, and what is there still says."""
-        same = once.find_same(db, self.request.member.id, content) if self.posted_once() else None
-        return same if same is not None and self.still_says(db, same) else None
+        same = once.list_same(db, self.request.member.id, content) if self.posted_once() else []
+        return next((sent for sent in same if self.still_says(db, sent)), None)
 
     def still_says(self, db: Session, sent: once.Submission) -> bool:
         """Whether what a form has made stands, as it was sent."""

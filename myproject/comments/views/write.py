@@ -123,13 +123,13 @@ class WriteComment(TakesPictures):
             return self.page()
         if not may_publish(request.identity, request.site.users_require_verified_email):
             raise errors.NotVerified
-        if self.elsewhere:
-            raise errors.AnsweredElsewhere
-        if self.closed:
-            raise errors.CommentsClosed
         refuse_banned(request)
         refuse_while_read_only(request)
-        if not self.sent_before(self.said(data["body"], data["parent_id"])):
+        if not self.sent_before(said_in(data["body"], data["parent_id"])):
+            if self.elsewhere:
+                raise errors.AnsweredElsewhere
+            if self.closed:
+                raise errors.CommentsClosed
             self.brake(body_html)
             limiter_of(request.registry).hit("write_address", client_key(request.client_addr))
             limiter_of(request.registry).hit("comment_account", str(request.member.id))
@@ -148,7 +148,7 @@ class WriteComment(TakesPictures):
     def send(self, body: str, body_html: str, parent_id: int | None) -> str:
         """Writes the comment, once, however often the form is sent; gives the comment's address."""
         db, member_id = self.request.dbsession, self.request.member.id
-        token, said = self.posted_once(), self.said(body, parent_id)
+        token, said = self.posted_once(), said_in(body, parent_id)
         sent = once.claim(db, member_id, token, said) if token else None
         if sent is not None and sent.content_hash != said:
             self.refuse_other_text(sent)
@@ -173,14 +173,16 @@ class WriteComment(TakesPictures):
             once.lead(db, token, said, location, comment.id)
         return location
 
-    def said(self, body: str, parent_id: int | None) -> str:
-        return once.content_hash(self.post_page.id, parent_id, body)
-
     def still_says(self, db: Session, sent: once.Submission) -> bool:
         comment = db.get(Comment, sent.made_id)
-        if comment is None or comment.status == COMMENT.Status.REMOVED:
+        if comment is None or comment.status == COMMENT.Status.REMOVED or comment.post_id != self.post_page.id:
             return False
-        return once.content_hash(comment.post_id, comment.parent_id, comment.body) == sent.content_hash
+        return said_in(comment.body, comment.parent_id) == sent.content_hash
+
+
+def said_in(body: str, parent_id: int | None) -> str:
+    """What a form says, whatever post it is for: its comment, sent already, may stand below another one by now."""
+    return once.content_hash("comment", parent_id, body)
 
 
 def posted_parent_id(request: Request) -> int | None:

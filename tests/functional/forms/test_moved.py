@@ -104,6 +104,55 @@ def test_a_reply_goes_where_what_it_answers_went(
     assert comments(db)[-1] == (other.id, "To the comment", parent.id)
 
 
+AGAIN = "You have sent this before, word for word. Here it is, once."
+
+
+def test_a_comment_sent_again_after_its_post_was_merged_leads_to_it_and_stands_once(
+    client: Client, db: Session, ann: User, post: Post, other: Post, merge: Callable[[], None]
+) -> None:
+    form = form_with(client.get(f"/posts/{post.id}/a-post/"), "body")
+    form["body"] = BODY
+    first = form.submit("send", status=303)
+    # The same words elsewhere are another comment.
+    form_elsewhere = form_with(client.get(f"/posts/{other.id}/another/"), "body")
+    form_elsewhere["body"] = BODY
+    assert form_elsewhere.submit("send", status=303).location != first.location
+    db.execute(sa.update(Comment).where(Comment.post_id == other.id).values(body="Changed"))
+    merge()
+    anew = form_with(client.get(f"/posts/{other.id}/another/"), "body")
+    anew["body"] = BODY
+    for sent in (form, anew):
+        answer = sent.submit("send", status=303)
+        assert answer.location == first.location
+        assert flashes(answer.follow().follow()) == [AGAIN]
+    assert [body for _post, body, _parent in comments(db)] == [BODY, "Changed"]
+    # What was edited since was sent all the same.
+    db.execute(sa.update(Comment).values(body="Better"))
+    lock(db, other, utc_now())
+    assert form.submit("send", status=303).location == first.location
+    form["body"] = "Something else"
+    assert "with another text" in summary(form.submit("send", status=422))
+
+
+def test_a_reply_sent_again_after_what_it_answers_was_moved_leads_to_it(
+    client: Client, db: Session, ann: User, post: Post, other: Post
+) -> None:
+    parent = make_comment(db, post, post.author)
+    address = f"/comments/{parent.id}/reply/"
+    form = form_with(client.get(address), "body")
+    form["body"] = BODY
+    first = form.submit("send", status=303)
+    move_comment(db, Actor(post.author_id, "boss"), parent.id, other.id, "Another matter")
+    db.commit()
+    anew = form_with(client.get(address), "body")
+    anew["body"] = BODY
+    for sent in (form, anew):
+        answer = sent.submit("send", status=303)
+        assert answer.location == first.location
+        assert flashes(answer.follow().follow()) == [AGAIN]
+    assert comments(db)[1:] == [(other.id, BODY, parent.id)]
+
+
 def test_a_text_that_was_kept_for_a_merged_post_stands_in_the_form_of_the_other(
     client: Client, db: Session, ann: User, post: Post, other: Post, merge: Callable[[], None]
 ) -> None:
