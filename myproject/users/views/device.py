@@ -6,7 +6,7 @@ and of the second factor, so that what it gives ends with these. It signs nobody
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -25,13 +25,15 @@ SECONDS_OF_A_DAY = 86_400
 @dataclass(frozen=True)
 class Device:
     """What the cookie says: whose browser it is, its id, the fingerprint of the password that was shown with it,
-    and that of the second factor, empty where none was. Zero and empty strings where there is no such cookie.
+    and that of the second factor, empty where none was; and whether somebody has signed in with it, or only shown
+    by a mailed link that the account is theirs. Zero and empty strings where there is no such cookie.
     """
 
     user_id: int = 0
     id: str = ""
     password: str = ""
     second_factor: str = ""
+    signed_in: bool = True
 
 
 def signer_of(request: Request) -> URLSafeTimedSerializer:
@@ -50,16 +52,23 @@ def fingerprint_of_factor(account: User | Credentials) -> str:
 
 def remember_device(request: Request, user: User, *, signed_in: bool = True) -> None:
     """Notes in the browser that `user` has signed in with it; or, without `signed_in`, that they have shown by a
-    mailed link that the account is theirs: then their second factor is still to be shown there.
+    mailed link that the account is theirs: then their second factor is still to be shown there, and the first
+    sign-in with it to be told.
 
     A browser keeps its id: to sign in once more makes no new tries.
     """
     noted = noted_device(request)
     again = noted.user_id == user.id
     second_factor = fingerprint_of_factor(user) if signed_in else noted.second_factor if again else ""
-    value = [user.id, noted.id if again else make_token(), fingerprint(user.password), second_factor]
+    device = Device(
+        user.id,
+        noted.id if again else make_token(),
+        fingerprint(user.password),
+        second_factor,
+        signed_in or (again and noted.signed_in),
+    )
     life = USER.DEVICE_DAYS * SECONDS_OF_A_DAY
-    cookies_of(request.registry).set(request, DEVICE_COOKIE, str(signer_of(request).dumps(value)), life)
+    cookies_of(request.registry).set(request, DEVICE_COOKIE, str(signer_of(request).dumps(astuple(device))), life)
 
 
 def device_of(request: Request, credentials: Credentials | None) -> str:
@@ -86,7 +95,8 @@ def device_with_factor(request: Request, credentials: Credentials) -> str:
 
 def is_known_device(request: Request, user_id: int) -> bool:
     """Whether the browser was signed in to this account before, with whatever password."""
-    return noted_device(request).user_id == user_id
+    noted = noted_device(request)
+    return noted.user_id == user_id and noted.signed_in
 
 
 def noted_device(request: Request) -> Device:
@@ -94,7 +104,7 @@ def noted_device(request: Request) -> Device:
     value = cookies_of(request.registry).get(request, DEVICE_COOKIE)
     try:
         noted = signer_of(request).loads(value, max_age=USER.DEVICE_DAYS * SECONDS_OF_A_DAY)
-        # Cookies from before second factors were noted have three values.
+        # Older cookies have fewer values: nearly all of them were given with a sign-in.
         return Device(*noted)
     except (BadData, ValueError, TypeError):
         return Device()

@@ -106,18 +106,23 @@ def test_a_changed_password_ends_what_other_browsers_had(
     assert try_to_sign_in(second, "ann", NEW_PASSWORD) == 303
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_who_chose_a_new_password_by_mail_gets_in_while_strangers_guess(
-    owner: Client, make_client: Callable[..., Client], mails: Callable[..., list[EmailMessage]], known: bool
-) -> None:
-    browser = owner if known else make_client()
-    attack(make_client)
+def choose_by_mail(browser: Client, mails: Callable[..., list[EmailMessage]]) -> None:
+    """Chooses a new password for Ann's account by a mailed link."""
     asking = form_with(browser.get("/users/lost-password/"), "email")
     asking["email"] = "ann@example.org"
     asking.submit(status=303)
     form = form_with(browser.get(link_in(mails(to="ann@example.org")[-1])), "confirm")
     form["password"] = form["confirm"] = NEW_PASSWORD
     form.submit(status=303)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_chose_a_new_password_by_mail_gets_in_while_strangers_guess(
+    owner: Client, make_client: Callable[..., Client], mails: Callable[..., list[EmailMessage]], known: bool
+) -> None:
+    browser = owner if known else make_client()
+    attack(make_client)
+    choose_by_mail(browser, mails)
     assert try_to_sign_in(make_client(), "ann", NEW_PASSWORD) == 429
     assert try_to_sign_in(browser, "ann", NEW_PASSWORD) == 303
 
@@ -174,6 +179,21 @@ def test_a_sign_in_with_a_new_browser_is_told_by_mail_and_one_with_a_known_brows
     stranger.logout()
     stranger.login("ann")
     assert len(mails(to="ann@example.org")) == told
+
+
+def test_a_browser_that_only_chose_a_new_password_is_new_at_the_sign_in_and_known_from_then_on(
+    owner: Client, make_client: Callable[..., Client], mails: Callable[..., list[EmailMessage]]
+) -> None:
+    def told() -> int:
+        return sum("a new browser" in mail["Subject"] for mail in mails(to="ann@example.org"))
+
+    before, stranger = told(), make_client()
+    # The last one had signed in before it chose a password once more.
+    for browser, count in ((owner, 0), (stranger, 1), (stranger, 1)):
+        choose_by_mail(browser, mails)
+        browser.login("ann", NEW_PASSWORD)
+        assert told() - before == count
+        browser.logout()
 
 
 @pytest.mark.parametrize(("days", "told"), [(179, 0), (180, 1)])
