@@ -50,7 +50,9 @@ def touch_session(registry: Registry, session_id: int, at: str) -> None:
     moment = datetime.fromisoformat(at)
     with sessions_of(registry).writing() as db:
         sign_ins.note_seen(db, UserSession.id == session_id, moment)
-        db.execute(sa.update(UserSession).where(UserSession.id == session_id).values(last_seen_at=moment))
+        # Tasks may come out of order.
+        earlier = (UserSession.id == session_id, UserSession.last_seen_at < moment)
+        db.execute(sa.update(UserSession).where(*earlier).values(last_seen_at=moment))
 
 
 def note_validator(registry: Registry, session_id: int, token_hash: str, number: int, mark: str) -> None:
@@ -104,11 +106,16 @@ def carry_out_resets(registry: Registry) -> None:
 def purge(registry: Registry) -> None:
     """Deletes sessions, tokens, steps, invitations and lines of the history whose time is over, and with the lines
     what came back from addresses that no account has.
+
+    Where an address is not verified, it keeps what says since when mail went there (`identify.COMES_BACK`), of
+    which there is one for a member. It opens nothing any more.
     """
     with sessions_of(registry).writing() as db:
         now = utc_now()
         db.execute(sa.delete(UserSession).where(UserSession.expires_at < now))
-        db.execute(sa.delete(UserToken).where(UserToken.expires_at < now))
+        unverified = sa.exists().where(User.id == UserToken.user_id, User.email_verified_at.is_(None))
+        kept = (UserToken.purpose == USER.TokenPurpose.VERIFY_EMAIL) & unverified
+        db.execute(sa.delete(UserToken).where(UserToken.expires_at < now, ~kept))
         db.execute(sa.delete(SignInStep).where(SignInStep.expires_at < now))
         kept_from = now - timedelta(days=settings_of(registry).retention_security_log_days)
         db.execute(sa.delete(SecurityLogEntry).where(SecurityLogEntry.created_at < kept_from))

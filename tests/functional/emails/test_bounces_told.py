@@ -17,9 +17,10 @@ from myproject.emails.models import Email
 from myproject.emails.services import suppression
 from myproject.personal_data import parts_of
 from myproject.users.constants import SecurityEvent, Status
-from myproject.users.models import User
+from myproject.users.models import User, UserToken
 from myproject.users.services import accounts, history
 from myproject.users.services.export import person_of
+from myproject.users.tasks import purge
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import code_in, csrf_token, flashes, heading, link_in, text_of
@@ -171,6 +172,20 @@ def test_a_new_member_is_told_that_the_address_they_have_just_typed_bounces(clie
     sign_in(client, make_user(db, "eve", status=Status.NEW))
     stop(db, "eve")
     assert banner(client.get("/")).startswith("Mail to e…@example.org bounces since")
+
+
+def test_a_new_member_is_told_as_long_as_they_have_not_verified_the_address(client: Client, db: Session) -> None:
+    sign_in(client, make_user(db, "eve", status=Status.NEW))
+    stop(db, "eve")
+    link = sa.update(UserToken).values(expires_at=utc_now() - timedelta(days=1))
+    assert db.execute(link.execution_options(synchronize_session=False)).rowcount == 1
+    db.commit()
+    purge(db.info["registry"])
+    assert banner(client.get("/")).startswith("Mail to e…@example.org bounces since")
+    db.execute(sa.update(User).values(email_verified_at=utc_now()))
+    db.commit()
+    purge(db.info["registry"])
+    assert db.scalar(sa.select(sa.func.count(UserToken.id))) == 0
 
 
 def test_the_banner_goes_when_the_pause_of_a_full_mailbox_is_over(client: Client, db: Session) -> None:

@@ -13,6 +13,7 @@ from myproject.db import utc_now
 from myproject.users import constants as USER
 from myproject.users.models import SecurityLogEntry, User, UserSession
 from myproject.users.services import accounts, sign_ins
+from myproject.users.tasks import touch_session
 from myproject.users.views.client import browser_name, coarse_network
 from tests.conftest import Client
 from tests.factories import make_user, sign_in
@@ -153,6 +154,19 @@ def test_a_session_that_nobody_uses_is_over_long_before_it_ends(
     row.last_seen_at = now - idle
     client.get("/users/me/", status=303)
     assert len(rows(watching.get("/users/me/sessions/"))) == 1
+
+
+def test_when_a_session_and_its_member_were_last_seen_never_goes_back(
+    client: Client, db: Session, ann: User
+) -> None:
+    client.get("/users/me/", status=200)
+    latest = utc_now() + timedelta(minutes=20)
+    session_id = db.scalars(sa.select(UserSession.id)).one()
+    db.commit()
+    for moment in (latest, latest - timedelta(minutes=10)):
+        touch_session(db.info["registry"], session_id, moment.isoformat())
+    seen = sa.select(UserSession.last_seen_at, User.last_seen_at).join(User, User.id == UserSession.user_id)
+    assert db.execute(seen).one() == (latest, latest)
 
 
 def test_of_too_many_sessions_the_one_least_lately_used_ends(client: Client, db: Session, ann: User) -> None:
