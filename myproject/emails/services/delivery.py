@@ -283,6 +283,8 @@ def purge_emails(db: Session, older_than: timedelta) -> int:
         )
         .order_by(Email.id)
         .limit(EMAIL.PURGE_BATCH)
+        # One that an admin sends again at this moment is finished no longer.
+        .with_for_update(skip_locked=True)
     )
     ids = db.scalars(old).all()
     if ids:

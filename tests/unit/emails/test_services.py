@@ -383,3 +383,17 @@ def test_old_mails_are_deleted_unless_they_wait(db: Session) -> None:
         shift(db, email, "created_at", -31 * 86400)
     assert purge_emails(db, timedelta(days=30)) == 1
     assert {row.id for row in list_emails(db)} == {fresh_and_sent.id, old_and_waiting.id}
+
+
+# On SQLite there is one writer at a time.
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_an_old_mail_that_is_just_being_sent_again_is_not_deleted(db: Session, app: Router) -> None:
+    email = dead(db)
+    shift(db, email, "created_at", -31 * 86400)
+    db.commit()
+    resend(db, COMMAND_LINE, email.id)
+    sessions: Sessions = app.registry["sessions"]
+    with sessions.writing() as other:
+        assert purge_emails(other, timedelta(days=30)) == 0
+    db.commit()
+    assert claimed(db).id == email.id
