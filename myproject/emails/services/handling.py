@@ -30,7 +30,8 @@ GIVEN_UP = (State.DEAD, State.CANCELLED, State.SUPPRESSED)
 WAITING = (State.QUEUED, State.DEAD)
 
 STILL_GOOD = sa.and_(Email.context.is_not(None), sa.or_(Email.expires_at.is_(None), Email.expires_at > clock()))
-AGAIN = {"state": State.QUEUED, "attempts": 0, "next_attempt_at": clock(), "last_error": None, "sent_at": None}
+# When it was sent stays: what became of the first copy is true whatever becomes of the second.
+AGAIN = {"state": State.QUEUED, "attempts": 0, "next_attempt_at": clock(), "last_error": None}
 CHANGES: dict[Verb, dict[str, Any]] = {Verb.RESEND: AGAIN, Verb.CANCEL: {"state": State.CANCELLED}}
 
 

@@ -17,6 +17,8 @@ from myproject.notifications.models import Notification
 from myproject.notifications.services.asking import find_stopped
 
 IN_A_MAIL = frozenset({Mail.MAILED, Mail.FOLDED, Mail.DIGESTED})
+# The state of the mail of a notification: of one that is sent once more, the first copy's.
+MAIL_STATE = sa.case((Email.sent_at.is_not(None), State.SENT), else_=Email.state).label("state")
 ENDS = {
     State.DEAD: Outcome.UNDELIVERED,
     State.CANCELLED: Outcome.CANCELLED,
@@ -27,7 +29,7 @@ ENDS = {
 
 def fate_of(mail: Mail, outcome: Outcome, state: State | None) -> tuple[Mail, Outcome]:
     """What became of a notification, of which `mail` and `outcome` are written down, and whose mail has a `state`
-    in the outbox; None where it is there no longer, or never was.
+    in the outbox (`MAIL_STATE`); None where it is there no longer, or never was.
     """
     if mail in IN_A_MAIL and state in ENDS:
         return Mail.SKIPPED, ENDS[state]
@@ -47,7 +49,11 @@ def note_all(db: Session, decided: Mapping[tuple[Mail, Outcome], Sequence[int]])
 
 
 def note_unwanted(db: Session, email: Email) -> None:
-    """Writes down what kept back each of the notifications in a mail that has just been given up for it."""
+    """Writes down what kept back each of the notifications in a mail that has just been given up for it,
+    unless they have it already and it was to go once more.
+    """
+    if email.sent_at is not None:
+        return
     stopped: dict[tuple[Mail, Outcome], list[int]] = defaultdict(list)
     for number, outcome in find_stopped(db, email).items():
         stopped[Mail.SKIPPED, outcome].append(number)
@@ -59,7 +65,9 @@ def note_forgotten(db: Session, email_ids: Sequence[int | None]) -> None:
     nothing else will tell it.
     """
     unsent: dict[State, list[int]] = defaultdict(list)
-    ended = sa.select(Email.id, Email.state).where(among(Email.id, "ids"), Email.state.in_(ENDS))
+    ended = sa.select(Email.id, Email.state).where(
+        among(Email.id, "ids"), Email.state.in_(ENDS), Email.sent_at.is_(None)
+    )
     for row in db.execute(ended, {"ids": email_ids}):
         unsent[row.state].append(row.id)
     for state, ids in unsent.items():

@@ -9,6 +9,7 @@ from myproject.db import fetch
 from myproject.emails.models import Email
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
+from myproject.notifications.services.fates import MAIL_STATE
 from myproject.pagination import BEYOND_ALL, Page, cut_by_number
 from myproject.posts.models import Post
 
@@ -24,7 +25,7 @@ LOG = (
         Notification.mail,
         Notification.outcome,
         Notification.email_id,
-        Email.state,
+        MAIL_STATE,
         Post.title,
     )
     .outerjoin(Post, Post.id == Notification.post_id)

@@ -156,7 +156,8 @@ def forget_mails(db: Session, which: sa.ColumnElement[bool]) -> None:
     note_forgotten(db, ids)
     # As one value: the notifications lose these numbers below, and a statement takes only so many values.
     theirs = {"ids": ids}
-    queued = sa.select(Email.id).where(among(Email.id, "ids"), Email.state == EMAIL.State.QUEUED)
+    unsent = Email.state == EMAIL.State.QUEUED, Email.sent_at.is_(None)
+    queued = sa.select(Email.id).where(among(Email.id, "ids"), *unsent)
     for outcome, again in (
         (NOTE.Outcome.MAILED, WAITS_AGAIN | {"mail_at": clock()}),
         (NOTE.Outcome.DIGESTED, FOR_DIGEST_AGAIN),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from myproject.comments.models import Comment
 from myproject.emails.models import Email
 from myproject.notifications.models import Notification, NotificationChoice, NotificationPreferences
-from myproject.notifications.services.fates import fate_of
+from myproject.notifications.services.fates import MAIL_STATE, fate_of
 from myproject.notifications.services.mailing import forget_mails
 from myproject.personal_data import File, Person, json_list
 from myproject.posts.models import Post
@@ -30,7 +30,7 @@ def export_notifications(db: Session, person: Person) -> Iterator[File]:
         Notification.mail,
         Notification.outcome,
         Notification.decided_at,
-        Email.state,
+        MAIL_STATE,
     ).outerjoin(Email, Email.id == Notification.email_id)
     found = db.execute(rows.where(Notification.user_id == person.id).order_by(Notification.id))
     yield "notifications.json", json_list(map(as_told, found))

@@ -22,7 +22,7 @@ from myproject.notifications.constants import Kind, Outcome
 from myproject.notifications.models import Notification
 from myproject.notifications.services.deciding import Step, chain_to, decide
 from myproject.notifications.services.facts import Actor, facts_in
-from myproject.notifications.services.fates import IN_A_MAIL, fate_of
+from myproject.notifications.services.fates import IN_A_MAIL, MAIL_STATE, fate_of
 from myproject.notifications.services.telling import OF_ONE
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostAttention, Tag
@@ -185,7 +185,7 @@ def rows_about(db: Session, user_id: int, post_id: int) -> Iterable[Any]:
             Actor.name,
             Actor.display_name,
             Tag.name.label("tag"),
-            Email.state,
+            MAIL_STATE,
         )
         .outerjoin(Actor, Actor.id == Notification.actor_id)
         .outerjoin(Tag, Tag.id == Notification.tag_id)

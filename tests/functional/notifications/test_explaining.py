@@ -18,6 +18,7 @@ from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
 from myproject.emails.services.delivery import purge_emails
+from myproject.emails.services.handling import resend
 from myproject.notifications.constants import Decision, Digest, Kind, Mail, Way
 from myproject.notifications.models import Notification
 from myproject.notifications.services import choices, inbox
@@ -140,6 +141,23 @@ def test_a_mail_that_is_wanted_no_longer_ends_with_what_keeps_back_each_thing_in
             "You had stopped following it before it was mailed.",
         ]
         purge_emails(db, -timedelta(days=1))
+
+
+def test_what_was_mailed_stays_so_whatever_keeps_it_from_going_once_more(
+    db: Session, mails: Mails, why: Why, ann: User, bob: User, post: Post
+) -> None:
+    make_comment(db, post, bob)
+    taken = "It was mailed to you.", "The mail server has taken the mail."
+    assert tuple(why()[-2:]) == taken
+    set_attention(db, ann.id, post.id, POST.Attention.MUTE)
+    (sent,) = db.scalars(sa.select(Email))
+    resend(db, Actor(bob.id, bob.name), sent.id)
+    assert tuple(why()[-2:]) == taken
+    assert len(mails()) == 1
+    db.refresh(sent)
+    assert sent.state is EMAIL.State.CANCELLED
+    purge_emails(db, -timedelta(days=1))
+    assert why()[-1] == taken[0]
 
 
 def test_muted(db: Session, why: Why, ann: User, bob: User, post: Post) -> None:
