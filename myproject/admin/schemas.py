@@ -3,13 +3,14 @@
 from typing import Any
 
 import colander
+import deform
 from translationstring import TranslationString
 
 from myproject.admin import constants as ADMIN
 from myproject.audit import REASON_MAX_LENGTH
 from myproject.emails import constants as EMAIL
 from myproject.emails.doctor.probe import HEADERS_MAX_LENGTH
-from myproject.forms.schema import Schema, choice, line, paragraph
+from myproject.forms.schema import Schema, TextType, choice, line, paragraph
 from myproject.i18n import _
 from myproject.switches import Name, Position
 from myproject.users import constants as USER
@@ -116,6 +117,13 @@ def reason_node(hint: TranslationString = IN_THE_AUDIT) -> colander.SchemaNode:
     return line("reason", _("Reason"), min=ADMIN.REASON_MIN_LENGTH, max=REASON_MAX_LENGTH, hint=hint)
 
 
+def shown(name: str) -> colander.SchemaNode:
+    """What the page showed as the choice `name`: only what differs from it is wanted. A form without it has shown
+    nothing.
+    """
+    return colander.SchemaNode(TextType(), widget=deform.widget.HiddenWidget(), name=f"shown_{name}", missing="")
+
+
 class Decision(Schema):
     message = paragraph(
         "message",
@@ -154,12 +162,16 @@ class Switches(Schema):
         [(position.value, title) for position, title in POSITION_TITLES.items()],
         description=_("Off: everybody reads on, and only staff write"),
     )
+    shown_newcomers = shown("newcomers")
+    shown_writing = shown("writing")
     reason = reason_node()
 
 
 class UserChange(Schema):
     role = choice("role", _("Role"), [(str(int(role)), title) for role, title in ROLE_TITLES.items()])
     status = choice("status", _("Status"), [(str(int(status)), title) for status, title in STATUS_TITLES.items()])
+    shown_role = shown("role")
+    shown_status = shown("status")
     reason = reason_node(
         _("It stands in the audit. Whose account is shut reads it in a mail, and when they try to sign in")
     )

@@ -5,21 +5,28 @@ from typing import Any
 import deform
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
+from sqlalchemy.orm import Session
 
 from myproject import audit
 from myproject.admin import constants as ADMIN
 from myproject.admin import schemas, services
-from myproject.admin.views.shared import changes, number_of
+from myproject.admin.views.shared import Choices, changes, number_of
 from myproject.db import reading
 from myproject.emails.services import suppression
 from myproject.errors import InputError
-from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.text import clean_line
 from myproject.users import constants as USER
 from myproject.users.models import User
-from myproject.users.services import invitations, lost_second_factor, names, passwords, second_factor, sign_ins
-from myproject.users.services.roles import change_role, change_status
+from myproject.users.services import (
+    invitations,
+    lost_second_factor,
+    names,
+    passwords,
+    roles,
+    second_factor,
+    sign_ins,
+)
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -49,7 +56,7 @@ def list_users(request: Request) -> dict[str, Any]:
     }
 
 
-class EditUser(FormView):
+class EditUser(Choices):
     """One member: role and status, each change with a reason and an audit row."""
 
     schema = schemas.UserChange
@@ -57,9 +64,12 @@ class EditUser(FormView):
     template = "myproject:templates/admin/user.html"
     buttons = (deform.Button("save", _("Change")),)
 
-    def initial(self) -> dict[str, Any]:
-        user: User = self.request.context
-        return {"role": str(int(user.role)), "status": str(int(user.status)), "reason": ""}
+    def lock(self, db: Session) -> None:
+        roles.lock_for_change(db, audit.actor_of(self.request), self.request.context.id)
+
+    def present(self, db: Session) -> dict[str, str]:
+        user = db.get_one(User, self.request.context.id)
+        return {"role": str(int(user.role)), "status": str(int(user.status))}
 
     def values(self) -> dict[str, Any]:
         user: User = self.request.context
@@ -81,10 +91,12 @@ class EditUser(FormView):
                 "status_titles": schemas.STATUS_TITLES,
             } | changes(db, user)
 
-    def submit(self, data: dict[str, Any]) -> Response:
+    def change(self, wanted: dict[str, str], reason: str) -> Response:
         db, actor, user_id = self.request.dbsession, audit.actor_of(self.request), self.request.context.id
-        change_role(db, actor, user_id, USER.Role(int(data["role"])), data["reason"])
-        change_status(db, actor, user_id, USER.Status(int(data["status"])), data["reason"])
+        if "role" in wanted:
+            roles.change_role(db, actor, user_id, USER.Role(int(wanted["role"])), reason)
+        if "status" in wanted:
+            roles.change_status(db, actor, user_id, USER.Status(int(wanted["status"])), reason)
         self.request.flash(_("${name} is changed", mapping={"name": self.request.context.title}))
         return self.redirect("admin.users.view", id=user_id)
 

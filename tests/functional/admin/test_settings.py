@@ -9,7 +9,7 @@ from myproject.audit import AuditEntry
 from myproject.users import constants as USER
 from tests.conftest import Client, form_with
 from tests.factories import make_user, sign_in
-from tests.functional.pages import field_errors, flashes
+from tests.functional.pages import field_errors, flashes, summary
 
 
 def turn(client: Client, position: str, reason: str = "The provider is away") -> None:
@@ -42,11 +42,27 @@ def test_turning_it_stands_in_the_audit_with_its_reason(client: Client, db: Sess
     sign_in(client, make_user(db, "root", role=USER.Role.ADMIN))
     turn(client, "off")
     assert "object at" not in client.get("/admin/settings/")
-    turn(client, "off", "Once more changes nothing")
     (entry,) = db.scalars(sa.select(AuditEntry).where(AuditEntry.action == "switch.turn"))
     assert (entry.actor_name, entry.reason) == ("root", "The provider is away")
     cells = [cell.get_text() for cell in client.get("/admin/settings/").html.select("tbody td")]
     assert cells[2:] == ["Switch turned", "On", "Off", "The provider is away"]
+
+
+def test_a_form_leaves_a_switch_alone_that_another_admin_turned_meanwhile(client: Client, db: Session) -> None:
+    sign_in(client, make_user(db, "root", role=USER.Role.ADMIN))
+    older = form_with(client.get("/admin/settings/"), "newcomers")
+    newer = form_with(client.get("/admin/settings/"), "newcomers")
+    newer["writing"], newer["reason"] = "off", "Too much spam"
+    newer.submit(status=303)
+    older["newcomers"], older["reason"] = "off", "The provider is away"
+    older.submit(status=303)
+    form = form_with(client.get("/admin/settings/"), "newcomers")
+    assert (form["newcomers"].value, form["writing"].value) == ("off", "off")
+    # What stands so already is not turned, and the reason is not lost.
+    page = newer.submit(status=422)
+    assert "Nothing was changed" in summary(page)
+    assert form_with(page, "newcomers")["reason"].value == "Too much spam"
+    assert len(db.scalars(sa.select(AuditEntry).where(AuditEntry.action == "switch.turn")).all()) == 2
 
 
 def test_a_reason_is_needed(client: Client, db: Session) -> None:

@@ -198,9 +198,80 @@ def test_a_member_whose_address_is_verified_is_not_made_new_again(
     assert entries(db, ann) == []
 
 
-def test_no_change_leaves_no_row(client: Client, db: Session, root: User, ann: User) -> None:
-    change(client, ann)
+def test_who_changes_nothing_is_told_so_and_keeps_the_reason(
+    client: Client, db: Session, root: User, ann: User
+) -> None:
+    page = change(client, ann, reason="She asked for it")
+    assert (page.status_int, flashes(page)) == (422, [])
+    assert "Nothing was changed" in summary(page)
+    assert form_with(page, "role")["reason"].value == "She asked for it"
     assert entries(db, ann) == []
+
+
+def opened(client: Client, user: User, **values: int) -> webtest.Form:
+    """The form of a member as it stands in a tab, filled in and not sent yet."""
+    form = form_with(client.get(f"/admin/users/{user.id}/"), "role")
+    form["reason"] = "from the older tab"
+    for name, value in values.items():
+        form[name] = str(int(value))
+    return form
+
+
+def test_a_form_leaves_alone_what_another_admin_changed_meanwhile(
+    client: Client, db: Session, root: User, ann: User
+) -> None:
+    older = opened(client, ann, role=USER.Role.STAFF)
+    change(client, ann, status=USER.Status.INACTIVE)
+    older.submit("save", status=303)
+    db.refresh(ann)
+    assert (ann.role, ann.status) == (USER.Role.STAFF, USER.Status.INACTIVE)
+    assert [(entry.action, entry.after) for entry in entries(db, ann)] == [
+        ("user.status", {"status": "INACTIVE"}),
+        ("user.role", {"role": "STAFF"}),
+    ]
+
+
+def test_a_choice_that_another_admin_made_otherwise_is_asked_about(
+    client: Client, db: Session, root: User, ann: User
+) -> None:
+    older = opened(client, ann, role=USER.Role.ADMIN, status=USER.Status.INACTIVE)
+    change(client, ann, role=USER.Role.STAFF)
+    page = older.submit("save", status=409)
+    assert field_errors(page) == {"role": "It is “Staff” now"}
+    assert "Somebody else changed this" in summary(page)
+    # What was not in dispute waits as well, for the reason is one.
+    assert [entry.action for entry in entries(db, ann)] == ["user.role"]
+    again = form_with(page, "role")
+    assert (again["role"].value, again["status"].value) == ("0", "0")
+    assert again["reason"].value == "from the older tab"
+    again.submit("save", status=303)
+    db.refresh(ann)
+    assert (ann.role, ann.status) == (USER.Role.ADMIN, USER.Status.INACTIVE)
+    assert entries(db, ann)[1].before == {"role": "STAFF"}
+
+
+def test_what_another_admin_did_just_so_is_not_done_again(
+    client: Client, db: Session, root: User, ann: User
+) -> None:
+    older = opened(client, ann, role=USER.Role.STAFF)
+    change(client, ann, role=USER.Role.STAFF)
+    assert "Nothing was changed" in summary(older.submit("save", status=422))
+    assert len(entries(db, ann)) == 1
+
+
+def test_a_form_that_comes_back_has_what_is_there_now_where_nothing_else_was_wanted(
+    client: Client, db: Session, root: User, ann: User
+) -> None:
+    older = opened(client, ann, status=USER.Status.NEW)
+    change(client, ann, role=USER.Role.STAFF)
+    page = older.submit("save", status=422)
+    assert list(field_errors(page)) == ["status"]
+    again = form_with(page, "role")
+    assert again["role"].value == str(int(USER.Role.STAFF))
+    again["status"] = str(int(USER.Status.INACTIVE))
+    again.submit("save", status=303)
+    db.refresh(ann)
+    assert (ann.role, ann.status) == (USER.Role.STAFF, USER.Status.INACTIVE)
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "no", "x" * 501])

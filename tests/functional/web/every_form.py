@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 import sqlalchemy as sa
 
+from myproject import switches
 from myproject.audit import COMMAND_LINE
 from myproject.cache import touch
 from myproject.comments.services.writing import create_comment, edit_comment
@@ -71,6 +72,10 @@ def ask_for_terms(world: World) -> None:
     user = world.users["other"]
     user.terms_version = ""
     touch(world.db, f"user:{user.id}")
+
+
+def check_newcomers(world: World) -> None:
+    switches.turn(world.db, COMMAND_LINE, switches.Name.CAPTCHA, switches.Position.ON, "")
 
 
 def set_cookie(world: World, visitor: str, name: str, value: str) -> None:
@@ -286,7 +291,7 @@ FORMS = (
     Form("admin.users.view", "admin", {"role": "1", "status": "2"} | REASON, "/admin/users/{waiting}/"),
     Form("admin.users.password", "admin", REASON),
     Form("admin.users.second_factor", "admin", REASON),
-    Form("admin.settings", "admin", REASON),
+    Form("admin.settings", "admin", {"newcomers": "off"} | REASON, before=check_newcomers),
     Form("admin.suppressions.lift", "admin", REASON),
     Form("admin.mail_doctor", "admin", {"headers": "From: a@example.org"}, button="look"),
     Form("admin.approvals.decide", "admin", {"message": "Welcome"}, button="approve"),
