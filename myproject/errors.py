@@ -19,6 +19,13 @@ class InputError(Exception):
         super().__init__(str(self.message))
 
 
+class TooManyBytes(InputError):
+    """A file is too big; `message` names the `${megabytes}` that it may have."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(self.message % {"megabytes": max_bytes // 1_000_000})
+
+
 class EditedMeanwhile(InputError):
     """Somebody saved another text since this one was opened. `version` and `text` are those of the present one;
     `others` are the other fields that say something else now, by their names.

@@ -1,17 +1,12 @@
 """What can go wrong with images, in words for the member."""
 
-from myproject.errors import InputError
+from myproject.errors import InputError, TooManyBytes
 from myproject.i18n import _
 
 
-class ImageTooBig(InputError):
+class ImageTooBig(TooManyBytes):
+    message = _("This image is too big: send one of up to ${megabytes} MB and 24 megapixels")
     field = "image"
-
-    def __init__(self, max_bytes: int) -> None:
-        megabytes = {"megabytes": max_bytes // 1_000_000}
-        super().__init__(
-            _("This image is too big: send one of up to ${megabytes} MB and 24 megapixels", mapping=megabytes)
-        )
 
 
 class ImageUnreadable(InputError):

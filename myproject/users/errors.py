@@ -2,7 +2,7 @@
 
 import math
 
-from myproject.errors import InputError
+from myproject.errors import InputError, TooManyBytes
 from myproject.i18n import _
 
 
@@ -191,14 +191,9 @@ class LastWayIn(InputError):
     message = _("It is the only way you sign in: first choose a password, or add another passkey")
 
 
-class PictureTooBig(InputError):
+class PictureTooBig(TooManyBytes):
+    message = _("This picture is too big: send one of up to ${megabytes} MB and 24 megapixels")
     field = "avatar"
-
-    def __init__(self, max_bytes: int) -> None:
-        megabytes = {"megabytes": max_bytes // 1_000_000}
-        super().__init__(
-            _("This picture is too big: send one of up to ${megabytes} MB and 24 megapixels", mapping=megabytes)
-        )
 
 
 class PictureUnreadable(InputError):
