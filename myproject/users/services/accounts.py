@@ -1,10 +1,15 @@
 """What every other service needs of an account."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.emails.constants import Kind
+from myproject.emails.services.outbox import Mail
+from myproject.i18n import ENGLISH
 from myproject.users import constants as USER
 from myproject.users.models import User
 
@@ -42,6 +47,20 @@ def mail_name(user: User) -> str:
     reads there may have asked for nothing: no free text of somebody else for them.
     """
     return user.title if user.verified else user.name
+
+
+def mail_to(user: User, kind: Kind, context: Mapping[str, Any], **more: Any) -> Mail:
+    """A mail to the owner of an account at its address, in their language; `more` are other fields of `Mail`, also
+    in place of these. Templates get the nickname beside the `context`.
+    """
+    reader = {"to_address": user.email, "to_name": mail_name(user)} | more
+    return Mail(
+        kind,
+        user_id=user.id,
+        locale=user.locale or ENGLISH,
+        context={"name": user.name, **context},
+        **reader,
+    )
 
 
 def find_verified(db: Session, email_canonical: str) -> User | None:

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from myproject.db import utc_now
 from myproject.emails.constants import Kind
 from myproject.emails.services import suppression
-from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.i18n import ENGLISH
+from myproject.emails.services.outbox import queue_mail
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
@@ -79,25 +78,14 @@ def confirm_change(db: Session, token: str, client: accounts.Client) -> User:
     life = timedelta(days=USER.UNDO_EMAIL_DAYS)
     undo = tokens.add_token(db, user, USER.TokenPurpose.UNDO_EMAIL, life, email=old)
     context = {
-        "name": user.name,
         "email": user.email,
         "token": undo,
         "days": USER.UNDO_EMAIL_DAYS,
         "when": utc_now().isoformat(timespec="minutes"),
         "zone": user.time_zone,
     } | history.where(client)
-    queue_mail(
-        db,
-        Mail(
-            Kind.EMAIL_CHANGED,
-            to_address=old,
-            to_name=user.name,
-            user_id=user.id,
-            locale=user.locale or ENGLISH,
-            context=context,
-            expires_in=life,
-        ),
-    )
+    more = {"to_address": old, "to_name": user.name, "expires_in": life}
+    queue_mail(db, accounts.mail_to(user, Kind.EMAIL_CHANGED, context, **more))
     # To the new address goes the notice that every such event has.
     history.note(db, user, USER.SecurityEvent.EMAIL_CHANGED, client, user.email)
     return user

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
 from myproject.emails.constants import Kind
-from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.i18n import ENGLISH
+from myproject.emails.services.outbox import queue_mail
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User
@@ -73,15 +72,6 @@ def decide(db: Session, actor: Actor, user_id: int, approval: USER.Approval, mes
     owner = accounts.find_verified(db, user.email_canonical)
     if owner is None or owner.id == user.id:
         # Somebody else's verified address gets no mail about an account that only claims it.
-        queue_mail(
-            db,
-            Mail(
-                Kind.ACCOUNT_APPROVED if approval is USER.Approval.GIVEN else Kind.ACCOUNT_REFUSED,
-                to_address=user.email,
-                to_name=accounts.mail_name(user),
-                user_id=user.id,
-                locale=user.locale or ENGLISH,
-                context={"name": user.name, "message": message},
-            ),
-        )
+        kind = Kind.ACCOUNT_APPROVED if approval is USER.Approval.GIVEN else Kind.ACCOUNT_REFUSED
+        queue_mail(db, accounts.mail_to(user, kind, {"message": message}))
     return user

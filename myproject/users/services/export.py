@@ -10,10 +10,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from myproject.db import after_commit, sessions_of, utc_now
 from myproject.emails.constants import Kind
-from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.i18n import ENGLISH
+from myproject.emails.services.outbox import queue_mail
 from myproject.personal_data import File, Person, json_list, parts_of
+from myproject.security.identity import Identity
 from myproject.storage import random_name, storage_of
+from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import (
@@ -57,8 +58,9 @@ LISTS: dict[str, tuple[InstrumentedAttribute[Any], ...]] = {
 }
 
 
-def person_of(user: User) -> Person:
-    return Person(user.id, user.name, user.email, user.email_canonical, user.verified)
+def person_of(member: User | Identity) -> Person:
+    email_canonical = canonical(member.email)[: USER.EMAIL_MAX_LENGTH]
+    return Person(member.id, member.name, member.email, email_canonical, member.verified)
 
 
 def find_export(db: Session, user_id: int) -> Export | None:
@@ -132,16 +134,12 @@ def write_export(registry: Any, export_id: int) -> None:
         if not user.verified:
             # It may be somebody else's address. The page says that the file is there.
             return
-        context = {"name": user.name, "days": USER.EXPORT_DAYS}
         queue_mail(
             db,
-            Mail(
+            accounts.mail_to(
+                user,
                 Kind.EXPORT_READY,
-                to_address=user.email,
-                to_name=user.title,
-                user_id=user.id,
-                locale=user.locale or ENGLISH,
-                context=context,
+                {"days": USER.EXPORT_DAYS},
                 key=f"export:{export_id}",
                 expires_in=timedelta(days=USER.EXPORT_DAYS),
             ),

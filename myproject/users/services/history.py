@@ -10,14 +10,13 @@ from myproject.db import publish, utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
 from myproject.emails.models import Email
-from myproject.emails.services.outbox import Mail, queue_mail
+from myproject.emails.services.outbox import queue_mail
 from myproject.emails.services.personal import known_mails
-from myproject.i18n import ENGLISH
 from myproject.pagination import BEYOND_ALL, Page, cut, decode
 from myproject.personal_data import Person
 from myproject.users import constants as USER
 from myproject.users.models import SecurityLogEntry, User
-from myproject.users.services.accounts import Client
+from myproject.users.services.accounts import Client, mail_to
 
 # What the owner should hear of by mail even while they are away from the site (ASVS 6.3.7).
 MAILED = frozenset(
@@ -114,24 +113,13 @@ def mail_notice(db: Session, user: User, event: USER.SecurityEvent, client: Clie
     """Mails a line of the history to its owner at once, where the address was verified."""
     if not user.verified:
         return
-    queue_mail(
-        db,
-        Mail(
-            Kind.SECURITY_NOTICE,
-            to_address=user.email,
-            to_name=user.title,
-            user_id=user.id,
-            locale=user.locale or ENGLISH,
-            context={
-                "name": user.name,
-                "event": event.name,
-                "detail": detail,
-                "when": utc_now().isoformat(timespec="minutes"),
-                "zone": user.time_zone,
-            }
-            | where(client),
-        ),
-    )
+    context = {
+        "event": event.name,
+        "detail": detail,
+        "when": utc_now().isoformat(timespec="minutes"),
+        "zone": user.time_zone,
+    }
+    queue_mail(db, mail_to(user, Kind.SECURITY_NOTICE, context | where(client)))
 
 
 def where(client: Client) -> dict[str, str]:

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
 from myproject.emails.constants import Kind
-from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.i18n import ENGLISH
+from myproject.emails.services.outbox import queue_mail
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import SecondFactorReset, User
@@ -105,20 +104,9 @@ def tell(db: Session, user: User, waiting: SecondFactorReset, client: accounts.C
     """Mails when the second factor goes, with a link by which it stays."""
     life = max(waiting.due_at - utc_now(), REMINDER)
     token = tokens.add_token(db, user, USER.TokenPurpose.KEEP_SECOND_FACTOR, life)
-    context = {"name": user.name, "token": token, "zone": user.time_zone}
+    context = {"token": token, "zone": user.time_zone} | history.where(client)
     context |= {"due": minute(waiting.due_at), "when": minute(waiting.created_at)}
-    queue_mail(
-        db,
-        Mail(
-            Kind.SECOND_FACTOR_RESET,
-            to_address=user.email,
-            to_name=user.title,
-            user_id=user.id,
-            locale=user.locale or ENGLISH,
-            context=context | history.where(client),
-            expires_in=life,
-        ),
-    )
+    queue_mail(db, accounts.mail_to(user, Kind.SECOND_FACTOR_RESET, context, expires_in=life))
 
 
 def minute(moment: datetime) -> str:

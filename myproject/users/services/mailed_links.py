@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from myproject.emails.constants import Kind
-from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.i18n import ENGLISH
+from myproject.emails.services.outbox import queue_mail
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import accounts, tokens
@@ -38,31 +37,8 @@ def mail_link(
         tokens.end_tokens(db, user.id, purpose)
         token = tokens.add_token(db, user, purpose, life, code, email)
         if owner is not None:
-            queue_mail(db, already_registered(owner))
+            queue_mail(db, accounts.mail_to(owner, Kind.ALREADY_REGISTERED, {}))
             return
-        queue_mail(
-            db,
-            Mail(
-                kind,
-                to_address=email or user.email,
-                # At an address that they only say is theirs somebody else may read.
-                to_name=user.name if email else accounts.mail_name(user),
-                user_id=user.id,
-                locale=user.locale or ENGLISH,
-                context={"name": user.name, "token": token} | context,
-                expires_in=life,
-                proven=user.verified and not email,
-            ),
-        )
-
-
-def already_registered(owner: User) -> Mail:
-    """What the owner of an address is told when somebody registers with it."""
-    return Mail(
-        Kind.ALREADY_REGISTERED,
-        to_address=owner.email,
-        to_name=owner.title,
-        user_id=owner.id,
-        locale=owner.locale or ENGLISH,
-        context={"name": owner.name},
-    )
+        # At an address that they only say is theirs somebody else may read.
+        reader = {"to_address": email, "to_name": user.name} if email else {"proven": user.verified}
+        queue_mail(db, accounts.mail_to(user, kind, {"token": token} | context, expires_in=life, **reader))

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from myproject.audit import Actor, record
 from myproject.db import utc_now
 from myproject.emails.constants import Kind
-from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.i18n import ENGLISH
+from myproject.emails.services.outbox import queue_mail
 from myproject.security.ratelimit import RateLimited
 from myproject.text import canonical
 from myproject.users import constants as USER
@@ -129,20 +128,10 @@ def set_password(db: Session, user: User, password_hash: str, client: accounts.C
     )
     if not user.verified:
         return
-    queue_mail(
-        db,
-        Mail(
-            Kind.PASSWORD_CHANGED,
-            to_address=user.email,
-            to_name=user.title,
-            user_id=user.id,
-            locale=user.locale or ENGLISH,
-            context={
-                "name": user.name,
-                "when": utc_now().isoformat(timespec="minutes"),
-                "zone": user.time_zone,
-                "browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
-                "address": client.address,
-            },
-        ),
-    )
+    context = {
+        "when": utc_now().isoformat(timespec="minutes"),
+        "zone": user.time_zone,
+        "browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
+        "address": client.address,
+    }
+    queue_mail(db, accounts.mail_to(user, Kind.PASSWORD_CHANGED, context))

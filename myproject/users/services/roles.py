@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 from myproject.audit import Actor, record
 from myproject.cache import touch
 from myproject.emails.constants import Kind
-from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.i18n import ENGLISH
+from myproject.emails.services.outbox import queue_mail
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.models import User
@@ -52,17 +51,7 @@ def change_status(db: Session, actor: Actor, user_id: int, status: USER.Status, 
 
 def mail_reason(db: Session, user: User, reason: str) -> None:
     """Tells the owner of an account why it was shut. Their address is verified: else it may be somebody else's."""
-    queue_mail(
-        db,
-        Mail(
-            Kind.ACCOUNT_SHUT,
-            to_address=user.email,
-            to_name=user.title,
-            user_id=user.id,
-            locale=user.locale or ENGLISH,
-            context={"name": user.name, "message": reason},
-        ),
-    )
+    queue_mail(db, accounts.mail_to(user, Kind.ACCOUNT_SHUT, {"message": reason}))
 
 
 def record_change(

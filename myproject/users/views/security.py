@@ -9,10 +9,8 @@ from translationstring import TranslationString
 from myproject.emails.constants import Kind
 from myproject.i18n import _
 from myproject.pagination import BadCursor
-from myproject.personal_data import Person
-from myproject.text import canonical
 from myproject.users import constants as USER
-from myproject.users.services import history, second_factor
+from myproject.users.services import export, history, second_factor
 from myproject.users.views.client import browser_name, coarse_network
 from myproject.users.views.lost_second_factor import warning
 from myproject.web.request import Request
@@ -84,16 +82,10 @@ def sentence(line: history.Line | history.MailLine) -> TranslationString:
     return _(SENTENCES[line.event], mapping={"detail": line.detail})
 
 
-def person_of(request: Request) -> Person:
-    """The member who makes the request."""
-    member = request.member
-    return Person(member.id, member.name, member.email, canonical(member.email), member.verified)
-
-
 def show_history(request: Request) -> dict[str, Any]:
     """The member's own history, a page at a time."""
     try:
-        page = history.list_history(request.dbsession, person_of(request), request.GET.get("after"))
+        page = history.list_history(request.dbsession, export.person_of(request.member), request.GET.get("after"))
     except BadCursor:
         raise HTTPNotFound from None
     return {
