@@ -26,21 +26,41 @@ SHOWN = 50
 HOURS_OF_SUBMISSIONS = 24
 # Some four of the longest posts. What is larger was not typed.
 MAX_BYTES = 256 * 1024
+# Of all texts of a member together, as they are written down, but for the latest.
+MAX_BYTES_IN_ALL = 1024 * 1024
 USERS = sa.table("users", sa.column("id"), sa.column("status"))
 BANS = sa.table("comment_bans", sa.column("user_id"), sa.column("ends_at"), sa.column("lifted_at"))
 
 
 def keep_text(registry: Registry, user_id: int, path: str, fields: Mapping[str, str]) -> bool:
     """Keeps what a member typed in the form at `path`, in place of what was kept of it before. False, and nothing
-    is kept, where that is nothing, or too much.
+    is kept, where that is nothing, or too much. Where a member has more than `SHOWN` texts, or more than
+    `MAX_BYTES_IN_ALL`, the oldest go.
     """
     if not fits(path, fields):
         return False
     with sessions_of(registry).writing() as db:
+        # Of two that come at once, the second sees the first.
+        db.execute(sa.select(USERS.c.id).where(USERS.c.id == user_id).with_for_update(key_share=True))
         values = {"fields": dict(fields), "created_at": utc_now()}
         statement = insert_for(db, KeptText).values(user_id=user_id, path=path, **values)
         db.execute(statement.on_conflict_do_update(index_elements=["user_id", "path"], set_=values))
+        db.execute(sa.delete(KeptText).where(KeptText.id.in_(too_much(user_id))))
     return True
+
+
+def too_much(user_id: int) -> sa.Select[tuple[int]]:
+    """The numbers of a member's texts for which there is no room beside the later ones."""
+    latest_first = (KeptText.created_at.desc(), KeptText.id.desc())
+    size = sa.func.length(sa.cast(KeptText.fields, sa.Text))
+    theirs = sa.select(
+        KeptText.id,
+        sa.func.row_number().over(order_by=latest_first).label("place"),
+        sa.func.sum(size).over(order_by=latest_first).label("bytes"),
+    ).where(KeptText.user_id == user_id)
+    texts = theirs.subquery()
+    over = (texts.c.place > SHOWN) | (texts.c.bytes > MAX_BYTES_IN_ALL)
+    return sa.select(texts.c.id).where(texts.c.place > 1, over)
 
 
 def fits(path: str, fields: Mapping[str, str]) -> bool:
