@@ -9,7 +9,7 @@ from pyramid.response import Response
 
 from myproject.forms import once
 from myproject.forms.kept import fits, keep_text, may_return
-from myproject.forms.view import FormView
+from myproject.forms.view import CHOOSE_AGAIN, FormView
 from myproject.security.csrf import FIELD as CSRF_FIELD
 from myproject.security.ratelimit import RateLimited, limiter_of
 from myproject.web.request import Request
@@ -47,6 +47,8 @@ def expired_form(request: Request, ended: Ended) -> Response:
         "ended": ended.value,
         "fields": [field for field in fields if field[0] not in HIDDEN_TYPES],
         "secrets": [name for name, _value in fields if name in HIDDEN_TYPES],
+        "files": [name for name, value in request.POST.items() if name != CSRF_FIELD and hasattr(value, "file")],
+        "choose_again": CHOOSE_AGAIN,
         "action": request.path_qs,
         "texts": posted_texts(request),
         "kept": view is not None and keep_posted(request, view),

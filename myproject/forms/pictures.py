@@ -8,12 +8,12 @@ import deform
 from pyramid.interfaces import IRoutesMapper
 from pyramid.response import Response
 
+from myproject.db import commit
 from myproject.errors import InputError
 from myproject.forms.schema import UploadWidget, line, upload
-from myproject.forms.view import FormView, waiting_words
+from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.pictures import ACCEPT
-from myproject.security.ratelimit import RateLimited
 from myproject.text import images_in
 from myproject.web.request import Request
 
@@ -70,14 +70,18 @@ def picture_paths(registry: Any) -> Callable[[str], bool]:
 
 
 class TakesPictures(PictureForm):
-    """A form with a text, `image_node`, `alt_node` and the button `ADD_IMAGE`."""
+    """A form with a text, `image_node`, `alt_node` and the button `ADD_IMAGE`, which does nothing but take the
+    picture.
+    """
 
     pictured: ClassVar[str] = "body"
 
-    def post(self) -> Response:
-        if "add_image" in self.request.POST:
-            return self.add_image()
-        return super().post()
+    def act(self) -> Response:
+        """A picture that was chosen is taken first, whichever button was pressed."""
+        adding = "add_image" in self.request.POST
+        if adding or self.is_chosen("image"):
+            self.take_image()
+        return self.page() if adding else super().act()
 
     def without_alt(self, rendered: str) -> int:
         """How many images of a text have no words for those who can't see them."""
@@ -88,30 +92,22 @@ class TakesPictures(PictureForm):
         if number := self.without_alt(rendered):
             self.request.flash(without_alt_words(number), "warning")
 
-    def add_image(self) -> Response:
-        """Keeps the image that was sent, and shows the form again, with what was typed and the image at the end of
-        the text.
+    def take_image(self) -> None:
+        """Keeps the image that was sent, and puts it at the end of the text, as if it had been typed.
+
+        Raises InputError or RateLimited.
         """
-        typed = self.posted()
-        if self.keeps and self.request.identity is not None:
-            self.request.add_finished_callback(self.keep_unless_taken)
-        self.form.cstruct = self.form.widget.deserialize(self.form, typed)
+        posted = self.request.POST
+        self.show_posted()
         try:
-            content = self.uploaded("image", self.max_bytes())
-            alt = self.child("image_alt").schema.deserialize(typed.get("image_alt") or colander.null)
-            markdown = self.request.keep_image(content, alt)
+            alt = self.child("image_alt").schema.deserialize(self.posted().get("image_alt") or colander.null)
         except colander.Invalid as error:
-            self.refuse(error.messages()[0], "image_alt")
-            return self.page(422)
-        except InputError as error:
-            self.refuse(error.message, error.field)
-            return self.page(422)
-        except RateLimited as error:
-            self.refuse(waiting_words(error.retry_after))
-            response = self.page(429)
-            response.headers["Retry-After"] = str(error.retry_after)
-            return response
-        text = typed.get(self.pictured, "").rstrip()
-        self.child(self.pictured).cstruct = f"{text}\n\n{markdown}\n" if text else f"{markdown}\n"
-        self.child("image_alt").cstruct = ""
-        return self.page()
+            raise InputError(error.messages()[0], "image_alt") from None
+        markdown = self.request.keep_image(self.uploaded("image", self.max_bytes()), alt, once=True)
+        # It stands, whatever becomes of the text; and that is rendered with no transaction open.
+        commit(self.request)
+        text = self.posted().get(self.pictured, "").rstrip()
+        posted[self.pictured] = f"{text}\n\n{markdown}\n" if text else f"{markdown}\n"
+        posted["image_alt"] = ""
+        del posted["image"]
+        self.show_posted()

@@ -29,6 +29,8 @@ from myproject.web.templating import url
 
 log = logging.getLogger(__name__)
 
+CHOOSE_AGAIN = _("Choose the file again: it does not come back with what you wrote.")
+
 
 class FormView:
     """A screen with one form. A subclass names its `schema`, `template`, `title` and `buttons`, and writes
@@ -104,8 +106,7 @@ class FormView:
             if "keep" in posted:
                 return self.keep()
         try:
-            data = self.form.validate_pstruct(self.posted())
-            response = self.submit(data)
+            response = self.act()
         except deform.ValidationFailure:
             return self.page(422)
         except InputError as error:
@@ -135,9 +136,13 @@ class FormView:
             self.note_taken()
         return response
 
+    def act(self) -> Response:
+        """Does what the form is for with what was posted. Raises ValidationFailure, and what `submit` does."""
+        return self.submit(self.form.validate_pstruct(self.posted()))
+
     def expired(self) -> Response:
         """The form with what was posted, not acted upon: its token was missing, old or wrong."""
-        self.form.cstruct = self.form.widget.deserialize(self.form, self.posted())
+        self.show_posted()
         if self.keeps and self.posted_once():
             # Whoever is signed in now is who the form was made for, and nobody else at the same browser.
             self.request.add_finished_callback(self.keep_unless_taken)
@@ -258,12 +263,20 @@ class FormView:
             for value in self.request.POST.getall(child.name)[-1:]
         }
 
+    def show_posted(self) -> None:
+        """Fills the form in with what was posted."""
+        self.form.cstruct = self.form.widget.deserialize(self.form, self.posted())
+
+    def is_chosen(self, name: str) -> bool:
+        """Whether a file was sent as `name`."""
+        # Text has no file, and neither have the empty bytes of a file that nobody chose.
+        return hasattr(self.request.POST.get(name), "file")
+
     def uploaded(self, name: str, most: int) -> bytes | None:
         """The content of the file sent as `name`, at most `most` + 1 bytes of it; None where there is none."""
-        # Text has no file, and neither have the empty bytes of a file that nobody chose.
-        file = getattr(self.request.POST.get(name), "file", None)
-        if file is None:
+        if not self.is_chosen(name):
             return None
+        file = self.request.POST[name].file
         # A request that is tried again has been read to its end.
         file.seek(0)
         content: bytes = file.read(most + 1)
@@ -274,6 +287,12 @@ class FormView:
         node = self.child(field) if field else self.form
         node.error = colander.Invalid(node.schema, message)
         self.form.error = self.form.error or colander.Invalid(self.form.schema, "")
+
+    def ask_for_files_again(self) -> None:
+        """Says beside a file that it does not come back, as browsers let no page fill one in."""
+        for child in self.form.children:
+            if self.is_chosen(child.name) and child.error is None:
+                self.refuse(CHOOSE_AGAIN, child.name)
 
     def child(self, name: str) -> deform.Field:
         """The field of that name; the form itself where it has none."""
@@ -286,6 +305,7 @@ class FormView:
             self.form.once = self.posted_once() or once.make_once(self.request.registry, member.id)
         if status != HTTPOk.code:
             undo(self.request)
+            self.ask_for_files_again()
         form = self.form.serialize(self.form.cstruct)
         values = {
             "title": self.title,

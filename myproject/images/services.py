@@ -1,5 +1,6 @@
 """What is done with images: made anew (`myproject/pictures.py`), kept, found by their texts, deleted."""
 
+import hmac
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, record
@@ -19,6 +21,7 @@ from myproject.pagination import Page, before, cut
 from myproject.personal_data import File, Person, json_list
 from myproject.pictures import TooBig, Unreadable, opened, webp
 from myproject.posts.models import Post
+from myproject.security.keys import KeyRing
 from myproject.storage import Storage, random_name, storage_of
 from myproject.text import images_in
 
@@ -58,9 +61,15 @@ def file_name(name: str) -> str:
     return f"{name}.webp"
 
 
-def keep_picture(storage: Storage, picture: Picture) -> str:
+def name_of(keys: KeyRing, user_id: int, content: bytes) -> str:
+    """The name of the image that a member makes of a file: nobody else can guess it."""
+    message = b"%d %s" % (user_id, content)
+    return hmac.digest(keys.derive("image")[0], message, "sha256").hex()[: IMAGE.NAME_LENGTH]
+
+
+def keep_picture(storage: Storage, picture: Picture, name: str = "") -> str:
     """Writes the file of a new image and gives its name, for `add_image`. One that has no row is purged."""
-    name = random_name()
+    name = name or random_name()
     with storage.writing(file_name(name)) as file:
         file.write(picture.content)
     return name
@@ -77,9 +86,18 @@ def add_image(db: Session, user_id: int, name: str, picture: Picture, alt: str) 
     """Notes an image whose file is written. Raises TooManyImages."""
     check_room(db, user_id)
     image = Image(name=name, user_id=user_id, alt=alt, width=picture.width, height=picture.height)
-    db.add(image)
-    db.flush()
+    try:
+        with db.begin_nested():
+            db.add(image)
+    except IntegrityError:
+        # The same form was sent twice at the same moment (`name_of`).
+        touch_image(db, name)
     return image
+
+
+def touch_image(db: Session, name: str) -> None:
+    """Lets an image that is in no text live as long as a new one."""
+    db.execute(sa.update(Image).where(Image.name == name).values(touched_at=utc_now()))
 
 
 def markdown_of(name: str, alt: str) -> str:

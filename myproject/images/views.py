@@ -15,6 +15,7 @@ from myproject.images import constants as IMAGE
 from myproject.images import errors, schemas, services
 from myproject.pagination import BadCursor
 from myproject.rerender import rerender
+from myproject.security.keys import keys_of
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import limiter_of
 from myproject.storage import storage_of
@@ -23,8 +24,9 @@ from myproject.web.pictures import serve_picture
 from myproject.web.request import Request
 
 
-def keep_image(request: Request, content: bytes | None, alt: str) -> str:
+def keep_image(request: Request, content: bytes | None, alt: str, *, once: bool = False) -> str:
     """Makes an image of what was sent (at most one byte more than may be), and gives the Markdown that shows it.
+    With `once`, what the member has sent so before is that image: a form that is sent twice says the same twice.
 
     Raises NoImage, ImageTooBig, ImageUnreadable, TooManyImages, NotVerified, or RateLimited.
     """
@@ -33,11 +35,17 @@ def keep_image(request: Request, content: bytes | None, alt: str) -> str:
         raise errors.NoImage
     if not may_publish(request.identity, request.site.users_require_verified_email):
         raise errors.NotVerified
+    name = services.name_of(keys_of(request.registry), member.id, content) if once else ""
+    with reading(request) as db:
+        is_there = bool(name) and services.find_image(db, name) is not None
+    if is_there:
+        services.touch_image(request.dbsession, name)
+        return services.markdown_of(name, alt)
     limiter_of(request.registry).hit("image_account", str(member.id))
     with reading(request) as db:
         services.check_room(db, member.id)
     picture = services.make_picture(content, max_bytes_of(request))
-    name = services.keep_picture(storage_of(request.registry), picture)
+    name = services.keep_picture(storage_of(request.registry), picture, name)
     services.add_image(request.dbsession, member.id, name, picture, alt)
     return services.markdown_of(name, alt)
 
