@@ -256,6 +256,21 @@ def test_what_a_banned_member_said_is_not_mailed_until_it_is_shown_again(
     assert "Rude" in text_of(mail)
 
 
+def test_what_was_hidden_just_as_its_mail_was_queued_is_mailed_when_it_is_shown_again(
+    app: Router, db: Session, mails: Mails, bob: User, post: Post
+) -> None:
+    comment = make_comment(db, post, bob, "Hello")
+    db.commit()
+    mail_due(app.registry)
+    # As `hide_comment`, which saw no mail that it could take back.
+    comment.status, comment.hidden_at = comment.status.HIDDEN, utc_now()
+    comment.hidden_for = hiding.COMMENT.HiddenFor.REPORTS
+    assert mails() == []
+    assert outcomes(db) == {"ann": Outcome.MAY_NOT_SEE}
+    hiding.show_comment(db, comment)
+    assert len(mails(to="ann@")) == 1
+
+
 def test_any_number_of_mails_is_taken_back_by_statements_of_a_few_values(
     app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
 ) -> None:
