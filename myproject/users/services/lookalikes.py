@@ -17,10 +17,18 @@ DIRECTION_MARKS = dict.fromkeys(map(ord, "\u200e\u200f"))
 SHOWS_NOTHING = dict.fromkeys(
     [0x034F, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
 )
-# A dot on what has one already (Soft_Dotted), with marks below between them; and on a capital one, which is that
-# of a Turkish small one.
-DOTTED = re.compile("([ij])([\u0316-\u0319\u031c-\u0333]*)\u0307")
-DOTTED_CAPITAL = re.compile("I([\u0316-\u0319\u031c-\u0333]*)\u0307")
+# Letters with a dot of their own (Soft_Dotted in Unicode's PropList.txt), as far as NFKC leaves them: it makes the
+# others into one of these.
+SOFT_DOTTED = "ij\u012f\u0249\u0268\u029d\u03f3\u0456\u0458\u1d96\u1e2d\u1ecb\U0001df1a"
+# Marks that stand elsewhere than above a letter: in a decomposed text they come before a dot.
+ELSEWHERE = "".join(mark for mark in map(chr, range(0x300, 0x20000)) if 0 < unicodedata.combining(mark) < 230)
+# A dot on what has one already; and on a capital one, which is that of a Turkish small one.
+DOTTED = re.compile(f"([{SOFT_DOTTED}])([{ELSEWHERE}]*)\u0307")
+DOTTED_CAPITAL = re.compile(f"I([{ELSEWHERE}]*)\u0307")
+# The small iota below is taken for an ogonek, as both look alike, and without regard to case it were a letter.
+IOTA_BELOW, OGONEK = "\u0345", "\u0328"
+# Without a dot it looks like the letter as much as the dotless i does, which alone stands in the data.
+DOTLESS = {"\u0237": "j"}
 OF_ANY_SCRIPT = {"COMMON", "INHERITED"}
 # What is written together (UTS 39, 5.2: highly restrictive).
 WRITTEN_TOGETHER = (
@@ -38,11 +46,16 @@ def skeleton(name: str) -> str:
     counts as its number.
     """
     pictures = prototypes()
-    text = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", name)).translate(SHOWS_NOTHING)
-    text = DOTTED_CAPITAL.sub(r"i\1", text)
+    text = DOTTED_CAPITAL.sub(r"i\1", decomposed(name))
     digits = (str(unicodedata.decimal(letter, letter)) for letter in text)
     text = "".join(pictures.get(letter, letter) for letter in digits)
+    text = text.replace(IOTA_BELOW, OGONEK)
     return undotted(unicodedata.normalize("NFD", text.casefold()))[: USER.NAME_SKELETON_MAX_LENGTH]
+
+
+def decomposed(name: str) -> str:
+    """A name with its marks apart, in Unicode's order, and none that shows nothing."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFKC", name).translate(SHOWS_NOTHING))
 
 
 def undotted(text: str) -> str:
@@ -63,7 +76,8 @@ def is_like_reserved(name: str) -> bool:
 
 
 def blurred(names: Iterable[str]) -> set[str]:
-    return {unmarked(skeleton(name)).replace("i", "l") for name in names}
+    # Some marks look like what is none: without them first, and then without those of the letters' pictures.
+    return {unmarked(skeleton(unmarked(decomposed(name)))).replace("i", "l") for name in names}
 
 
 def unmarked(text: str) -> str:
@@ -121,9 +135,8 @@ def prototypes() -> dict[str, str]:
                 first, second = sorted((root(letter), root(other)), key=plainness)
                 parents[second] = first
     singles = {letter: root(letter) for letter in parents}
-    return singles | {
-        letter: "".join(singles.get(part, part) for part in parts) for letter, parts in sequences.items()
-    }
+    several = {letter: "".join(singles.get(part, part) for part in parts) for letter, parts in sequences.items()}
+    return singles | several | DOTLESS
 
 
 def plainness(letter: str) -> tuple[bool, bool, bool, str]:
