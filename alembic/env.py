@@ -2,10 +2,11 @@
 
 import warnings
 from logging.config import fileConfig
+from typing import Any
 
 from alembic import context
 from pyramid.paster import get_appsettings
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SAWarning
 
@@ -48,7 +49,39 @@ def include_object(thing: object, name: str | None, kind: str, reflected: bool, 
     return not (kind == "index" and name == "ix_search_entries_words")
 
 
+class Counts:
+    """The highest number that each table has given, where SQLite gives none twice (AUTOINCREMENT). It forgets them
+    where a table is made anew without its newest rows; here they are kept from one migration to the next.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.numbers = self.read(connection)
+
+    @staticmethod
+    def read(connection: Connection) -> dict[str, int]:
+        # SQLite makes this table together with the first one that needs it.
+        if connection.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")) is None:
+            return {}
+        return {row.name: row.seq for row in connection.execute(text("SELECT name, seq FROM sqlite_sequence"))}
+
+    def keep(self, *, ctx: Any, **_others: Any) -> None:
+        """Called after each migration, within its transaction."""
+        execute = ctx.connection.execute
+        counted = "SELECT 1 FROM sqlite_master WHERE name = :name AND sql LIKE '% AUTOINCREMENT%'"
+        now = self.read(ctx.connection)
+        for name, number in self.numbers.items():
+            if now.get(name, -1) < number and execute(text(counted), {"name": name}).first():
+                execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": name})
+                added = "INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :number)"
+                execute(text(added), {"name": name, "number": number})
+        self.numbers = self.read(ctx.connection)
+
+
 def run(connection: Connection) -> None:
+    callbacks = []
+    if connection.dialect.name == "sqlite":
+        with connection.begin():
+            callbacks.append(Counts(connection).keep)
     context.configure(
         connection=connection,
         include_name=include_name,
@@ -60,6 +93,7 @@ def run(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=True,
         transaction_per_migration=True,
+        on_version_apply=callbacks,
     )
     with context.begin_transaction():
         context.run_migrations()

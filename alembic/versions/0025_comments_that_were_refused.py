@@ -16,11 +16,13 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("comments", sa.Column("refused_at", sa.DateTime(timezone=True), nullable=True))
-    # What waited when staff removed it, as their audit says.
+    # What waited when staff removed it, as their audit says, and was not put back since: that stood in the open,
+    # whoever removed it then.
     op.execute(
         "UPDATE comments SET refused_at = removed_at WHERE removed_at IS NOT NULL AND EXISTS ("
-        "SELECT 1 FROM audit_entries WHERE target_type = 'comments' AND target_id = comments.id"
-        " AND action = 'comment.remove' AND CAST(before AS TEXT) LIKE '%\"WAITING\"%')"
+        "SELECT 1 FROM audit_entries WHERE action = 'comment.remove' AND CAST(before AS TEXT) LIKE '%\"WAITING\"%'"
+        " AND id = (SELECT MAX(id) FROM audit_entries WHERE target_type = 'comments' AND target_id = comments.id"
+        " AND action IN ('comment.remove', 'comment.restore')))"
     )
 
 

@@ -13,7 +13,16 @@ down_revision = "0025"
 branch_labels = None
 depends_on = None
 
-TABLES = ("comments", "emails", "images", "moderation_cases", "posts", "suppressions", "tags")
+TABLES = (
+    "comment_bans",
+    "comments",
+    "emails",
+    "images",
+    "moderation_cases",
+    "posts",
+    "suppressions",
+    "tags",
+)
 ANY = "\tid INTEGER NOT NULL, "
 NEXT = "\tid INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "
 # Where those of the whole table begin.

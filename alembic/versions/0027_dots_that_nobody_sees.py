@@ -5,6 +5,9 @@ Revises: 0026
 Create Date: 2026-11-23 13:15:00.000000
 """
 
+import re
+import unicodedata
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,6 +17,10 @@ branch_labels = None
 depends_on = None
 
 DOT = "\N{COMBINING DOT ABOVE}"
+# Marks below may stand between a letter and its dot.
+BELOW = "([\u0316-\u0319\u031c-\u0333]*)"
+WITH_DOT = re.compile(f"(.){BELOW}{DOT}", re.DOTALL)
+DOTTED = re.compile(f"([ij]){BELOW}{DOT}")
 
 
 def upgrade() -> None:
@@ -48,7 +55,14 @@ def dotted(rows: sa.TableClause, name: sa.ColumnElement[str]) -> list[sa.Row[tup
 
 
 def undotted(skeleton: str, name: str) -> str:
-    # A capital I looks like an l; one with a dot is that of a small i.
-    if f"i{DOT}" in name.casefold():
-        skeleton = skeleton.replace(f"l{DOT}", "i")
-    return skeleton.replace(f"i{DOT}", "i").replace(f"j{DOT}", "j")
+    """A look without the dots. It has a capital I as an l, and a dotted one is to look like a small i: whether it is
+    one, the letter of the name tells that has the same dot.
+    """
+    decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", name))
+    letters = (match[1] for match in WITH_DOT.finditer(decomposed))
+
+    def seen(match: re.Match[str]) -> str:
+        was_i = next(letters, "") in ("i", "I")
+        return f"i{match[2]}" if was_i and match[1] == "l" else match[0]
+
+    return DOTTED.sub(r"\1\2", WITH_DOT.sub(seen, skeleton))

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from myproject.db import BIG_INTEGER, Base, BigId, EnumInteger, UtcDateTime, one_of, utc_now
+from myproject.db import BIG_INTEGER, NEVER_AGAIN, Base, BigId, EnumInteger, UtcDateTime, one_of, utc_now
 from myproject.users import constants as USER
 
 
@@ -356,6 +356,7 @@ class CommentBan(Base):
     __table_args__ = (
         sa.CheckConstraint(f"length(reason) <= {USER.BAN_REASON_MAX_LENGTH}", name="reason_length"),
         sa.Index("ix_comment_bans_user_id", "user_id", "id"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
