@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from myproject.settings_values import boolean, rate, setting
+from myproject.settings_values import boolean, rate, rate_at_most, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,8 @@ class LimitSettings:
     )
     ratelimit_second_factor_failures: str = setting(
         "ratelimit.second_factor_failures",
-        rate,
+        # NIST SP 800-63B-4, 3.2.2: no more than 100 in a row.
+        rate_at_most(100),
         "50 per 30 days",
         "wrong codes in a row for one account and password, from all browsers new to it together, and as many from"
         " all that were signed in to it before; at most 100 (NIST SP 800-63B)",

@@ -207,6 +207,17 @@ def rate(value: str) -> str:
     return value.strip()
 
 
+def rate_at_most(most: int) -> Callable[[str], str]:
+    """A limit of no more than `most`, however long the time."""
+
+    def parse(value: str) -> str:
+        if any(item.amount > most for item in limits.parse_many(rate(value))):
+            raise ValueError(f"say at most {most}, such as `{most} per 30 days`")
+        return value.strip()
+
+    return parse
+
+
 def one_of(enum: type[E]) -> Callable[[str], E]:
     def parse(value: str) -> E:
         try:
