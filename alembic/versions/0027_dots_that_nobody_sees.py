@@ -55,8 +55,8 @@ def dotted(rows: sa.TableClause, name: sa.ColumnElement[str]) -> list[sa.Row[tup
 
 
 def undotted(skeleton: str, name: str) -> str:
-    """A look without the dots. It has a capital I as an l, and a dotted one is to look like a small i: whether it is
-    one, the letter of the name tells that has the same dot.
+    """A look without the dots. It has a capital I as an l, and a dotted one is to look like a small i: whether it
+    is one, the letter of the name tells that has the same dot.
     """
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", name))
     letters = (match[1] for match in WITH_DOT.finditer(decomposed))
