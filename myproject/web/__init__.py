@@ -10,6 +10,7 @@ def includeme(config: Configurator) -> None:
     # exception views.
     config.include(".request")
     config.include(".routing")
+    config.include(".bodies")
     config.include(".ingress")
     config.include(".static")
     config.include(".pagecache")

@@ -13,19 +13,18 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPBadRequest
+from pyramid.httpexceptions import HTTPBadRequest, HTTPClientError, HTTPRequestEntityTooLarge
 from pyramid.response import Response
 from webob.multidict import NoVars
 
 from myproject.db import SAFE_METHODS
 from myproject.settings import Settings, settings_of
+from myproject.web.bodies import FORM_TYPES, TooLarge
 from myproject.web.errors import render_error
 from myproject.web.request import Request
 
 log = logging.getLogger(__name__)
 
-MOST_FIELDS = 200
-FORM_TYPES = ("", "application/x-www-form-urlencoded", "multipart/form-data")
 LONGEST_ADDRESS = 4096
 # What other programs post to: each has a proof of its own in place of the origin and the token of a form.
 FOR_PROGRAMS = ("/emails/unsubscribe/", "/emails/webhooks/")
@@ -43,7 +42,7 @@ def allowed_hosts(settings: Settings) -> frozenset[str]:
 
 
 def check(request: Request, hosts: frozenset[str]) -> None:
-    """Raises HTTPBadRequest for a request that can't be read."""
+    """Raises HTTPBadRequest for a request that can't be read, HTTPRequestEntityTooLarge for too much text."""
     try:
         host = request.host.lower()
         default_port = ":443" if request.scheme == "https" else ":80"
@@ -60,13 +59,18 @@ def check(request: Request, hosts: frozenset[str]) -> None:
             form = request.POST
         for cookie in request.cookies.values():
             cookie.encode("latin-1", "strict")
+    except TooLarge as error:
+        # Whoever looks at it again finds nothing, and need not read it once more.
+        request.POST = NoVars()
+        raise HTTPRequestEntityTooLarge from error
     except (UnicodeError, ValueError, LookupError, KeyError, OSError, AssertionError, DeprecationWarning) as error:
         # Bad percent-encoding, a broken multipart body, a client that went away; a charset other than UTF-8,
         # which WebOb raises a warning for.
+        request.POST = NoVars()
         raise HTTPBadRequest(type(error).__name__) from error
     if any("\x00" in text for text in texts):
         raise HTTPBadRequest("NUL")
-    if len(form) > MOST_FIELDS or len(request.environ.get("QUERY_STRING", "")) + len(path) > LONGEST_ADDRESS:
+    if len(request.environ.get("QUERY_STRING", "")) + len(path) > LONGEST_ADDRESS:
         raise HTTPBadRequest("too much")
     if any(not isinstance(value, str) for value in form.getall("csrf_token")):
         raise HTTPBadRequest("a file for a token")
@@ -97,9 +101,9 @@ def ingress_tween_factory(handler: Callable[[Any], Response], registry: Any) -> 
             clean_question(request.environ, names)
         try:
             check(request, hosts)
-        except HTTPBadRequest as refusal:
-            log.info("refused: %s", refusal.detail)
-            return render_error(request, 400)
+        except HTTPClientError as refusal:
+            log.info("refused: %s", refusal.detail or refusal.title)
+            return render_error(request, refusal.status_int)
         response = handler(request)
         response.headers["X-Request-ID"] = request.id
         return response

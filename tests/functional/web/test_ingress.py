@@ -23,6 +23,7 @@ pytestmark = pytest.mark.one_database
 
 FORM = "application/x-www-form-urlencoded"
 BOUNDARY = "multipart/form-data; boundary=frontier"
+END = b"--frontier--\r\n"
 
 
 def send(app: Router, path: bytes = b"/", **environ: Any) -> Response:
@@ -191,7 +192,7 @@ def test_a_form_that_makes_no_sense_gets_a_page(app: Router, client: Client, db:
     as_guest = {"HTTP_X_CSRF_TOKEN": csrf_token(client.get("/users/login/"))}
     as_guest["HTTP_COOKIE"] = f"guest={client.cookies['guest']}"
     as_member = {"HTTP_COOKIE": f"session={sign_in(client, user)}"}
-    as_member["HTTP_X_CSRF_TOKEN"] = csrf_token(client.get("/users/register/"))
+    as_member["HTTP_X_CSRF_TOKEN"] = csrf_token(client.get("/users/me/edit/"))
     for path in PATHS:
         for visitor in ({}, as_guest, as_member):
             environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": FORM} | visitor | BAD_FORMS[case]
@@ -200,6 +201,43 @@ def test_a_form_that_makes_no_sense_gets_a_page(app: Router, client: Client, db:
             if answer.status_int != 303:
                 check_page(answer)
                 assert answer.status_int >= 400
+
+
+def part(name: str, content: bytes, headers: bytes = b"", filename: str = "") -> bytes:
+    """One part of a multipart body, as `BOUNDARY` begins it."""
+    file = f'; filename="{filename}"' if filename else ""
+    disposition = f'Content-Disposition: form-data; name="{name}"{file}'.encode()
+    return b"--frontier\r\n" + disposition + b"\r\n" + headers + b"\r\n" + content + b"\r\n"
+
+
+DEAR_FORMS = {
+    "many headers": (400, BOUNDARY, part("title", b"a", b"X-A: b\r\n" * 100_000)),
+    "a long header": (400, BOUNDARY, part("title", b"a", b"X-A: " + b"b" * 100_000 + b"\r\n")),
+    "many parts": (400, BOUNDARY, part("title", b"a") * 5_000),
+    "much text in a part": (413, BOUNDARY, part("body", b"\n" * 2_000_000)),
+    "much text in many parts": (413, BOUNDARY, part("body", b"\n" * 20_000) * 100),
+    "much text": (413, FORM, b"title=" + b"\n" * 2_000_000),
+    "many fields": (400, FORM, b"a=&" * 200_000),
+}
+
+
+@pytest.mark.parametrize("case", DEAR_FORMS)
+def test_a_form_that_would_take_long_to_read_is_refused(app: Router, case: str) -> None:
+    status, content_type, body = DEAR_FORMS[case]
+    body += END if content_type == BOUNDARY else b""
+    for path in (b"/posts/new/", b"/users/login/"):
+        answer = send(app, path, REQUEST_METHOD="POST", CONTENT_TYPE=content_type, body=body)
+        assert answer.status_int == status
+        check_page(answer)
+
+
+def test_fields_of_a_form_come_in_their_order_as_text_and_files(app: Router) -> None:
+    lines = b"\n" * 3_000_000
+    body = part("a", "é".encode()) + part("b", b"") + part("a", b"\xff") + part("file", lines, filename="a.png")
+    request = app.request_factory.blank("/", method="POST", body=body + END, content_type=BOUNDARY)
+    form = list(request.POST.items())
+    assert form[:3] == [("a", "é"), ("b", ""), ("a", "\ufffd")]
+    assert (form[3][0], form[3][1].filename, form[3][1].file.read()) == ("file", "a.png", lines)
 
 
 # What views read of forms that are written by hand, each a text.
