@@ -357,6 +357,7 @@ class Visit:
     cookies: list[str]
     findings: list[str] = field(default_factory=list)
     overflow: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
 
@@ -368,6 +369,16 @@ TOO_WIDE = """() => {
     .map((each) => `${each.tagName} ${each.className} ${each.textContent.trim().slice(0, 40)}`)
     .concat(`scrollWidth ${document.documentElement.scrollWidth}`);
 }"""
+
+
+# Tables whose columns are out of sight at the side, and names that are cut without a sign of it.
+CUT = """() => [
+  ...[...document.querySelectorAll(".table-scroll:has(> .data-table)")]
+    .filter((each) => each.scrollWidth > each.clientWidth)
+    .map((each) => `${each.ariaLabel}: ${each.scrollWidth} in ${each.clientWidth}`),
+  ...[...document.querySelectorAll(".site-nav a")]
+    .filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent),
+]"""
 
 
 def go(page: Page, kind: Kind) -> int:
@@ -413,6 +424,7 @@ def visit(request: pytest.FixtureRequest, windows: Windows, new_page: Callable[[
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         seen.findings += axe_findings(page, f"{width} {scheme}", AXE_OPTIONS)
         seen.overflow += [f"{width}: {each}" for each in page.evaluate(TOO_WIDE)]
+        seen.cut += page.evaluate(CUT) if width == NARROW else []
     page.close()
     seen.troubles = windows.seen[before:]
     return seen
@@ -429,6 +441,10 @@ def test_axe_finds_nothing(visit: Visit) -> None:
 
 def test_page_is_no_wider_than_the_screen(visit: Visit) -> None:
     assert visit.overflow == []
+
+
+def test_nothing_is_cut_on_a_narrow_screen(visit: Visit) -> None:
+    assert visit.cut == []
 
 
 def test_page_asks_nothing_of_other_hosts_and_breaks_no_policy(visit: Visit) -> None:
