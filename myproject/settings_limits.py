@@ -77,8 +77,15 @@ class LimitSettings:
     ratelimit_second_factor_account: str = setting(
         "ratelimit.second_factor_account",
         rate,
-        "10 per 15 minutes; 20 per day",
-        "codes of an authenticator app tried for one account, from browsers new to it",
+        "20 per day",
+        "codes of an authenticator app tried for one account, from browsers new to it, with whatever passwords;"
+        " more than `ratelimit.second_factor_password`, so that its owner has some left after choosing another",
+    )
+    ratelimit_second_factor_password: str = setting(
+        "ratelimit.second_factor_password",
+        rate,
+        "10 per day",
+        "codes of an authenticator app tried for one account and password, from browsers new to it",
     )
     ratelimit_second_factor_device: str = setting(
         "ratelimit.second_factor_device",

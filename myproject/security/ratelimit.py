@@ -61,6 +61,7 @@ LASTING = frozenset(
         "verify_account",
         "code_account",
         "second_factor_account",
+        "second_factor_password",
         "second_factor_device",
         "lost_second_factor_account",
         "invitation_account",

@@ -65,7 +65,23 @@ class ShowSecondFactor(WaitingSignIn):
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
         assert self.user_id is not None
-        limiter, row = limiter_of(request.registry), self.count_try(self.user_id)
+        limiter = limiter_of(request.registry)
+        with reading(request) as db:
+            credentials = sign_ins.credentials_of(db, self.user_id)
+        device = device_with_factor(request, credentials)
+        row = str(self.user_id), fingerprint(credentials.password), "known" if device else "new"
+        # Who knows only the password can't use up the tries of the browsers that its owner signed in with before;
+        # and another password begins those of new browsers, and the row of failures, anew, for who knows only the
+        # old one gets no further than that. The tries of a day end for all passwords together: somebody who reads
+        # the owner's mails may set as many as they like. Those with one leave some for the owner's next.
+        if device:
+            limiter.hit("second_factor_device", device)
+        else:
+            try:
+                limiter.hit("second_factor_password", *row)
+            except RateLimited as error:
+                return self.too_many(error)
+            limiter.hit("second_factor_account", str(self.user_id))
         keys, client = keys_of(request.registry), client_of(request)
         try:
             # Of its own, and whole: a wrong code counts though the answer to it is no success.
@@ -79,31 +95,18 @@ class ShowSecondFactor(WaitingSignIn):
         except errors.StepGone:
             return self.begin_again()
         except RateLimited as error:
-            self.refuse(errors.TooManyWrongCodes.message)
-            response = self.page(429)
-            response.headers["Retry-After"] = str(error.retry_after)
-            return response
+            return self.too_many(error)
         if opened is None:
             raise errors.SecondFactorWrong
         cookies_of(request.registry).delete(request, STEP_COOKIE)
         return enter(request, opened, opened.remember_days, self.target())
 
-    def count_try(self, user_id: int) -> tuple[str, ...]:
-        """Counts one try, and gives the key of the failures in a row that it may belong to. Raises RateLimited.
-
-        Who knows only the password can't use up the tries of the browsers that its owner signed in with before.
-        Another password ends the row, for who knows only the old one gets no further than that; but not the tries
-        of a day: somebody who reads the owner's mails may set as many passwords as they like.
-        """
-        with reading(self.request) as db:
-            credentials = sign_ins.credentials_of(db, user_id)
-        device = device_with_factor(self.request, credentials)
-        limiter = limiter_of(self.request.registry)
-        if device:
-            limiter.hit("second_factor_device", device)
-        else:
-            limiter.hit("second_factor_account", str(user_id))
-        return str(user_id), fingerprint(credentials.password), "known" if device else "new"
+    def too_many(self, error: RateLimited) -> Response:
+        """The form, which takes no code until there is another password."""
+        self.refuse(errors.TooManyWrongCodes.message)
+        response = self.page(429)
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
 
 
 def show_settings(request: Request) -> dict[str, Any]:

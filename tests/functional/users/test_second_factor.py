@@ -582,3 +582,26 @@ def test_qr_code_page_breaks_no_policy(client: Client, ann: User) -> None:
     page, _secret = begin(client)
     assert page.headers["Cache-Control"] == "no-store"
     assert not page.html.select("[style], style, script:not([src])")
+
+
+def test_who_knew_the_old_password_keeps_no_owner_out_who_chose_another_by_mail(
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    db: Session,
+    ann: User,
+    phone: Phone,
+    mails: Callable[..., list[EmailMessage]],
+) -> None:
+    many = {f"ratelimit_{name}": "100 per hour" for name in ("login_account", "login_address")}
+    app = make_app(ratelimit_enabled=True, **many)
+    for _ in range(10):
+        type_code(half(make_client(app)), "000000", 422)
+    page = type_code(half(make_client(app)), phone.code(), 429)
+    assert "choose a new one by “Lost password”, then you can go on here" in page.text
+    assert int(page.headers["Retry-After"]) > 3600
+    owner = make_client(app)
+    passwords.ask_for_reset(db, ann.email)
+    form = form_with(owner.get(link_in(mails(app, to="ann@")[-1])), "confirm")
+    form["password"] = form["confirm"] = "staple battery horse"
+    form.submit(status=303)
+    type_code(owner.login("ann", "staple battery horse").follow(), phone.code(), 303)
