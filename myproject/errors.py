@@ -1,5 +1,6 @@
 """Errors that services raise when what somebody asked for can't be; a form shows each beside its field."""
 
+import math
 from collections.abc import Mapping
 
 from translationstring import TranslationString
@@ -36,3 +37,17 @@ class EditedMeanwhile(InputError):
         self.version = version
         self.text = text
         self.others = others or {}
+
+
+def waiting(
+    seconds: int, in_seconds: TranslationString, in_minutes: TranslationString, in_hours: TranslationString
+) -> TranslationString:
+    """Which of three sentences says best how long to wait: the one with `${seconds}`, `${minutes}` or `${hours}`.
+
+    It never says less than it takes, and never "1 seconds": none of them has a singular.
+    """
+    if seconds < 90:
+        return in_seconds % {"seconds": max(2, seconds)}
+    if seconds < 90 * 60:
+        return in_minutes % {"minutes": math.ceil(seconds / 60)}
+    return in_hours % {"hours": math.ceil(seconds / 3600)}

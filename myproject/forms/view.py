@@ -14,9 +14,10 @@ from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid_retry import is_error_retryable
 from sqlalchemy.orm import Session
+from translationstring import TranslationString
 
 from myproject.db import after_commit, reading, undo
-from myproject.errors import EditedMeanwhile, InputError
+from myproject.errors import EditedMeanwhile, InputError, waiting
 from myproject.forms import once
 from myproject.forms.kept import find_kept, keep_text, let_go
 from myproject.forms.models import KeptText
@@ -349,21 +350,13 @@ def present_words(value: str) -> str:
     return _("It is “${value}” now", mapping={"value": value})
 
 
-def waiting_words(seconds: int) -> str:
+def waiting_words(seconds: int) -> TranslationString:
     """What a form says where it was sent too often, or the site has too much to do, and how long to wait."""
-    if seconds < 90:
-        return _(
-            "That was too much in a short time. Nothing is lost: try again in ${seconds} seconds.",
-            mapping={"seconds": seconds},
-        )
-    if seconds < 90 * 60:
-        return _(
-            "That was too often in a short time. Nothing is lost: try again in ${minutes} minutes.",
-            mapping={"minutes": round(seconds / 60)},
-        )
-    return _(
-        "That was too often in a short time. Nothing is lost: try again in ${hours} hours.",
-        mapping={"hours": round(seconds / 3600)},
+    return waiting(
+        seconds,
+        _("That was too much in a short time. Nothing is lost: try again in ${seconds} seconds."),
+        _("That was too often in a short time. Nothing is lost: try again in ${minutes} minutes."),
+        _("That was too often in a short time. Nothing is lost: try again in ${hours} hours."),
     )
 
 

@@ -1,8 +1,6 @@
 """What can go wrong with an account, in words for its owner."""
 
-import math
-
-from myproject.errors import InputError, TooManyBytes
+from myproject.errors import InputError, TooManyBytes, waiting
 from myproject.i18n import _
 
 
@@ -71,10 +69,20 @@ class TooManyMails(InputError):
     """`seconds` is how long to wait until the address may be sent another."""
 
     def __init__(self, seconds: int) -> None:
-        words = _(
-            "So many mails were sent to this address that no more go there for now. Try again in ${minutes}"
-            " minutes.",
-            mapping={"minutes": math.ceil(seconds / 60)},
+        words = waiting(
+            seconds,
+            _(
+                "So many mails were sent to this address that no more go there for now. Try again in ${seconds}"
+                " seconds."
+            ),
+            _(
+                "So many mails were sent to this address that no more go there for now. Try again in ${minutes}"
+                " minutes."
+            ),
+            _(
+                "So many mails were sent to this address that no more go there for now. Try again in ${hours}"
+                " hours."
+            ),
         )
         super().__init__(words)
 
