@@ -33,6 +33,8 @@ LEVELS = 5
 PAGE_SIZE = 100
 THREAD_SIZE = 50
 LIST_SIZE = 20
+# Among so many of a post's latest comments its page looks for the next new one.
+NEWS_WINDOW = 100
 # One segment of a comment's path: its number in decimal digits, so that text order is tree order in any
 # collation.
 SEGMENT = 12

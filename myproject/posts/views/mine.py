@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from markupsafe import Markup, escape
@@ -27,7 +28,7 @@ from myproject.bookmarks.services import MINE as BOOKMARKED
 from myproject.cache import remembered
 from myproject.comments import constants as COMMENT
 from myproject.comments.services.likes import MINE as LIKED_COMMENTS
-from myproject.comments.services.news import find_next_new
+from myproject.comments.services.news import find_next_of_latest
 from myproject.comments.services.places import Place
 from myproject.db import fetch, utc_now
 from myproject.i18n import _, texts
@@ -144,9 +145,10 @@ def ask(request: Request, post: PostPage, comment_ids: list[int]) -> Sequence[An
 
 def find_news(request: Request, post: PostPage, shared: Marked, order: COMMENT.Order, since: datetime) -> News:
     """What is new on a page, by its marks. Only where the page does not show all comments, and something was
-    written since, the database is asked what comes next on another page.
+    written since, the database is asked what comes next on another page; where that is too much to look through,
+    the link leads to where it is looked for (`reading.go_to_news`).
     """
-    own, moment, query = str(request.member.id), (since - EPOCH) // MICROSECOND, Place(order).query()
+    own, moment = str(request.member.id), (since - EPOCH) // MICROSECOND
     news, is_cut = News(), False
     for what, values in shared.values_of("new", "rest"):
         if what == "rest":
@@ -158,19 +160,28 @@ def find_news(request: Request, post: PostPage, shared: Marked, order: COMMENT.O
         if news.new:
             last = news.new[-1]
             # What comes between may be new too.
-            further = f"/posts/{post.id}/news/{query}{'&' if query else '?'}after={last}"
-            news.links[last] = further if is_cut else f"#comment-{number}"
+            news.links[last] = looked_for(post, order, last) if is_cut else f"#comment-{number}"
         news.new.append(number)
         is_cut = False
     is_part = shared.values_of("part", "rest")
     if is_part and post.last_activity_at > since:
-        after_id = int(news.new[-1]) if news.new else None
-        found = find_next_new(request.dbsession, post.id, request.member.id, since, order, after_id)
-        if found is not None and news.new:
-            news.links[news.new[-1]] = f"/comments/{found}/{query}"
-        elif found is not None:
-            news.elsewhere = f"/comments/{found}/{query}"
+        after = news.new[-1] if news.new else None
+        after_id = int(after) if after else None
+        found, has_all = find_next_of_latest(request.dbsession, post.id, request.member.id, since, order, after_id)
+        link = f"/comments/{found}/{Place(order).query()}" if found else ""
+        if not has_all:
+            link = looked_for(post, order, after)
+        if after is None:
+            news.elsewhere = link
+        elif link:
+            news.links[after] = link
     return news
+
+
+def looked_for(post: PostPage, order: COMMENT.Order, after: str | None) -> str:
+    """The address that leads to the next new comment in an `order`, behind the comment `after` or the first."""
+    fields = Place(order).fields() | ({"after": after} if after else {})
+    return f"/posts/{post.id}/news/" + (f"?{urlencode(fields)}" if fields else "")
 
 
 def note_visit(request: Request, post: PostPage, seen_at: datetime | None) -> None:

@@ -55,7 +55,7 @@ def follow_post(context: rows.PostPage, request: Request) -> Response:
 
 def go_to_news(context: rows.PostPage, request: Request) -> Response:
     """Leads to the next comment that is new to the member, after that of `?after=` in the order of `?order=`;
-    where there is none, to the comments.
+    where there is none, to the comments, with a word.
     """
     after = request.GET.get("after", "")
     after_id = row_number(after)
@@ -69,6 +69,7 @@ def go_to_news(context: rows.PostPage, request: Request) -> Response:
     order = Place(place.order).query()
     if found is not None:
         return HTTPSeeOther(url(request, "comments.view", id=found) + order)
+    request.flash(_("No more comments here are new to you"), "info")
     return HTTPSeeOther(f"{url(request, 'posts.view', id=context.id, slug=context.slug)}{order}#comments")
 
 

@@ -18,7 +18,7 @@ from myproject.posts.models import Post, PostVisit, TopPost
 from myproject.users.models import User
 from tests.conftest import Client, run_tasks
 from tests.factories import make_comment, make_comments, make_post, make_user, sign_in
-from tests.functional.pages import csrf_token
+from tests.functional.pages import csrf_token, flashes
 
 DAY = timedelta(days=1)
 
@@ -237,6 +237,29 @@ def test_each_new_comment_leads_to_the_next_in_the_order_that_is_shown_and_the_l
         assert walked == [place[-1] for place in in_order]
         assert len(pages) > 2
         assert order is COMMENT.Order.OLD or all(f"order={order}" in page for page in pages)
+
+
+def test_where_much_is_new_the_next_is_looked_for_when_it_is_asked_for(
+    client: Client, app: Router, db: Session, ann: User, bob: User, post: Post
+) -> None:
+    make_comments(db, post, ann, COMMENT.PAGE_SIZE)
+    let_visit_end(db)
+    read(client, post)
+    work(app, db)
+    let_visit_end(db)
+    fresh = [comment.id for comment in make_comments(db, post, ann, COMMENT.PAGE_SIZE + COMMENT.NEWS_WINDOW // 2)]
+    fresh.append(make_comment(db, post, ann).id)
+    page = read(client, post)
+    for link, found in ((".news a", fresh[0]), (f"#comment-{fresh[99]} .badge-info + a", fresh[100])):
+        address = page.html.select_one(link)["href"]
+        assert address.startswith(f"/posts/{post.id}/news/")
+        answer = client.get(address, status=303)
+        assert answer.location.endswith(f"/comments/{found}/")
+        page = answer.follow(status=303).follow()
+    last = page.html.select_one(f"#comment-{fresh[-1]} .badge-info + a")
+    answer = client.get(last["href"], status=303)
+    assert answer.location.endswith("#comments")
+    assert flashes(answer.follow()) == ["No more comments here are new to you"]
 
 
 def test_a_look_at_a_post_writes_nothing_until_there_is_something_to_note(
