@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from myproject import cores
 from myproject.forms.pictures import picture_paths
 from myproject.settings import settings_of
 from myproject.tasks import make_worker
+from myproject.web.errors import RETRY_SECONDS
 from myproject.web.ingress import REFUSED
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ BODY_BYTES = 1_048_576
 TIMES_A_PICTURE = 3
 # So much of what is too large is read, and thrown away: browsers show no answer before they have sent everything.
 MOST_THROWN_AWAY = 256 * 1_048_576
+# So many bodies larger than `BODY_BYTES` are taken at once, which bounds the space that they have on the disk.
+MOST_LARGER = 16
 # What a proxy may say of the client.
 TRUSTED_HEADERS = "x-forwarded-for x-forwarded-proto"
 # An answer's head and body go out in one call: each gives the interpreter's lock away and waits to have it back.
@@ -67,6 +71,13 @@ class Started:
     registry: Registry
 
 
+class Busy(RequestEntityTooLarge):
+    """So many larger bodies come in that this one is not taken."""
+
+    code = 503
+    reason = "Service Unavailable"
+
+
 class Refusal(ErrorTask):
     """The answer to what waitress itself refuses, too large or no HTTP: the site's page, with its headers."""
 
@@ -76,10 +87,12 @@ class Refusal(ErrorTask):
             super().execute()
             return
         # A transfer coding that nobody knows is the sender's mistake.
-        environ = refused(status if status < 500 else 400, str(self.channel.addr[0]))
+        environ = refused(status if status < 500 or status == Busy.code else 400, str(self.channel.addr[0]))
         answer = Request.blank("/", environ, method="POST").get_response(self.channel.server.application)
         self.status = answer.status
         self.response_headers.extend(answer.headerlist)
+        if status == Busy.code:
+            self.response_headers.append(("Retry-After", str(RETRY_SECONDS)))
         self.content_length = len(answer.body)
         # What follows on this connection can't be told apart from what was refused.
         self.set_close_on_finish()
@@ -112,14 +125,20 @@ class Parser(HTTPRequestParser):
     """Reads a request. How large its body may be depends on its path; what is larger is read, but not kept."""
 
     adj: Any
+    error: Any
     expect_continue: bool = False
     # Bytes of what is too large that are still to come.
     left = 0
+    is_one_too_many = False
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
-        if self.adj.takes_pictures(self.path):
-            self.adj = self.adj.for_pictures
+        is_larger = self.chunked or self.content_length >= self.adj.max_request_body_size
+        if is_larger and self.adj.takes_pictures(self.path):
+            self.is_one_too_many = len(self.adj.larger) >= MOST_LARGER
+            if not self.is_one_too_many:
+                self.adj.larger.add(self)
+                self.adj = self.adj.for_pictures
 
     def received(self, data: bytes) -> int:
         if self.left:
@@ -128,6 +147,8 @@ class Parser(HTTPRequestParser):
             self.completed = not self.left
             return thrown_away
         consumed: int = super().received(data)
+        if self.is_one_too_many and isinstance(self.error, RequestEntityTooLarge):
+            self.error = Busy(self.error.body)
         if isinstance(self.error, RequestEntityTooLarge) and not self.chunked:
             if not self.expect_continue and self.content_length <= MOST_THROWN_AWAY:
                 self.left = self.content_length
@@ -242,6 +263,7 @@ class Server:
         for listener in self.listeners:
             listener.channel_class = Channel
             listener.adj.takes_pictures = takes_pictures
+            listener.adj.larger = weakref.WeakSet()
             listener.adj.for_pictures = copy.copy(listener.adj)
             listener.adj.for_pictures.max_request_body_size = max(
                 picture_body_size, listener.adj.max_request_body_size

@@ -3,6 +3,7 @@
 import io
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 from webob import Request, Response
 
+from myproject.server import MOST_LARGER
 from myproject.users import constants as USER
 from myproject.web.ingress import FOR_PROGRAMS
 from tests.conftest import Client, LiveServer
@@ -336,6 +338,25 @@ def test_what_the_server_refuses_gets_a_page_of_the_site(live_server: LiveServer
         assert b"cache-control: no-store" in head.lower(), data[:80]
         assert b"<main" in page, data[:80]
         assert b"</html>" in page, data[:80]
+
+
+def test_larger_bodies_are_taken_only_as_many_at_once_as_there_is_room_for(live_server: LiveServer) -> None:
+    host, port = urlsplit(live_server.url).hostname, urlsplit(live_server.url).port
+    head = b"POST /posts/new/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\nbegins"
+    url, files = f"{live_server.url}/posts/new/", {"image": ("x.jpg", b"x" * 2_000_000, "image/jpeg")}
+    with ExitStack() as unfinished:
+        for _ in range(MOST_LARGER):
+            unfinished.enter_context(socket.create_connection((host, port), 20)).sendall(head)
+        while (answer := requests.post(url, files=files, timeout=20)).status_code == 400:
+            pass  # until the server has read the heads of all of them
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"]
+        assert "<main" in answer.text
+        # What is small has its way.
+        assert requests.post(url, data={"title": "x"}, timeout=20).status_code == 400
+    while (answer := requests.post(url, files=files, timeout=20)).status_code == 503:
+        pass  # until it has seen that they are gone
+    assert answer.status_code == 400
 
 
 def test_what_is_too_large_is_answered_when_all_of_it_was_sent_and_a_picture_may_be_larger(
