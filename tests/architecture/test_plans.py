@@ -7,6 +7,7 @@ read. A page costs the same however many posts there are, as far as plans can sa
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import cycle
 from typing import Any
 from urllib.parse import urljoin
@@ -27,7 +28,7 @@ from myproject.moderation.models import Case
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 from myproject.posts import constants as POST
-from myproject.posts.models import Post, Tag, TopPost
+from myproject.posts.models import Post, PostVisit, Tag, TopPost
 from myproject.posts.services.tags import mute_tag
 from myproject.posts.services.writing import render
 from myproject.search import constants as SEARCH
@@ -259,11 +260,13 @@ def faults_of(node: dict[str, Any], bound: int) -> Iterator[str]:
 def test_lists_are_read_along_indexes(
     app: Router, db: Session, client: Client, make_client: Callable[..., Client], taken_down: Any, backend: str
 ) -> None:
-    fill(app, db)
+    members = fill(app, db)
+    ann = db.scalars(sa.select(User).where(User.name == "ann")).one()
+    see_long_ago(db, ann, members[0])
     if backend == "postgresql":
         analyse(db)
     guest, staff, muter = make_client(), make_client(), make_client()
-    sign_in(client, db.scalars(sa.select(User).where(User.name == "ann")).one())
+    sign_in(client, ann)
     sign_in(staff, make_user(db, "boss", role=USER.Role.STAFF))
     mel = make_user(db, "mel")
     mute_tag(db, mel.id, db.scalars(sa.select(Tag.id).where(Tag.name == "garden")).one(), on=True)
@@ -286,6 +289,16 @@ def test_lists_are_read_along_indexes(
     assert list(faults_of_all(db, asked, faults_on_sqlite)) == []
     analyse(db)
     assert list(faults_of_all(db, asked, faults_on_sqlite)) == []
+
+
+def see_long_ago(db: Session, member: User, other_id: int) -> None:
+    """Of the longest thread, all comments are new to `member`; another one has seen every post."""
+    longest = sa.select(Post.id).order_by(Post.comment_count.desc()).limit(1).scalar_subquery()
+    long_ago = sa.literal(datetime(2000, 1, 1, tzinfo=UTC), PostVisit.seen_at.type)
+    for user_id, which in ((member.id, Post.id == longest), (other_id, sa.true())):
+        seen = sa.select(sa.literal(user_id), Post.id, long_ago, long_ago).where(which)
+        db.execute(sa.insert(PostVisit).from_select(["user_id", "post_id", "seen_at", "new_since"], seen))
+    db.commit()
 
 
 def faults_of_all(
