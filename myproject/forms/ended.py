@@ -7,10 +7,12 @@ from typing import Any
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from myproject.db import SAFE_METHODS
 from myproject.forms import once
 from myproject.forms.kept import fits, keep_text, may_return
 from myproject.forms.view import CHOOSE_AGAIN, FormView
 from myproject.security.csrf import FIELD as CSRF_FIELD
+from myproject.security.csrf import resend_field
 from myproject.security.ratelimit import RateLimited, limiter_of
 from myproject.web.request import Request
 
@@ -43,8 +45,11 @@ def expired_form(request: Request, ended: Ended) -> Response:
     fields = [
         (name, value) for name, value in request.POST.items() if name != CSRF_FIELD and isinstance(value, str)
     ]
+    member = request.identity_if_known
+    user_id = member.id if member else writer_of(request)
     values = {
         "ended": ended.value,
+        "token_field": request.csrf_field() if user_id is None else resend_field(request, user_id),
         "fields": [field for field in fields if field[0] not in HIDDEN_TYPES],
         "secrets": [name for name, _value in fields if name in HIDDEN_TYPES],
         "files": [name for name, value in request.POST.items() if name != CSRF_FIELD and hasattr(value, "file")],
@@ -58,6 +63,17 @@ def expired_form(request: Request, ended: Ended) -> Response:
     return response
 
 
+def ended_sign_in(request: Request) -> Response | None:
+    """The page above where a form was sent without a sign-in that a member had before them; None otherwise. It
+    stands before whatever else a guest would be told of the address, so that nobody learns what is there.
+    """
+    if request.method in SAFE_METHODS or getattr(request, "matched_route", None) is None:
+        return None
+    if writer_of(request) is None or request.identity is not None:
+        return None
+    return expired_form(request, Ended.SIGN_IN)
+
+
 def posted_view(request: Request) -> type[FormView] | None:
     """The view of the form that was posted."""
     route = getattr(request, "matched_route", None)
@@ -67,7 +83,11 @@ def posted_view(request: Request) -> type[FormView] | None:
 
 def writer_of(request: Request) -> int | None:
     """The member for whom the form was made that was posted, as its token to act once says."""
-    token = request.POST.get(once.FIELD, "")
+    try:
+        token = request.POST.get(once.FIELD, "")
+    except (ValueError, OSError):
+        # What can't be read as a form holds none.
+        return None
     return once.member_of(request.registry, token) if isinstance(token, str) else None
 
 

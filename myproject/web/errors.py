@@ -15,7 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from myproject.db import SAFE_METHODS
-from myproject.forms.ended import Ended, expired_form, refused_texts
+from myproject.forms.ended import Ended, ended_sign_in, expired_form, refused_texts
 from myproject.i18n import _
 from myproject.security.policy import lacks_second_factor
 from myproject.security.ratelimit import RateLimited
@@ -61,7 +61,7 @@ def not_found(exc: Exception, request: Request) -> Response:
     ):
         query = f"?{request.query_string}" if request.query_string else ""
         return Response(status=301, location=local_path(path + "/" + query))
-    return render_error(request, 404)
+    return ended_sign_in(request) or render_error(request, 404)
 
 
 def route_methods(request: Request, route_name: str) -> frozenset[str]:
@@ -120,7 +120,8 @@ def rate_limited(exc: RateLimited, request: Request) -> Response:
 def http_error(exc: HTTPException, request: Request) -> Response:
     if exc.status_int < 400:
         return exc
-    return render_error(request, exc.status_int)
+    ended = ended_sign_in(request) if exc.status_int in KEEPING else None
+    return ended or render_error(request, exc.status_int)
 
 
 def forget_answer(request: Request) -> None:

@@ -9,7 +9,7 @@ from pyramid.httpexceptions import HTTPGone, HTTPNotFound
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.forms.ended import refused_texts
+from myproject.forms.ended import ended_sign_in, refused_texts
 from myproject.web.errors import not_found, route_methods
 from myproject.web.request import Request
 
@@ -53,6 +53,8 @@ def show(exc: Removed | Hidden, request: Request, template: str, status: int) ->
     if methods and request.method not in methods:
         # As at any other address, there or not.
         return not_found(exc, request)
+    if ended := ended_sign_in(request):
+        return ended
     values = refused_texts(request) | exc.values
     response = render_to_response(f"myproject:templates/errors/{template}.html", values, request=request)
     response.status_int = status
