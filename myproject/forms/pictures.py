@@ -57,9 +57,6 @@ class PictureForm(FormView):
                 node.description %= {"megabytes": self.request.site.pictures_max_megabytes}
         return super().make_form(schema)
 
-    def max_bytes(self) -> int:
-        return max_bytes_of(self.request)
-
 
 def picture_paths(registry: Any) -> Callable[[str], bool]:
     """Says of a path whether a form with a picture is sent there."""
@@ -103,7 +100,7 @@ class TakesPictures(PictureForm):
             alt = self.child("image_alt").schema.deserialize(self.posted().get("image_alt") or colander.null)
         except colander.Invalid as error:
             raise InputError(error.messages()[0], "image_alt") from None
-        markdown = self.request.keep_image(self.uploaded("image", self.max_bytes()), alt, once=True)
+        markdown = self.request.keep_image(self.uploaded("image", max_bytes_of(self.request)), alt, once=True)
         # It stands, whatever becomes of the text; and that is rendered with no transaction open.
         commit(self.request)
         text = self.posted().get(self.pictured, "").rstrip()

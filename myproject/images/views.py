@@ -64,7 +64,7 @@ class Images(PictureForm):
     buttons = (deform.Button("send", _("Send the image")),)
 
     def submit(self, data: dict[str, Any]) -> Response:
-        markdown = self.request.keep_image(self.uploaded("image", self.max_bytes()), data["image_alt"])
+        markdown = self.request.keep_image(self.uploaded("image", max_bytes_of(self.request)), data["image_alt"])
         if self.for_script():
             return Response(json={"markdown": markdown}, status=201)
         self.request.flash(_("The image is here. Copy the line beside it into your text."))

@@ -6,7 +6,7 @@ import colander
 from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.response import Response
 
-from myproject.forms.pictures import PictureForm
+from myproject.forms.pictures import PictureForm, max_bytes_of
 from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.posts.services.lists import list_posts
@@ -66,7 +66,7 @@ class EditProfile(PictureForm):
         """The name of the picture that was sent, empty to have none, None to leave it as it is. No transaction is
         open while it is drawn.
         """
-        most = self.max_bytes()
+        most = max_bytes_of(self.request)
         content = self.uploaded("avatar", most)
         if content is None:
             return "" if data.get("remove_avatar") else None
