@@ -37,18 +37,6 @@ def app(make_app: Callable[..., Router]) -> Router:
     return make_app(comments_in_a_row=3, newcomers_pause_minutes=0, **newcomers, **limits)
 
 
-@pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
-@pytest.fixture
-def post(db: Session) -> Post:
-    return make_post(db, make_user(db, "bob"))
-
-
 def write_post(client: Client, body: str = "", button: str = "publish") -> webtest.TestResponse:
     form = form_with(client.get("/posts/new/"), "title")
     form["title"], form["body"] = "A title", body or f"Text {next(NUMBERS)}"

@@ -23,14 +23,6 @@ from tests.factories import make_comment, make_post, make_user, sign_in
 
 
 @pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    """The author, signed in as `client`."""
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
-@pytest.fixture
 def post(db: Session, ann: User) -> Post:
     return make_post(db, ann)
 

@@ -39,13 +39,6 @@ def post(db: Session, bob: User) -> Post:
 
 
 @pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
-@pytest.fixture
 def staff(make_client: Callable[..., Client], db: Session) -> Client:
     client = make_client()
     sign_in(client, make_user(db, "boss", role=USER.Role.STAFF))

@@ -30,19 +30,6 @@ BODY = "\n  At length, in *two* lines,\nwith <b>& so on"
 FAULTS = {"pyramid.includes": "tests.reliability.faults"}
 
 
-@pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    """A member who is signed in as `client`."""
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
-@pytest.fixture
-def post(db: Session) -> Post:
-    return make_post(db, make_user(db, "bob"))
-
-
 def write(client: Client, button: str = "publish", status: int = 303, **values: str) -> webtest.TestResponse:
     form = form_with(client.get("/posts/new/"), "title")
     for name, value in ({"title": "A title", "body": BODY} | values).items():

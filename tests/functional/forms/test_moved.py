@@ -32,19 +32,6 @@ BODY = "At length, in *two* lines,\nwith <b>& so on"
 
 
 @pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    """A member who is signed in as `client`."""
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
-@pytest.fixture
-def post(db: Session) -> Post:
-    return make_post(db, make_user(db, "bob"))
-
-
-@pytest.fixture
 def other(db: Session, post: Post) -> Post:
     return make_post(db, post.author, "Another")
 

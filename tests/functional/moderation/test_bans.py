@@ -22,13 +22,6 @@ WHY = "Three insults in one day"
 
 
 @pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
-@pytest.fixture
 def post(db: Session) -> Post:
     return make_post(db, make_user(db, "host"), "Of tea")
 

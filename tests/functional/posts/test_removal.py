@@ -26,14 +26,6 @@ Mails = Callable[..., list[EmailMessage]]
 
 
 @pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    """The author, signed in as `client`."""
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
-@pytest.fixture
 def staff(make_client: Callable[..., Client], db: Session) -> Client:
     client = make_client()
     sign_in(client, make_user(db, "boss", role=USER.Role.STAFF))

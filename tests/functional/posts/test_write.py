@@ -31,14 +31,6 @@ print("<&>")
 """
 
 
-@pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    """A member who is signed in as `client`."""
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
 def write(client: Client, button: str = "publish", **values: str) -> webtest.TestResponse:
     form = form_with(client.get("/posts/new/"), "title")
     for name, value in ({"title": "A title", "body": "Some text"} | values).items():

@@ -25,14 +25,6 @@ Mails = Callable[..., list[EmailMessage]]
 TAKEN = "Somebody else has this nickname"
 
 
-@pytest.fixture
-def ann(db: Session, client: Client) -> User:
-    """A member who is signed in with `client`."""
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
 def rename(client: Client, name: str) -> webtest.TestResponse:
     """Sends the form; also where the page does not offer it yet."""
     form = form_with(client.get("/users/me/edit/"), "csrf_token")

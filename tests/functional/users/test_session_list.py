@@ -24,14 +24,6 @@ pytestmark = pytest.mark.one_database
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
-@pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    """A member who is signed in with `client`."""
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
 def rows(page: webtest.TestResponse) -> list[str]:
     return [row.get_text(" ", strip=True) for row in page.html.select("tbody tr")]
 
