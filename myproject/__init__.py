@@ -17,7 +17,7 @@ def main(global_config: dict[str, str], **options: Any) -> Router:
     settings = load_settings(options)
     defaults = {
         "tm.manager_hook": "pyramid_tm.explicit_manager",
-        "tm.activate_hook": "myproject.db.is_unsafe",
+        "tm.activate_hook": "myproject.transactions.is_unsafe",
         # Naming the member in each transaction would look them up for requests that never ask.
         "tm.annotate_user": "false",
         "tm.commit_veto": "pyramid_tm.default_commit_veto",
@@ -30,6 +30,7 @@ def main(global_config: dict[str, str], **options: Any) -> Router:
         config.include("pyramid_tm")
         config.include("myproject.i18n")
         config.include("myproject.db")
+        config.include("myproject.transactions")
         config.include("myproject.cache")
         config.include("myproject.tasks")
         config.include("myproject.storage")

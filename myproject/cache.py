@@ -21,8 +21,9 @@ from dogpile.cache.region import CacheRegion
 from pyramid.config import Configurator
 from sqlalchemy.orm import Session
 
-from myproject.db import after_commit, reading
+from myproject.db import after_commit
 from myproject.settings import Settings, settings_of
+from myproject.transactions import reading
 
 if TYPE_CHECKING:
     from myproject.web.request import Request

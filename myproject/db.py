@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import psycopg
 import sqlalchemy as sa
-import zope.sqlalchemy
 from pyramid.config import Configurator
 from pyramid.registry import Registry
 from pyramid_retry import mark_error_retryable
@@ -30,15 +29,10 @@ from sqlalchemy.types import TypeDecorator
 
 from myproject.settings import Settings, settings_of
 
-if TYPE_CHECKING:
-    from myproject.web.request import Request
-
 log = logging.getLogger(__name__)
 
 # SQL expressions can't be replayed on objects in memory: who holds such objects refreshes them.
 IN_DATABASE_ONLY = {"synchronize_session": False}
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 NAMING_CONVENTION = {
     "ix": "ix_%(column_0_N_label)s",
@@ -338,30 +332,6 @@ def _forget_after_commit(db: Session, previous_transaction: Any) -> None:
         db.info.pop("after_commit", None)
 
 
-def is_unsafe(request: "Request") -> bool:
-    """Whether a request may write: the others need no transaction manager."""
-    return request.method not in SAFE_METHODS
-
-
-def request_dbsession(request: "Request") -> Session:
-    """The request's session.
-
-    An unsafe method's is joined to the request's transaction, and takes SQLite's write lock at its first
-    statement. A safe method's only reads: nothing of it is ever committed.
-    """
-    sessions = sessions_of(request.registry)
-    if not is_unsafe(request):
-        # What is read from here on is at least as new as this number says.
-        number = request.registry["cache"].change_number()
-        db = sessions.on_connection()
-        db.info["change_number"] = number
-        request.add_finished_callback(lambda request: db.info["connection"].close())
-    else:
-        db = sessions.writer()
-        zope.sqlalchemy.register(db, transaction_manager=request.tm)
-    return db
-
-
 def fetch(
     db: Session, statement: sa.Executable, values: dict[str, Any] | None = None
 ) -> sa.CursorResult[*tuple[Any, ...]]:
@@ -370,28 +340,6 @@ def fetch(
     """
     connection: sa.Connection = db.info.get("connection") or db.connection()
     return connection.execute(statement, values)
-
-
-def commit(request: "Request") -> None:
-    """Commits what an unsafe request has written so far, and gives back its connection and SQLite's write lock:
-    nobody waits for them while a page is made.
-    """
-    request.tm.commit()
-    request.tm.begin()
-
-
-def undo(request: "Request") -> None:
-    """As `commit`, but undoes it: for answers with an error's status, with which pyramid_tm would, only later."""
-    request.tm.abort()
-    request.tm.begin()
-
-
-def release(request: "Request") -> None:
-    """Gives back the connection that a safe request reads by, before slow work or a transaction of its own. What
-    reads afterwards gets another one.
-    """
-    request.dbsession.info["connection"].close()
-    del request.__dict__["dbsession"]
 
 
 def insert_for(db: Session, model: type[Base]) -> postgresql.Insert:
@@ -404,21 +352,6 @@ def insert_for(db: Session, model: type[Base]) -> postgresql.Insert:
     return postgresql.insert(model)
 
 
-@contextmanager
-def reading(request: "Request") -> Iterator[Session]:
-    """A session to look things up for a request, before its view runs.
-
-    For a safe method the request's own; for an unsafe one a short one, so that SQLite's write lock is not
-    taken before the view's first write.
-    """
-    if is_unsafe(request):
-        with sessions_of(request.registry).reading() as db:
-            yield db
-    else:
-        yield request.dbsession
-
-
 def includeme(config: Configurator) -> None:
     engine = make_engine(settings_of(config.registry))
     config.registry["sessions"] = Sessions(engine, config.registry)
-    config.add_request_method(request_dbsession, "dbsession", reify=True)

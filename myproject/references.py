@@ -9,8 +9,8 @@ from typing import Any
 from pyramid.config import Configurator
 from sqlalchemy.orm import Session
 
-from myproject.db import reading
 from myproject.markdown.references import Known, LookUp
+from myproject.transactions import reading
 from myproject.web.request import Request
 
 # Gives those of the names that there are, with what the renderer needs of them; see `Known`.

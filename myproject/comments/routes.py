@@ -9,10 +9,10 @@ from pyramid.httpexceptions import HTTPNotFound
 from myproject.comments.services import removal, rows, threads
 from myproject.comments.views import history, liking, lists, moving, permalink, waiting, write
 from myproject.comments.views import removal as removing
-from myproject.db import is_unsafe, reading
 from myproject.posts.routes import post_of
 from myproject.posts.services.rows import PostPage
 from myproject.security.permissions import Permission, permits
+from myproject.transactions import is_unsafe, reading
 from myproject.users.routes.accounts import profile_of
 from myproject.web.gone import Removed
 from myproject.web.pagecache import keep_for_guests

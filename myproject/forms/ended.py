@@ -7,13 +7,13 @@ from typing import Any
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.db import SAFE_METHODS
 from myproject.forms import once
 from myproject.forms.kept import fits, keep_text, may_return
 from myproject.forms.view import CHOOSE_AGAIN, FormView
 from myproject.security.csrf import FIELD as CSRF_FIELD
 from myproject.security.csrf import resend_field
 from myproject.security.ratelimit import RateLimited, limiter_of
+from myproject.transactions import SAFE_METHODS
 from myproject.web.request import Request
 
 log = logging.getLogger(__name__)

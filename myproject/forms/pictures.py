@@ -8,13 +8,13 @@ import deform
 from pyramid.interfaces import IRoutesMapper
 from pyramid.response import Response
 
-from myproject.db import commit
 from myproject.errors import InputError
 from myproject.forms.schema import UploadWidget, line, upload
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.pictures import ACCEPT
 from myproject.text import images_in
+from myproject.transactions import commit
 from myproject.web.request import Request
 
 ALT_MAX_LENGTH = 300

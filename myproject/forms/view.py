@@ -16,7 +16,7 @@ from pyramid_retry import is_error_retryable
 from sqlalchemy.orm import Session
 from translationstring import TranslationString
 
-from myproject.db import after_commit, reading, undo
+from myproject.db import after_commit
 from myproject.errors import EditedMeanwhile, InputError, waiting
 from myproject.forms import once
 from myproject.forms.kept import find_kept, keep_text, let_go
@@ -24,6 +24,7 @@ from myproject.forms.models import KeptText
 from myproject.forms.schema import Schema
 from myproject.i18n import _
 from myproject.security.ratelimit import RateLimited, limiter_of
+from myproject.transactions import reading, undo
 from myproject.web.dates import ago
 from myproject.web.request import Request
 from myproject.web.templating import url

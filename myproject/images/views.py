@@ -7,7 +7,6 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from myproject.audit import actor_of
-from myproject.db import reading
 from myproject.forms.pictures import PictureForm, max_bytes_of
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -20,6 +19,7 @@ from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import limiter_of
 from myproject.storage import storage_of
 from myproject.tasks import enqueue
+from myproject.transactions import reading
 from myproject.web.pictures import serve_picture
 from myproject.web.request import Request
 

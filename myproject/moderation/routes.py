@@ -6,12 +6,12 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPSeeOther
 
 from myproject.comments.routes import comment_of, for_members
-from myproject.db import reading
 from myproject.moderation.services import hidden
 from myproject.moderation.services.queue import Item
 from myproject.moderation.views import bans, queue, reporting
 from myproject.posts.routes import post_of
 from myproject.security.permissions import Permission, permits
+from myproject.transactions import reading
 from myproject.users.routes.accounts import user_for
 from myproject.web.request import Request
 from myproject.web.templating import url

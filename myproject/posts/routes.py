@@ -6,7 +6,6 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound, HTTPSeeOther
 
 from myproject.cache import remembered
-from myproject.db import is_unsafe, reading
 from myproject.forms.ended import posted_texts
 from myproject.posts import constants as POST
 from myproject.posts.services import hiding, pages, removal, rows
@@ -14,6 +13,7 @@ from myproject.posts.views import curation, history, lists, page, tags, write
 from myproject.posts.views import reading as reader
 from myproject.posts.views import removal as removing
 from myproject.security.permissions import Permission
+from myproject.transactions import is_unsafe, reading
 from myproject.users.routes.accounts import profile_of
 from myproject.web.gone import Hidden, Removed
 from myproject.web.pagecache import keep_for_guests

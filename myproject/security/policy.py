@@ -14,7 +14,6 @@ from pyramid.response import Response
 from pyramid.security import Allowed, Denied
 from sqlalchemy.orm import Session
 
-from myproject.db import reading
 from myproject.security.cookies import cookies_of
 from myproject.security.identity import Identity
 from myproject.security.permissions import FOR_ALL, WITHOUT_SECOND_FACTOR, permits, staff
@@ -22,6 +21,7 @@ from myproject.security.ratelimit import client_key
 from myproject.security.validators import token_in, validators_of
 from myproject.settings import settings_of
 from myproject.settings_users import SecondFactorFor
+from myproject.transactions import reading
 
 COOKIE = "session"
 

@@ -14,8 +14,9 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import is_unsafe, utc_now
+from myproject.db import utc_now
 from myproject.forms.ended import Ended, expired_form
+from myproject.transactions import is_unsafe
 from myproject.users import constants as USER
 from myproject.web.request import Request
 from myproject.web.templating import url

@@ -12,9 +12,9 @@ from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import is_unsafe
 from myproject.forms.ended import Ended, expired_form
 from myproject.security.permissions import is_for_members
+from myproject.transactions import is_unsafe
 from myproject.web.request import Request
 from myproject.web.templating import url
 

@@ -14,13 +14,13 @@ from pyramid.response import Response
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from myproject.db import SAFE_METHODS
 from myproject.forms.ended import Ended, ended_sign_in, expired_form, refused_texts
 from myproject.i18n import _
 from myproject.security.policy import lacks_second_factor
 from myproject.security.ratelimit import RateLimited
 from myproject.security.reauth import is_fresh
 from myproject.security.redirects import local_path
+from myproject.transactions import SAFE_METHODS
 from myproject.web.request import Request
 from myproject.web.templating import url
 

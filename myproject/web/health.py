@@ -5,8 +5,8 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from myproject.db import reading
 from myproject.security.permissions import Permission
+from myproject.transactions import reading
 from myproject.web.request import Request
 
 RETRY_SECONDS = 10

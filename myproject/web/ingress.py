@@ -17,8 +17,8 @@ from pyramid.httpexceptions import HTTPBadRequest, HTTPClientError, HTTPRequestE
 from pyramid.response import Response
 from webob.multidict import NoVars
 
-from myproject.db import SAFE_METHODS
 from myproject.settings import Settings, settings_of
+from myproject.transactions import SAFE_METHODS
 from myproject.web.bodies import FORM_TYPES, TooLarge
 from myproject.web.errors import render_error
 from myproject.web.request import Request

@@ -52,7 +52,7 @@ COMMON_FILES = set(INSIDE) - {"message", "transport", "doctor", "bounces", "iden
 OPEN_TO_VIEWS = {"constants", "errors", "models", "services"}
 # Kinds that know nothing of HTTP.
 WITHOUT_HTTP = {"constants", "errors", "models", "services", "mails"}
-HTTP = ("pyramid", "webob", "deform", "myproject.web", "myproject.forms")
+HTTP = ("pyramid", "webob", "deform", "myproject.transactions", "myproject.web", "myproject.forms")
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from myproject import audit
 from myproject.admin import constants as ADMIN
 from myproject.admin import schemas
 from myproject.admin.views.shared import changes, number_of
-from myproject.db import reading
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.pagination import cut_by_number
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import approvals

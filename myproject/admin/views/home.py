@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from myproject import audit, switches
 from myproject.admin import schemas
 from myproject.admin.views.shared import Choices, changes
-from myproject.db import reading
 from myproject.i18n import _
 from myproject.switches import Position
+from myproject.transactions import reading
 from myproject.users.services import approvals
 from myproject.web.request import Request
 

@@ -8,7 +8,7 @@ from pyramid.response import Response
 
 from myproject.admin import constants as ADMIN
 from myproject.admin import schemas, services, tasks
-from myproject.db import reading, utc_now
+from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.doctor.examination import sender_of
 from myproject.emails.doctor.findings import MARK_TITLES, TOPIC_TITLES, Finding
@@ -18,6 +18,7 @@ from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.tasks import enqueue
+from myproject.transactions import reading
 
 
 class MailDoctor(FormView):

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from myproject import audit
 from myproject.admin import schemas
-from myproject.db import Base, reading
+from myproject.db import Base
 from myproject.errors import InputError
 from myproject.forms.view import FormView, present_words
 from myproject.i18n import _
 from myproject.pagination import row_number
+from myproject.transactions import reading
 
 
 def number_of(text: str | None) -> int | None:

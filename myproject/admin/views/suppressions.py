@@ -10,13 +10,13 @@ from myproject import audit
 from myproject.admin import constants as ADMIN
 from myproject.admin import schemas
 from myproject.admin.views.shared import changes, number_of
-from myproject.db import reading
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Suppression
 from myproject.emails.services import suppression
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.pagination import cut_by_number
+from myproject.transactions import reading
 from myproject.users.services import accounts
 from myproject.web.request import Request
 

@@ -11,11 +11,11 @@ from myproject import audit
 from myproject.admin import constants as ADMIN
 from myproject.admin import schemas, services
 from myproject.admin.views.shared import Choices, changes, number_of
-from myproject.db import reading
 from myproject.emails.services import suppression
 from myproject.errors import InputError
 from myproject.i18n import _
 from myproject.text import clean_line
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import (

@@ -11,12 +11,12 @@ from myproject.audit import actor_of
 from myproject.comments.models import Comment
 from myproject.comments.services import replies, revisions, rows, writing
 from myproject.comments.views.removal import post_address
-from myproject.db import reading
 from myproject.diff import diff, shortened
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts import schemas
 from myproject.text import render_markdown
+from myproject.transactions import reading
 from myproject.web.asked import asked_number
 from myproject.web.request import Request
 

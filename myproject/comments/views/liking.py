@@ -4,9 +4,9 @@ from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound
 from pyramid.response import Response
 
 from myproject.comments.services import likes, places, rows
-from myproject.db import reading
 from myproject.posts.services.pages import find_post
 from myproject.security.permissions import may_publish
+from myproject.transactions import reading
 from myproject.web.likes import answer_like, wants_on
 from myproject.web.request import Request
 from myproject.web.templating import url

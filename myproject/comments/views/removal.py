@@ -9,11 +9,11 @@ from pyramid.response import Response
 
 from myproject.audit import actor_of
 from myproject.comments.services import removal, rows
-from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts import schemas
 from myproject.posts.services.pages import find_post
+from myproject.transactions import reading
 from myproject.web.gone import Removed
 from myproject.web.request import Request
 from myproject.web.templating import url

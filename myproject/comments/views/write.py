@@ -15,7 +15,7 @@ from myproject.comments import errors, schemas
 from myproject.comments.models import Comment
 from myproject.comments.services import rows, threads, writing
 from myproject.comments.services.brakes import check_turn
-from myproject.db import reading, utc_now
+from myproject.db import utc_now
 from myproject.forms import once
 from myproject.forms.pictures import ADD_IMAGE, TakesPictures
 from myproject.i18n import _
@@ -27,6 +27,7 @@ from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.switches import is_read_only, refuse_while_read_only
 from myproject.text import render_markdown
+from myproject.transactions import reading
 from myproject.users.models import CommentBan
 from myproject.users.services.bans import find_ban_of
 from myproject.web.dates import exact_words

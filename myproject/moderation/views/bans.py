@@ -8,11 +8,11 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
 from myproject.audit import actor_of
-from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.moderation import schemas
 from myproject.moderation.services import bans as moderation
+from myproject.transactions import reading
 from myproject.users.models import User
 from myproject.users.services import bans, profiles
 from myproject.web.request import Request

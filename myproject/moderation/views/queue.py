@@ -7,7 +7,6 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from myproject.audit import actor_of
-from myproject.db import reading
 from myproject.errors import InputError
 from myproject.forms.kept import find_all_kept
 from myproject.forms.view import FormView
@@ -17,6 +16,7 @@ from myproject.moderation import schemas
 from myproject.moderation.services import cases, log, queue
 from myproject.pagination import BadCursor, row_number
 from myproject.posts import constants as POST
+from myproject.transactions import reading
 from myproject.web.request import Request
 from myproject.web.templating import path
 

@@ -7,7 +7,6 @@ from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
 
 from myproject.comments.services.rows import CommentRow
-from myproject.db import reading
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -18,6 +17,7 @@ from myproject.posts.services.pages import find_post
 from myproject.posts.services.rows import PostPage
 from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import limiter_of
+from myproject.transactions import reading
 from myproject.web.request import Request
 from myproject.web.templating import url
 

@@ -7,7 +7,6 @@ import deform
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
-from myproject.db import reading
 from myproject.emails.services import choosing
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -17,6 +16,7 @@ from myproject.notifications.services import choices
 from myproject.notifications.views.inbox import after_of
 from myproject.posts.services import attention, tags
 from myproject.security.keys import keys_of
+from myproject.transactions import reading
 from myproject.users.models import User
 from myproject.users.services.accounts import can_sign_in
 from myproject.web.request import Request

@@ -9,13 +9,13 @@ from pyramid.response import Response
 
 from myproject.audit import actor_of
 from myproject.comments.services import replies
-from myproject.db import reading
 from myproject.diff import diff, shortened
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts import schemas
 from myproject.posts.models import Post
 from myproject.posts.services import revisions, writing
+from myproject.transactions import reading
 from myproject.web.asked import asked_number
 from myproject.web.request import Request
 from myproject.web.templating import url

@@ -6,7 +6,6 @@ from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound, HTTPSeeOt
 from pyramid.response import Response
 
 from myproject.audit import actor_of
-from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.pagination import Page
@@ -15,6 +14,7 @@ from myproject.posts import schemas
 from myproject.posts.services import lists, rows, tags
 from myproject.posts.views.lists import show_rows
 from myproject.text import canonical
+from myproject.transactions import reading
 from myproject.web.fragments import cached_fragment, place
 from myproject.web.likes import wants_on
 from myproject.web.pagecache import keep_for_guests

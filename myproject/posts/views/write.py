@@ -10,7 +10,7 @@ from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from myproject.audit import actor_of
-from myproject.db import reading, utc_now
+from myproject.db import utc_now
 from myproject.errors import InputError
 from myproject.forms import once
 from myproject.forms.pictures import ADD_IMAGE, TakesPictures
@@ -27,6 +27,7 @@ from myproject.security.permissions import may_publish
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings_writing import TagMakers
 from myproject.switches import is_read_only, refuse_while_read_only
+from myproject.transactions import reading
 from myproject.web.request import Request
 from myproject.web.templating import url
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound
 
-from myproject.db import is_unsafe, reading
 from myproject.security.permissions import Permission, permits
 from myproject.text import canonical
+from myproject.transactions import is_unsafe, reading
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import names, profiles

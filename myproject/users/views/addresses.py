@@ -7,11 +7,11 @@ import deform
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.policy import end_session
 from myproject.security.ratelimit import limiter_of
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.models import User

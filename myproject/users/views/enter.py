@@ -7,12 +7,13 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
-from myproject.db import reading, utc_now
+from myproject.db import utc_now
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.cookies import cookies_of
 from myproject.security.policy import begin_session
 from myproject.security.terms import terms_address, terms_due
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.services import history, sign_ins, steps

@@ -7,10 +7,10 @@ import deform
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
-from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.ratelimit import client_key, limiter_of
+from myproject.transactions import reading
 from myproject.users import errors, schemas
 from myproject.users.services import first_admin, terms
 from myproject.users.services.new_passwords import hash_new_password

@@ -7,12 +7,12 @@ import deform
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.ratelimit import limiter_of
 from myproject.settings import Settings
 from myproject.settings_users import Registration
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import invitations

@@ -7,7 +7,6 @@ import deform
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.cookies import cookies_of
@@ -16,6 +15,7 @@ from myproject.security.policy import end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
 from myproject.security.redirects import local_path
 from myproject.tasks import enqueue_now
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import errors, schemas, tasks
 from myproject.users.services import sign_ins, steps

@@ -7,10 +7,10 @@ import deform
 from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import reading
 from myproject.forms.schema import Schema
 from myproject.i18n import DOMAIN, _
 from myproject.security.ratelimit import limiter_of
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import errors
 from myproject.users.services import accounts, lost_second_factor

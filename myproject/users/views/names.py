@@ -5,10 +5,11 @@ from typing import Any
 import deform
 from pyramid.response import Response
 
-from myproject.db import reading, utc_now
+from myproject.db import utc_now
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.ratelimit import limiter_of
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.models import User

@@ -15,7 +15,7 @@ from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.db import reading, release, sessions_of
+from myproject.db import sessions_of
 from myproject.errors import InputError
 from myproject.forms.schema import EmailType
 from myproject.forms.view import FormView
@@ -27,6 +27,7 @@ from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.security.redirects import local_path
 from myproject.settings_users import Registration
+from myproject.transactions import reading, release
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.services import connections, names, registration, sign_ins, steps

@@ -14,7 +14,7 @@ import deform
 from pyramid.httpexceptions import HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
 
-from myproject.db import reading, sessions_of
+from myproject.db import sessions_of
 from myproject.errors import InputError
 from myproject.forms.schema import Schema
 from myproject.forms.view import FormView, waiting_words
@@ -23,6 +23,7 @@ from myproject.security.cookies import cookies_of
 from myproject.security.ratelimit import RateLimited, client_key, limiter_of
 from myproject.security.reauth import is_fresh
 from myproject.security.redirects import local_path
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.services import accounts, passkeys, sign_ins, steps

@@ -7,12 +7,12 @@ import deform
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.policy import begin_session, end_session
 from myproject.security.ratelimit import account_key, client_key, limiter_of
 from myproject.tasks import enqueue_surely
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import errors, schemas, tasks
 from myproject.users.services import passwords, sign_ins, tokens

@@ -5,12 +5,12 @@ from typing import Any
 import deform
 from pyramid.response import Response
 
-from myproject.db import reading
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.passwords import hasher_of
 from myproject.security.ratelimit import limiter_of
 from myproject.security.redirects import local_path
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.services import connections, passkeys, sign_ins

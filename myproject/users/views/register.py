@@ -6,7 +6,6 @@ import colander
 import deform
 from pyramid.response import Response
 
-from myproject.db import reading
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -17,6 +16,7 @@ from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.settings_users import Registration
 from myproject.switches import Name, is_on_now
+from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import schemas
 from myproject.users.services import names, new_passwords, registration, sign_ins, tokens

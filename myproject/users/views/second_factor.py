@@ -10,7 +10,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from myproject.db import commit, reading, sessions_of
+from myproject.db import sessions_of
 from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -21,6 +21,7 @@ from myproject.security.policy import lacks_second_factor
 from myproject.security.ratelimit import RateLimited, limiter_of
 from myproject.security.redirects import local_path
 from myproject.settings_users import SecondFactorFor
+from myproject.transactions import commit, reading
 from myproject.users import constants as USER
 from myproject.users import errors, schemas
 from myproject.users.models import User
