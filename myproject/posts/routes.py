@@ -7,6 +7,7 @@ from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound, HTTPSeeOt
 
 from myproject.cache import remembered
 from myproject.forms.ended import posted_texts
+from myproject.forms.unsent import let_go_of_kept
 from myproject.posts import constants as POST
 from myproject.posts.services import hiding, pages, removal, rows
 from myproject.posts.views import curation, history, lists, page, tags, write
@@ -83,7 +84,7 @@ def post_or_tombstone_of(request: Request, post_id: int) -> rows.PostPage | remo
         keep_for_guests(request, *tags)
         raise Hidden(url(request, "moderation.hidden.post", id=post_id))
     if post is None:
-        # Its number may be given to the next one.
+        # A number that no post has had yet may be that of the next one, which then touches this mark.
         keep_for_guests(request, *tags)
         raise HTTPNotFound
     return post
@@ -170,7 +171,7 @@ def includeme(config: Configurator) -> None:
         renderer="myproject:templates/posts/drafts.html",
     )
     config.add_view(
-        lists.let_go_of_kept,
+        let_go_of_kept,
         route_name="posts.drafts",
         request_method="POST",
         permission=Permission.POST_WRITE,

@@ -8,16 +8,15 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from markupsafe import Markup, escape
-from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
-from pyramid.interfaces import IRoutesMapper
+from pyramid.httpexceptions import HTTPNotFound
 from pyramid.renderers import render
-from pyramid.response import Response
 
 from myproject.comments.services import unseen
 from myproject.db import fetch
 from myproject.forms import kept
+from myproject.forms.unsent import form_title
 from myproject.i18n import _
-from myproject.pagination import EPOCH, MICROSECOND, BadCursor, Page, row_number
+from myproject.pagination import EPOCH, MICROSECOND, BadCursor, Page
 from myproject.posts import constants as POST
 from myproject.posts.services import approval as post_approval
 from myproject.posts.services import hiding, lists, rows, visits
@@ -26,7 +25,6 @@ from myproject.web.dates import date
 from myproject.web.fragments import cached_fragment, place
 from myproject.web.marks import Marked
 from myproject.web.request import Request
-from myproject.web.templating import url
 
 ROWS = "myproject:templates/posts/rows.html"
 MINE = sa.union_all(visits.SEEN_AMONG, lists.MUTED_AMONG)
@@ -136,20 +134,3 @@ def list_drafts(request: Request) -> dict[str, Any]:
         "kept": kept.list_kept(db, member_id) if request.member.has_kept_text else [],
         "form_title": partial(form_title, request),
     }
-
-
-def form_title(request: Request, path: str) -> str:
-    """What the form at `path` is called."""
-    routes = request.registry.getUtility(IRoutesMapper).get_routes()
-    name = next((route.name for route in routes if route.match(path) is not None), "")
-    view = request.registry["form_views"].get(name)
-    return request.translate(view.title if view else _("A reply to a comment"))
-
-
-def let_go_of_kept(request: Request) -> Response:
-    """Forgets what is kept of the form that was not taken: `let_go` is its number."""
-    number = row_number(request.POST.get("let_go", ""))
-    if number is None:
-        raise HTTPBadRequest
-    kept.let_go_of(request.dbsession, request.member.id, number)
-    return HTTPSeeOther(url(request, "posts.drafts"))
