@@ -68,9 +68,10 @@ LASTING = frozenset(
         "rename_account",
         "upload_account",
         "export_account",
-        # Answers that serve once.
+        # Answers that serve once, and the forms that they came with.
         "captcha",
         "altcha",
+        "registration",
     }
 )
 

@@ -129,3 +129,19 @@ def test_registration_comes_back_filled_where_the_cookie_is_lost(page: Page, jav
     fill_new_password(page, PASSWORD)
     page.get_by_role("button", name="Register").click()
     expect(page.get_by_role("heading", name=f"Hi {name}!")).to_be_visible()
+
+
+def test_register_clicked_twice_without_scripts_ends_at_the_account(make_page: Callable[..., Page]) -> None:
+    page = make_page(java_script_enabled=False)
+    page.goto("/users/register/")
+    fill_registration(page, "twice")
+    button = page.locator("main").get_by_role("button", name="Register")
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box is not None
+    # The mouse itself: Playwright's buttons wait for the page that is on its way.
+    page.mouse.dblclick(box["x"] + 5, box["y"] + 5, delay=50)
+    expect(page.get_by_role("heading", name="Hi twice!")).to_be_visible()
+    page.go_back()
+    page.goto("/users/register/")
+    expect(page.get_by_role("heading", name="Hi twice!")).to_be_visible()

@@ -15,10 +15,12 @@ from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
-from myproject.users.models import User
-from tests.conftest import Client, form_with
+from myproject.users import constants as USER
+from myproject.users.models import Invitation, User
+from myproject.users.services import invitations
+from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_post, make_user, sign_in
-from tests.functional.pages import flashes, summary
+from tests.functional.pages import cookies_set, flashes, summary
 from tests.reliability.together import Visitor, together
 
 MANY = 16
@@ -191,3 +193,20 @@ def test_a_draft_saved_twice_is_one_and_publishing_it_twice_is_no_conflict(
     first, again = form.submit("publish", status=303), form.submit("publish", status=303)
     assert first.location == again.location
     assert bodies(db, Post, bob) == ["Text"]
+
+
+def test_of_many_registrations_by_the_same_form_one_makes_the_account_and_all_lead_to_it(
+    make_app: Callable[..., Router], db: Session
+) -> None:
+    app = make_app(captcha_provider="none", users_registration="invite")
+    olga = make_user(db, "olga", role=USER.Role.ADMIN)
+    token = invitations.make_invitation(db, olga.id, uses=2, days=1)
+    db.commit()
+    form = form_with(Visitor(app).get(f"/users/register/?invitation={token}"), "accept_tos")
+    form["name"], form["email"], form["accept_tos"] = "ann", "ann@example.org", True
+    form["password"] = form["confirm"] = PASSWORD
+    answers = together([partial(form.submit, status="*") for _ in range(MANY)])
+    assert {(answer.status_int, answer.location) for answer in answers} == {(303, "http://localhost/users/me/")}
+    assert all("session" in cookies_set(answer) for answer in answers)
+    assert db.scalars(sa.select(User.name).order_by(User.id)).all() == ["olga", "ann"]
+    assert db.scalars(sa.select(Invitation.uses_left)).all() == [1]

@@ -20,7 +20,7 @@ SIGN_IN, ADD = "/users/passkeys/sign-in/", "/users/passkeys/add/"
 
 
 def post(visitor: Visitor, path: str, **fields: str) -> webtest.TestResponse:
-    headers = {"X-CSRF-Token": csrf_token(visitor.get("/users/register/"))}
+    headers = {"X-CSRF-Token": csrf_token(visitor.get("/users/lost-password/"))}
     return visitor.post(path, fields, headers=headers, status="*")
 
 

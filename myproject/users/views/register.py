@@ -1,16 +1,22 @@
 """Registration, and what who has to wait for it reads."""
 
+from datetime import timedelta
 from typing import Any
 
 import colander
 import deform
 from pyramid.response import Response
+from sqlalchemy.orm import Session
 
+from myproject.db import utc_now
 from myproject.errors import InputError
+from myproject.forms import once
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.captcha.base import Captcha, CaptchaFailed, CaptchaUnavailable, NoCaptcha
 from myproject.security.captcha.provider import captcha_of
+from myproject.security.cookies import cookies_of
+from myproject.security.keys import keys_of
 from myproject.security.passwords import hasher_of
 from myproject.security.policy import begin_session
 from myproject.security.ratelimit import client_key, limiter_of
@@ -19,12 +25,15 @@ from myproject.switches import Name, is_on_now
 from myproject.transactions import reading
 from myproject.users import constants as USER
 from myproject.users import schemas
+from myproject.users.models import User
 from myproject.users.services import names, new_passwords, registration, sign_ins, tokens
 from myproject.users.views.client import client_of
 from myproject.users.views.device import remember_device
 from myproject.web.request import Request
 
 CAPTCHA_RETRY_SECONDS = 60
+# For how long a form that is sent again leads to the account that it has made.
+SENT_SECONDS = 10 * 60
 
 
 def invitation_of(request: Request) -> str:
@@ -50,50 +59,132 @@ class Register(FormView):
         ask_reason = site.users_registration is Registration.APPROVAL
         return schemas.registration(site.users_password_min_length, (site.site_title,), ask_reason=ask_reason)
 
+    def get(self) -> Response:
+        return self.redirect("users.home") if self.request.identity else super().get()
+
+    def post(self) -> Response:
+        return self.redirect("users.home") if self.request.identity else super().post()
+
+    def expired(self) -> Response:
+        # Who registers, goes back and sends the form again is signed in, and the form was a guest's.
+        return self.redirect("users.home") if self.request.identity else super().expired()
+
     def submit(self, data: dict[str, Any]) -> Response:
-        request, site = self.request, self.request.site
+        request, limiter = self.request, limiter_of(self.request.registry)
         # All that is slow, or needs only a look, comes before the transaction's first statement.
-        limiter, address = limiter_of(request.registry), client_key(request.client_addr)
+        address, token = client_key(request.client_addr), self.token_of(data)
         # Who mistypes may try on: few accounts are made from one place, but many forms sent. That bounds also how
         # often one may ask which nicknames are taken, and guess at the captcha.
         limiter.hit("register_tries", address)
-        limiter.check("register_address", address)
+        again = self.is_sent(token)
+        if not again:
+            try:
+                self.check(data, address)
+            except CaptchaUnavailable as error:
+                self.refuse(error.message)
+                # RFC 9110, 15.6.4: it is the site that can't, and not the visitor who did something wrong.
+                response = self.page(503)
+                response.headers["Retry-After"] = str(CAPTCHA_RETRY_SECONDS)
+                return response
+            except InputError:
+                # Of a double click the other one may have used the answer up, or taken the name, just now.
+                if not self.is_sent(token):
+                    raise
+                self.captcha_error = None
+            again = not limiter.once("registration", token, SENT_SECONDS)
         with reading(request) as db:
-            registration.check_admission(db, site.users_registration, invitation_of(request))
+            made = self.find_made(db, token) is not None
+        password_hash = "" if made else self.hash_password(data["password"], None if again else address)
+        return self.enter(self.account(data, token, password_hash))
+
+    def token_of(self, data: dict[str, Any]) -> str:
+        """What a form has in common with the same one sent again: the browser and what it says. Nobody else can
+        make it, as it takes the guest's cookie, nor learn from it what the password is.
+        """
+        guest = cookies_of(self.request.registry).get(self.request, "guest")
+        said = once.content_hash(guest, data["name"], data["email"], data["password"])
+        return once.signature(keys_of(self.request.registry).derive("registration")[0], said)
+
+    def is_sent(self, token: str) -> bool:
+        """Whether the form of `token` has passed all checks a few minutes ago."""
+        return limiter_of(self.request.registry).seen("registration", token, SENT_SECONDS)
+
+    def find_made(self, db: Session, token: str) -> User | None:
+        """The account that the form of `token` made a few minutes ago, if nothing but its password is needed to
+        get in, and that is still the one.
+        """
+        sent = once.find_submission(db, token)
+        if sent is None or utc_now() - sent.created_at > timedelta(seconds=SENT_SECONDS):
+            return None
+        user = db.get_one(User, sent.user_id)
+        same = sent.content_hash == once.content_hash(user.password) and user.second_factor_at is None
+        return user if same else None
+
+    def check(self, data: dict[str, Any], address: str) -> None:
+        """Raises RateLimited, CaptchaUnavailable, or InputError, where the form can't be taken; uses the answer to
+        the captcha up.
+        """
+        request = self.request
+        limiter_of(request.registry).check("register_address", address)
+        with reading(request) as db:
+            registration.check_admission(db, request.site.users_registration, invitation_of(request))
             names.check_name(db, data["name"])
-        captcha = captcha_for(request)
         try:
-            captcha.verify(request)
+            captcha_for(request).verify(request)
         except CaptchaFailed as error:
             self.captcha_error = request.translate(error.message)
             raise InputError(error.message) from None
-        except CaptchaUnavailable as error:
-            self.refuse(error.message)
-            # RFC 9110, 15.6.4: it is the site that can't, and not the visitor who did something wrong.
-            response = self.page(503)
-            response.headers["Retry-After"] = str(CAPTCHA_RETRY_SECONDS)
-            return response
-        new_passwords.check_new_password(request.registry, data["password"])
-        limiter.hit("register_address", address)
-        password_hash = hasher_of(request.registry).hash(data["password"])
-        db, client = request.dbsession, client_of(request)
+
+    def hash_password(self, password: str, address: str | None) -> str:
+        """The hash of a password that may be chosen; counts an account made from `address`, if there is one."""
+        registry = self.request.registry
+        new_passwords.check_new_password(registry, password)
+        if address is not None:
+            limiter_of(registry).hit("register_address", address)
+        return hasher_of(registry).hash(password)
+
+    def account(self, data: dict[str, Any], token: str, password_hash: str) -> User:
+        """The account that the form of `token` makes, or has made."""
+        db = self.request.dbsession
+        made = self.find_made(db, token)
+        if made is not None:
+            return made
+        try:
+            # With the account goes the use of the invitation.
+            with db.begin_nested():
+                user = self.make_account(db, data, password_hash)
+        except InputError:
+            # Two at once: this one has waited for the other.
+            made = self.find_made(db, token)
+            if made is None:
+                raise
+            return made
+        once.claim(db, user.id, token, once.content_hash(user.password))
+        return user
+
+    def make_account(self, db: Session, data: dict[str, Any], password_hash: str) -> User:
+        request, site = self.request, self.request.site
         admission = registration.admit(
             db, site.users_registration, invitation=invitation_of(request), reason=data.get("reason", "")
         )
-        user = registration.register(
+        return registration.register(
             db,
             name=data["name"],
             email=data["email"],
             password_hash=password_hash,
-            client=client,
+            client=client_of(request),
             admission=admission,
             terms_version=site.site_terms_version,
         )
+
+    def enter(self, user: User) -> Response:
+        """Signs in who has registered, and sends them home; or to where it says that they have to wait."""
+        request, db = self.request, self.request.dbsession
         if user.approval is USER.Approval.WAITING:
             return self.redirect("users.waiting")
         if request.session_token:
             sign_ins.sign_out(db, request.session_token)
-        token = sign_ins.begin_session(db, user, client, None, USER.Way.REGISTRATION)
+        token = sign_ins.begin_session(db, user, client_of(request), None, USER.Way.REGISTRATION)
         begin_session(request, token, None)
         remember_device(request, user)
         request.flash(_("Thanks for registering"))

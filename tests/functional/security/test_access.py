@@ -139,7 +139,7 @@ TABLE = (
     Row("emails.mailbox.html", f"/dev/mailbox/{MAIL}/html/", everybody(200)),
     # There where the provider is altcha.
     Row("captcha.challenge", "/captcha/altcha/", NOBODY),
-    Row("users.register", "/users/register/", everybody(200), everybody(422)),
+    Row("users.register", "/users/register/", (200, 303, 303, 303, 303, 303), (422, 303, 303, 303, 303, 303)),
     # Everybody here has accepted the present terms: see tests/functional/users/test_terms.py.
     Row("users.terms", "/users/terms/", members(303), members(422)),
     # The site has an admin: see tests/functional/users/test_first_admin.py.

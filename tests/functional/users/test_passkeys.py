@@ -33,7 +33,7 @@ OVER = "That took too long, or was tried too often. Begin again."
 
 def send(client: Client, path: str, *, status: int = 200, **fields: str) -> dict[str, Any]:
     """What the script does: posts a form with the token in a header, and reads the JSON."""
-    headers = {"X-CSRF-Token": csrf_token(client.get("/users/register/"))}
+    headers = {"X-CSRF-Token": csrf_token(client.get("/users/lost-password/"))}
     answer = client.post(path, fields, headers=headers, status=status)
     assert answer.content_type == "application/json"
     return dict(answer.json)
@@ -282,7 +282,7 @@ def test_sign_in_goes_where_the_visitor_wanted_to_be_and_nowhere_else(
 
 def test_sign_in_is_remembered_where_that_is_asked_for(guest: Client, device: Authenticator) -> None:
     for remember, days in (("false", None), ("true", 30)):
-        headers = {"X-CSRF-Token": csrf_token(guest.get("/users/register/"))}
+        headers = {"X-CSRF-Token": csrf_token(guest.get("/users/lost-password/"))}
         credential = json.dumps(device.get(ask(guest)))
         answer = guest.post(SIGN_IN, {"credential": credential, "remember": remember}, headers=headers)
         (cookie,) = (each for each in answer.headers.getall("Set-Cookie") if each.startswith("session="))
@@ -475,7 +475,7 @@ def test_what_is_no_answer_is_refused(owner: Client, make_client: Callable[..., 
 
 def test_answer_to_the_script_is_a_form_with_a_token(client: Client) -> None:
     client.post(f"{SIGN_IN}options/", status=400)
-    headers = {"X-CSRF-Token": csrf_token(client.get("/users/register/")), "Content-Type": "application/json"}
+    headers = {"X-CSRF-Token": csrf_token(client.get("/users/lost-password/")), "Content-Type": "application/json"}
     client.post(f"{SIGN_IN}options/", "{}", headers=headers, status=400)
 
 

@@ -16,7 +16,16 @@ from myproject.users.models import User
 from tests import servers
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with
 from tests.factories import make_user
-from tests.functional.pages import field_errors, flashes, heading, link_in, summary, text_of
+from tests.functional.pages import (
+    cookies_set,
+    csrf_token,
+    field_errors,
+    flashes,
+    heading,
+    link_in,
+    summary,
+    text_of,
+)
 
 Mails = Callable[..., list[EmailMessage]]
 
@@ -177,6 +186,55 @@ def test_a_closed_site_takes_no_members(
     assert db.scalars(sa.select(User)).all() == []
 
 
+# The same form, sent again
+
+
+def test_second_sending_of_a_form_ends_at_the_account_that_the_first_has_made(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, mails: Mails
+) -> None:
+    app = make_app(**{"ratelimit.enabled": True, "ratelimit.register_address": "1 per hour"})
+    client, others = make_client(app), [make_client(app) for _ in range(5)]
+    fields = dict(filled(client, {}).submit_fields())
+    guest = client.cookies["guest"]
+    client.post("/users/register/", fields, status=303)
+
+    def send_again(**values: str) -> webtest.TestResponse:
+        # As a double click does it: the browser has dropped the first answer, with its cookies.
+        browser = others.pop()
+        browser.set_cookie("guest", guest)
+        return browser.post("/users/register/", fields | values, status="*")
+
+    answer = send_again()
+    assert (answer.status_int, answer.location) == (303, "http://localhost/users/me/")
+    assert "session" in cookies_set(answer)
+    assert flashes(answer.follow()) == ["Thanks for registering"]
+    assert len(db.scalars(sa.select(User)).all()) == len(mails()) == 1
+
+    # Who says anything else gets in no more than before, nor does a form that is older than the password.
+    for other in ({"password": "a" + PASSWORD, "confirm": "a" + PASSWORD}, {"email": "other@example.org"}):
+        assert send_again(**other).status_int == 429
+    find_user(db, "johanna-doe").password = "another"
+    db.commit()
+    answer = send_again()
+    assert field_errors(answer) == {"name": "Somebody else has this nickname"}
+    assert "session" not in cookies_set(answer)
+    # From another browser it is another form.
+    stranger = others.pop()
+    own = form_with(stranger.get("/users/register/"), "accept_tos")["csrf_token"].value
+    assert stranger.post("/users/register/", fields | {"csrf_token": own}, status="*").status_int == 429
+
+
+def test_member_who_sends_the_form_again_is_led_home(client: Client, db: Session) -> None:
+    fields = dict(filled(client, {}).submit_fields())
+    client.post("/users/register/", fields, status=303)
+    # Both with the form's token, which was a guest's, and with the member's own.
+    own = csrf_token(client.get("/users/me/"))
+    for values in (fields, fields | {"csrf_token": own, "name": "another"}):
+        assert client.post("/users/register/", values, status=303).location == "http://localhost/users/me/"
+    assert client.get("/users/register/", status=303).location == "http://localhost/users/me/"
+    assert [user.name for user in db.scalars(sa.select(User))] == ["johanna-doe"]
+
+
 # Addresses that somebody has
 
 
@@ -276,6 +334,7 @@ def test_who_mistypes_when_registering_may_try_on_for_a_while(
         assert client.register("taken", "eve@example.org").status_int == 422
         assert client.register("eve", captcha_answer="black").status_int == 422
     assert client.register("eve").status_int == 303
+    client.logout()
     assert client.register("taken").status_int == 422
     assert client.register("taken").status_int == 422
     assert client.register("other").status_int == 429

@@ -72,7 +72,7 @@ class Filler:
 
     def __init__(self, client: Client, path: str, fields: dict[str, str], button: str = "") -> None:
         self.client, self.path, self.fields, self.button = client, path, fields, button
-        self.token = csrf_token(client.get("/users/register/"))
+        self.token = csrf_token(client.get("/users/lost-password/"))
         self.cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookiejar)
         self.statuses: set[int] = set()
 
