@@ -4,7 +4,7 @@ one proves once an hour that it is them."""
 from pyramid.config import Configurator
 from pyramid.httpexceptions import HTTPNotFound
 
-from myproject.admin.views import approvals, emails, home, mail_doctor, previews, suppressions, users
+from myproject.admin.views import approvals, audit, emails, home, mail_doctor, previews, suppressions, users
 from myproject.security.permissions import Permission
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -26,6 +26,7 @@ def includeme(config: Configurator) -> None:
     for name, address, view, template in (
         ("admin.home", "/admin/", home.home, "home"),
         ("admin.users", "/admin/users/", users.list_users, "users"),
+        ("admin.audit", "/admin/audit/", audit.list_audit, "audit"),
         ("admin.approvals", "/admin/approvals/", approvals.list_approvals, "approvals"),
         ("admin.emails", "/admin/emails/", emails.list_emails, "emails"),
         ("admin.emails.view", "/admin/emails/{id:[0-9]{1,18}}/", emails.show_email, "email"),

@@ -91,6 +91,42 @@ ACTION_TITLES = {
     "email.cancel": _("Mail given up"),
     "suppression.lift": _("Mail let through again"),
     "switch.turn": _("Switch turned"),
+    "post.approve": _("Post approved"),
+    "post.edit": _("Post changed"),
+    "post.remove": _("Post removed"),
+    "post.restore": _("Post put back"),
+    "post.lock": _("Post locked"),
+    "post.unlock": _("Post unlocked"),
+    "post.pin": _("Post pinned"),
+    "post.unpin": _("Post no longer pinned"),
+    "post.merge": _("Post merged into another"),
+    "post.keep": _("Reported post left as it is"),
+    "post.show": _("Hidden post put back"),
+    "post.ask": _("Change of a hidden post asked for"),
+    "comment.approve": _("Comment approved"),
+    "comment.edit": _("Comment changed"),
+    "comment.remove": _("Comment removed"),
+    "comment.restore": _("Comment put back"),
+    "comment.move": _("Comment moved"),
+    "comment.keep": _("Reported comment left as it is"),
+    "comment.show": _("Hidden comment put back"),
+    "comment.ask": _("Change of a hidden comment asked for"),
+    "ban.set": _("Banned from commenting"),
+    "ban.lift": _("Ban from commenting lifted"),
+    "tag.edit": _("Tag changed"),
+    "image.delete": _("Image deleted"),
+}
+# By the name of the table that it is a row of.
+TARGET_TITLES = {
+    "users": _("Member"),
+    "posts": _("Post"),
+    "comments": _("Comment"),
+    "comment_bans": _("Ban from commenting"),
+    "tags": _("Tag"),
+    "images": _("Image"),
+    "emails": _("Mail"),
+    "suppressions": _("Address that mail comes back from"),
+    "switches": _("Switch"),
 }
 # As the audit writes them: what changed, and the names of its values.
 VALUE_TITLES = {
@@ -108,8 +144,14 @@ VALUE_TITLES = {
 
 
 def value_titles(values: dict[str, Any]) -> list[str]:
-    """What people call the values `before` or `after` of an audit entry; one without a title stands as it is."""
-    return [VALUE_TITLES.get(what, {}).get(str(value), str(value)) for what, value in values.items()]
+    """What people call the values `before` or `after` of an audit entry. One without a title stands as it is, with
+    the name of what it is of.
+    """
+    return [
+        VALUE_TITLES.get(what, {}).get(str(value)) or f"{what}: {value}"
+        for what, value in values.items()
+        if value != ""
+    ]
 
 
 def reason_node(hint: TranslationString = IN_THE_AUDIT) -> colander.SchemaNode:

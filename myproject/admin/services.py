@@ -1,18 +1,20 @@
 """What admins look up. Changes of roles and states are verbs of the users module."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from myproject.admin import constants as ADMIN
 from myproject.admin.models import Checkup
-from myproject.db import utc_now
+from myproject.audit import AuditEntry
+from myproject.db import fetch, utc_now
 from myproject.emails.doctor.findings import Finding
 from myproject.emails.doctor.probe import Probe
-from myproject.pagination import Page, cut_by_number
+from myproject.pagination import BEYOND_ALL, Page, cut_by_number
 from myproject.text import canonical
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
@@ -66,6 +68,61 @@ def list_sessions(db: Session, user_id: int) -> Sequence[Any]:
         .order_by(UserSession.last_seen_at.desc())
         .limit(ADMIN.SESSIONS_SHOWN)
     ).all()
+
+
+# The audit
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which entries of the audit are asked for; what is empty restricts nothing. `actor` is the name that somebody
+    has now, or had when they acted; `target_type` the name of a table.
+    """
+
+    action: str = ""
+    actor: str = ""
+    target_type: str = ""
+    target_id: int | None = None
+
+
+Acting = aliased(User)
+ENTRIES = (
+    sa.select(
+        AuditEntry.id,
+        AuditEntry.created_at,
+        AuditEntry.actor_name,
+        AuditEntry.address,
+        AuditEntry.action,
+        AuditEntry.target_type,
+        AuditEntry.target_id,
+        AuditEntry.reason,
+        AuditEntry.before,
+        AuditEntry.after,
+        # None where there is no such row any more.
+        Acting.id.label("actor_id"),
+        User.id.label("about_id"),
+        User.name.label("about_name"),
+    )
+    .outerjoin(Acting, Acting.id == AuditEntry.actor_id)
+    .outerjoin(User, User.id == AuditEntry.about_id)
+    .order_by(AuditEntry.id.desc())
+    .limit(ADMIN.PAGE_SIZE + 1)
+)
+
+
+def list_audit(db: Session, wanted: AuditFilter, before_id: int | None = None) -> Page[Any]:
+    """A page of the audit, newest first; of entries with numbers below `before_id`."""
+    statement = ENTRIES.where(AuditEntry.id < (before_id or BEYOND_ALL))
+    if wanted.action:
+        statement = statement.where(AuditEntry.action == wanted.action)
+    if wanted.actor:
+        actor_id = sa.select(User.id).where(User.name_canonical == canonical(wanted.actor)).scalar_subquery()
+        statement = statement.where((AuditEntry.actor_name == wanted.actor) | (AuditEntry.actor_id == actor_id))
+    if wanted.target_type:
+        statement = statement.where(AuditEntry.target_type == wanted.target_type)
+    if wanted.target_id is not None:
+        statement = statement.where(AuditEntry.target_id == wanted.target_id)
+    return cut_by_number(fetch(db, statement).all(), ADMIN.PAGE_SIZE)
 
 
 # The mail doctor

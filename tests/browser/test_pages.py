@@ -322,6 +322,7 @@ KINDS = {
     "mail of the outbox": Kind(open_outbox_mail, "ada"),
     "mail doctor": Kind("/admin/emails/doctor/", "ada"),
     "suppressions": Kind("/admin/emails/suppressions/", "ada"),
+    "audit": Kind("/admin/audit/", "ada"),
     "settings": Kind("/admin/settings/", "ada"),
     "report": Kind("/posts/2/report/", "elif"),
     "hidden post": Kind(open_hidden, "elif"),

@@ -369,6 +369,7 @@ TABLE = (
     Row("admin.users.second_factor", "/admin/users/{user}/second-factor/", NOT_ALLOWED, admins(303)),
     Row("admin.users.password", "/admin/users/{user}/password/", NOT_ALLOWED, admins(303)),
     Row("admin.users.sessions", "/admin/users/{user}/sessions/", NOT_ALLOWED, admins(303)),
+    Row("admin.audit", "/admin/audit/", admins(200)),
     Row("admin.settings", "/admin/settings/", admins(200), admins(422)),
     Row("admin.approvals.decide", "/admin/approvals/{waiting}/", admins(200), admins(422)),
     # Who never asked to be let in.
