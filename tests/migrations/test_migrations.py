@@ -12,6 +12,8 @@ import alembic.script
 import psycopg
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from myproject.admin.models import Checkup
 from myproject.audit import COMMAND_LINE, AuditEntry
@@ -52,7 +54,7 @@ from myproject.users.models import (
     SignInStep,
     UserBlock,
 )
-from myproject.users.services import accounts, registration, sign_ins
+from myproject.users.services import accounts, lookalikes, registration, sign_ins
 from tests.conftest import REPOSITORY
 
 VERSIONS = sorted((REPOSITORY / "alembic" / "versions").glob("*.py"))
@@ -399,6 +401,28 @@ def test_a_number_does_not_come_again_where_a_later_migration_makes_its_table_an
         assert ban.id == 2
 
 
+def skeleton_before(name: str) -> str:
+    """How a name looked before 0027, where its letters are Latin ones."""
+    pictures = {"I": "l", "1": "l", "\u0131": "i", "\u0268": "i\u0335", "\u0328": "\u0345", "\u0322": "\u0345"}
+    text = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", name)).replace("\u034f", "")
+    return unicodedata.normalize("NFD", "".join(pictures.get(letter, letter) for letter in text).casefold())
+
+
+LETTERS = "iIjlLaAkos\u0131\u0237\u0268\u012f\u0130\u1ecb"
+MARKS = "\u0301\u0307\u0322\u0323\u0328\u0335\u0345"
+
+
+# No nickname begins with a mark.
+@given(st.tuples(st.sampled_from(LETTERS), st.text(LETTERS + MARKS, max_size=USER.NAME_MAX_LENGTH)).map("".join))
+def test_names_look_after_a_migration_as_the_code_sees_them(name: str) -> None:
+    script = alembic.script.ScriptDirectory(str(REPOSITORY / "alembic"))
+    undotted = script.get_revision("0027").module.undotted
+    before = skeleton_before(name)
+    assert undotted(before, name) == lookalikes.skeleton(name)
+    # Of names that were given up only this spelling stands there.
+    assert undotted(before, canonical(name)) == lookalikes.skeleton(name)
+
+
 def test_names_look_as_they_do_without_dots_that_nobody_sees(engine):
     upgrade(engine)
     names = {
@@ -414,6 +438,9 @@ def test_names_look_as_they_do_without_dots_that_nobody_sees(engine):
         # An l has no dot of its own, nor has a dotted one the first of two.
         "\u0130l\u0307": "il\u0307",
         "i\u0307\u0307a": "i\u0307a",
+        "r\u0105b": "ra\u0328b",
+        "\u012f\u0307r": "i\u0328r",
+        "\u0237\u0307osu\u00e9": "josue\u0301",
     }
     looks = "SELECT name_skeleton FROM {} ORDER BY id"
     with Sessions(engine).writing() as db:
@@ -428,7 +455,7 @@ def test_names_look_as_they_do_without_dots_that_nobody_sees(engine):
             )
             user.name, user.name_canonical = name, canonical(name)
             # As it was before.
-            user.name_skeleton = unicodedata.normalize("NFD", name).replace("I", "l")
+            user.name_skeleton = skeleton_before(name)
             former = FormerName(user_id=user.id, name_canonical=user.name_canonical, parked_until=utc_now())
             former.name_skeleton = user.name_skeleton
             db.add(former)

@@ -119,7 +119,7 @@ def prototypes() -> dict[str, str]:
     choice does that is the same for all that look alike. Read once: 30 milliseconds, 3 megabytes.
     """
     sequences: dict[str, str] = {}
-    parents: dict[str, str] = {}
+    parents = dict(DOTLESS)
 
     def root(letter: str) -> str:
         while letter in parents:
@@ -136,7 +136,7 @@ def prototypes() -> dict[str, str]:
                 parents[second] = first
     singles = {letter: root(letter) for letter in parents}
     several = {letter: "".join(singles.get(part, part) for part in parts) for letter, parts in sequences.items()}
-    return singles | several | DOTLESS
+    return singles | several
 
 
 def plainness(letter: str) -> tuple[bool, bool, bool, str]:
