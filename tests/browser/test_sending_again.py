@@ -109,9 +109,6 @@ def test_comment_outlives_a_session_that_ended_in_another_tab(page: Page, javasc
     expect(popup.value.get_by_text("Welcome")).to_be_visible()
 
     page.get_by_role("button", name="Send again").click()
-    # The page was made for a guest, so its token is not the member's: it comes once more, filled.
-    expect(page.get_by_label("Your comment")).to_have_value(text)
-    page.get_by_role("button", name="Send").click()
     expect(page.locator(".comment:target")).to_contain_text(text.partition(",")[0])
 
 
