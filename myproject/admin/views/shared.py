@@ -1,6 +1,7 @@
 """What several of the admins' screens need."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPConflict, HTTPNotFound
 from pyramid.response import Response
@@ -30,8 +31,12 @@ def changes(db: Session, target: Base | type[Base] | None) -> dict[str, Any]:
     """What `changes` of `admin/pieces.html` shows: the audit of one row, of a table, or of a row that is not there
     yet.
     """
+    wanted: dict[str, str | int] = {} if target is None else {"on": target.__tablename__}
+    if isinstance(target, Base):
+        wanted["number"] = target.id  # type: ignore[attr-defined]
     return {
         "entries": [] if target is None else audit.list_entries(db, target),
+        "audit_query": urlencode(wanted),
         "action_titles": schemas.ACTION_TITLES,
         "value_titles": schemas.value_titles,
     }

@@ -79,6 +79,14 @@ def test_it_is_sifted_by_action_name_and_target(client: Client, history: tuple[U
     assert sifted(who="nobody") == sifted(who="%") == []
 
 
+def test_the_page_of_a_member_leads_to_all_that_was_done_to_them(
+    client: Client, history: tuple[User, User]
+) -> None:
+    ann, _boss = history
+    page = client.get(f"/admin/users/{ann.id}/").click("All of this in the audit")
+    assert [row[0] for row in rows(page)] == ["Status changed", "Role changed"]
+
+
 @pytest.mark.parametrize("query", ["action=x", "on=x", "number=x", "number=-1", "before=x", "before=" + "9" * 19])
 def test_a_filter_that_there_is_not_is_not_found(client: Client, root: User, query: str) -> None:
     client.get(f"/admin/audit/?{query}", status=404)

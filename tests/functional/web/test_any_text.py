@@ -178,6 +178,7 @@ def test_comment(client: Client, db: Session) -> None:
     ("path", "fields"),
     [
         ("/admin/users/?", {"q": "ann", "role": "2", "status": "2", "before": "100"}),
+        ("/admin/audit/?", {"action": "user.role", "who": "ann", "on": "users", "number": "1", "before": "100"}),
         ("/admin/emails/?", {"state": "0", "before": "100"}),
         ("/?", {"sort": "new", "after": ""}),
         ("/posts/1/a-post/?", {"from": "1"}),
