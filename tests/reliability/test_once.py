@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
+from io import BytesIO
 
 import pytest
 import sqlalchemy as sa
 import webtest
+from PIL import Image as Drawing
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
 from myproject.forms.models import Submission
+from myproject.images.models import Image
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 from myproject.posts import constants as POST
@@ -61,6 +64,20 @@ def test_of_many_that_come_at_once_one_acts_and_all_lead_to_what_it_made(
     assert post.comment_count == (1 if what == "comment" else 0)
     told = [tuple(row) for row in db.execute(sa.select(Notification.user_id, Notification.mail))]
     assert told == ([(post.author_id, NOTE.Mail.WAITING)] if what == "comment" else [])
+
+
+def test_a_double_click_with_a_picture_keeps_one_and_acts_once(app: Router, db: Session, bob: User) -> None:
+    visitor = Visitor(app)
+    visitor.sign_in(db, bob)
+    stream = BytesIO()
+    Drawing.new("RGB", (30, 20)).save(stream, "PNG")
+    form = form_with(visitor.get("/posts/new/"), "body")
+    form["title"], form["body"] = "A title", "Once"
+    form["image"] = webtest.Upload("photo.png", stream.getvalue())
+    answers = together([partial(form.submit, "publish", status=303) for _ in range(2)])
+    assert len({answer.location for answer in answers}) == 1
+    (name,) = db.scalars(sa.select(Image.name))
+    assert bodies(db, Post, bob) == [f"Once\n\n![](/images/{name}.webp)\n"]
 
 
 def test_a_form_sent_again_counts_for_no_limit(
