@@ -56,7 +56,10 @@ class LimitSettings:
         "ratelimit.lost_password_address", rate, "10 per hour", "resets asked for from one client address"
     )
     ratelimit_lost_password_account: str = setting(
-        "ratelimit.lost_password_account", rate, "3 per hour; 5 per day", "resets asked for one mail address"
+        "ratelimit.lost_password_account",
+        rate,
+        "3 per hour; 5 per day",
+        "resets asked for one mail address; beyond that a link goes there only where the last one is good no more",
     )
     ratelimit_verify_address: str = setting(
         "ratelimit.verify_address", rate, "30 per hour", "links followed and codes typed from one client address"

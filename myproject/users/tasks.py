@@ -72,10 +72,12 @@ def end_copied_session(registry: Registry, session_id: int, seen_at: str, addres
         sign_ins.end_copied_session(db, session_id, datetime.fromisoformat(seen_at), Client(address, user_agent))
 
 
-def ask_for_reset(registry: Registry, email: str, address: str = "", user_agent: str = "") -> None:
+def ask_for_reset(
+    registry: Registry, email: str, address: str = "", user_agent: str = "", sparing: bool = False
+) -> None:
     """Sends links to set a new password. Outside of the request, which so takes as long for any address."""
     with sessions_of(registry).writing() as db:
-        passwords.ask_for_reset(db, email, Client(address, user_agent))
+        passwords.ask_for_reset(db, email, Client(address, user_agent), sparing=sparing)
 
 
 def note_failed_sign_in(registry: Registry, user_id: int | None, address: str, user_agent: str) -> None:

@@ -22,7 +22,9 @@ from myproject.users.services.mailed_links import mail_link
 UNVERIFIED_ACCOUNTS_PER_RESET = 3
 
 
-def ask_for_reset(db: Session, email: str, client: accounts.Client | None = None) -> None:
+def ask_for_reset(
+    db: Session, email: str, client: accounts.Client | None = None, *, sparing: bool = False
+) -> None:
     """Sends a link that sets a new password. Says nothing of whether the address is known (OWASP ASVS 5.0:
     6.3.8).
 
@@ -30,6 +32,8 @@ def ask_for_reset(db: Session, email: str, client: accounts.Client | None = None
     own mail, and to use one verifies the address. Who has asked, where that is a `client`, stands in the history
     of the account that has verified it: in one that only says that the address is its own, it would tell that
     nobody else has.
+
+    With `sparing`, as it was asked for often, nothing goes to who has a link that is good still.
     """
     wanted = canonical(email)
     owner = accounts.find_verified(db, wanted)
@@ -46,6 +50,8 @@ def ask_for_reset(db: Session, email: str, client: accounts.Client | None = None
         )
     )
     for user in users:
+        if sparing and tokens.has_token(db, user.id, USER.TokenPurpose.RESET_PASSWORD):
+            continue
         if accounts.can_sign_in(user):
             # Nobody is told that there are too many; the link before is good still.
             with suppress(RateLimited):

@@ -10,7 +10,7 @@ from pyramid.response import Response
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.security.policy import begin_session, end_session
-from myproject.security.ratelimit import account_key, client_key, limiter_of
+from myproject.security.ratelimit import RateLimited, account_key, client_key, limiter_of
 from myproject.tasks import enqueue_surely
 from myproject.transactions import reading
 from myproject.users import constants as USER
@@ -33,7 +33,12 @@ class LostPassword(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         limiter = limiter_of(self.request.registry)
         limiter.hit("lost_password_address", client_key(self.request.client_addr))
-        limiter.hit("lost_password_account", account_key(data["email"]))
+        sparing = False
+        try:
+            limiter.hit("lost_password_account", account_key(data["email"]))
+        except RateLimited:
+            # Strangers may have asked: they can't shut its owner out, nor learn of it.
+            sparing = True
         # A known address costs mails and tokens: in a task, so that the answer takes as long for any.
         client = client_of(self.request)
         enqueue_surely(
@@ -42,6 +47,7 @@ class LostPassword(FormView):
             email=data["email"],
             address=client.address,
             user_agent=client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
+            sparing=sparing,
         )
         self.request.flash(
             _(

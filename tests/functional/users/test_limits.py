@@ -11,12 +11,13 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import COMMAND_LINE
+from myproject.db import utc_now
 from myproject.emails.constants import Reason
 from myproject.emails.services import suppression
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.models import User
+from myproject.users.models import User, UserToken
 from myproject.users.services import passwords, verification
 from myproject.users.tasks import ask_for_reset
 from tests.conftest import PASSWORD, Client, form_with
@@ -55,7 +56,6 @@ def send(client: Client, path: str, values: dict[str, Any], button: str | None =
         ("login_account", "/users/login/", {"login": "ann", "password": "wrong"}, None, 422),
         ("login_site", "/users/login/", {"login": "ann", "password": "wrong"}, None, 422),
         ("login_address", "/users/login/", {"login": "ann", "password": "wrong"}, None, 422),
-        ("lost_password_account", "/users/lost-password/", {"email": "ann@example.org"}, None, 303),
         ("lost_password_address", "/users/lost-password/", {"email": "ann@example.org"}, None, 303),
     ],
 )
@@ -249,6 +249,28 @@ def test_a_stranger_gets_so_many_mails_that_anybody_can_send_them_and_no_more(
     for _time in range(4):
         ask_for_reset(app.registry, "victim@example.net")
     assert told() == 6
+
+
+def test_who_asks_for_resets_of_somebody_else_too_often_leaves_their_last_link_good_and_gets_the_same_answer(
+    make_app: MakeApp, make_client: MakeClient, db: Session, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    app = limited(make_app, "lost_password_account", "2 per day")
+    make_user(db, "ann")
+    values = {"email": "ann@example.org"}
+
+    def ask() -> tuple[list[str], int]:
+        page = send(make_client(app), "/users/lost-password/", values)
+        assert page.status_int == 303
+        return flashes(page.follow()), len(mails(app, to="ann@"))
+
+    answers, sent = zip(*(ask() for _ in range(4)), strict=True)
+    assert answers == (answers[0],) * 4
+    assert sent == (1, 2, 2, 2)
+    make_client(app).get(link_in(mails(app, to="ann@")[-1]), status=200)
+    # Its owner is never without one.
+    db.execute(sa.update(UserToken).values(expires_at=utc_now()))
+    db.commit()
+    assert [ask(), ask()] == [(answers[0], 3)] * 2
 
 
 def test_what_strangers_have_sent_to_an_address_ends_no_link_and_takes_nothing_from_its_owner(
