@@ -39,7 +39,7 @@ EXPECTED = {
     },
     "sign_ins.begin_session": {
         # An account that was made a moment ago, and a password that was changed a moment ago.
-        "views/register.py:Register.submit",
+        "views/register.py:Register.enter",
         "views/oidc.py:RegisterByProvider.submit",
         "views/passwords.py:ChangePassword.submit",
     },
@@ -50,7 +50,7 @@ EXPECTED = {
         "views/enter.py:enter",
         "views/enter.py:enter_afresh",
         "views/oidc.py:arrive_to_prove",
-        "views/register.py:Register.submit",
+        "views/register.py:Register.enter",
         "views/oidc.py:RegisterByProvider.submit",
         "views/passwords.py:ChangePassword.submit",
     },
