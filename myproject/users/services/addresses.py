@@ -81,7 +81,7 @@ def confirm_change(db: Session, token: str, client: accounts.Client) -> User:
         "email": user.email,
         "token": undo,
         "days": USER.UNDO_EMAIL_DAYS,
-        "when": utc_now().isoformat(timespec="minutes"),
+        "when": utc_now().isoformat(timespec="seconds"),
         "zone": user.time_zone,
     } | history.where(client)
     more = {"to_address": old, "to_name": user.name, "expires_in": life}

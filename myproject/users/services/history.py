@@ -116,7 +116,7 @@ def mail_notice(db: Session, user: User, event: USER.SecurityEvent, client: Clie
     context = {
         "event": event.name,
         "detail": detail,
-        "when": utc_now().isoformat(timespec="minutes"),
+        "when": utc_now().isoformat(timespec="seconds"),
         "zone": user.time_zone,
     }
     queue_mail(db, mail_to(user, Kind.SECURITY_NOTICE, context | where(client)))

@@ -105,9 +105,9 @@ def tell(db: Session, user: User, waiting: SecondFactorReset, client: accounts.C
     life = max(waiting.due_at - utc_now(), REMINDER)
     token = tokens.add_token(db, user, USER.TokenPurpose.KEEP_SECOND_FACTOR, life)
     context = {"token": token, "zone": user.time_zone} | history.where(client)
-    context |= {"due": minute(waiting.due_at), "when": minute(waiting.created_at)}
+    context |= {"due": iso_time(waiting.due_at), "when": iso_time(waiting.created_at)}
     queue_mail(db, accounts.mail_to(user, Kind.SECOND_FACTOR_RESET, context, expires_in=life))
 
 
-def minute(moment: datetime) -> str:
-    return moment.isoformat(timespec="minutes")
+def iso_time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -135,7 +135,7 @@ def set_password(db: Session, user: User, password_hash: str, client: accounts.C
     if not user.verified:
         return
     context = {
-        "when": utc_now().isoformat(timespec="minutes"),
+        "when": utc_now().isoformat(timespec="seconds"),
         "zone": user.time_zone,
         "browser": client.user_agent[: USER.USER_AGENT_MAX_LENGTH],
         "address": client.address,

@@ -1,7 +1,7 @@
 """What the owner of an account sees of what happened to it."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from myproject.audit import COMMAND_LINE
 from myproject.db import utc_now
 from myproject.emails.constants import LANES, Lane
+from myproject.emails.models import Email
 from myproject.users import constants as USER
 from myproject.users.models import SecurityLogEntry, User
 from myproject.users.services import accounts, history, passwords, roles
@@ -215,3 +216,11 @@ def test_password_managers_find_the_page_to_change_the_password(
         sign_in(client, ann)
     answer = client.get("/.well-known/change-password", status=302)
     assert answer.location.endswith("/users/me/password/")
+
+
+def test_mail_says_when_it_was_to_the_second(db: Session, ann: User) -> None:
+    before = utc_now().replace(microsecond=0)
+    passwords.set_password(db, ann, "a hash", accounts.Client("203.0.113.7", "a browser"))
+    db.flush()
+    (when,) = [email.context["when"] for email in db.scalars(sa.select(Email)) if "when" in email.context]
+    assert before <= datetime.fromisoformat(when) <= utc_now()
