@@ -93,6 +93,15 @@ class VerifyLink(MailedLink):
     button = _("Verify my address")
     instead = ("users.verify", _("Send me a new mail"))
 
+    def page(self, problem: str = "", question: str = "") -> Response:
+        member = self.request.identity
+        if problem == self.over and member and member.verified and member.mail_stopped_at is None:
+            # Who opens it once more has nothing left to do.
+            words = _("Your address ${email} is verified", mapping={"email": member.email})
+            self.request.flash(words, "info")
+            return self.onward()
+        return super().page(problem, question)
+
     def act(self) -> Response:
         user = verification.verify_by_token(self.request.dbsession, self.token, client_of(self.request))
         self.request.flash(_("Thank you ${name}, your address is verified", mapping={"name": user.title}))

@@ -88,6 +88,17 @@ def test_the_link_leads_home_who_is_signed_in(client: Client, ann: User, mails: 
     assert "Hi ann!" in press(client, link_in(mails()[0]))
 
 
+def test_who_opens_their_used_link_once_more_reads_that_the_address_is_verified(
+    client: Client, ann: User, mails: Mails
+) -> None:
+    sign_in(client, ann)
+    (mail,) = mails()
+    press(client, link_in(mail))
+    told = "Your address ann@example.org is verified"
+    assert flashes(client.get(link_in(mail), status=303).follow()) == [told]
+    assert told in press(client, link_in(mail))
+
+
 def test_a_link_is_too_old_after_a_day(client: Client, db: Session, ann: User, mails: Mails) -> None:
     (mail,) = mails()
     token = db.scalars(sa.select(UserToken)).one()
