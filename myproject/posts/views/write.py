@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import actor_of
 from myproject.db import utc_now
-from myproject.errors import InputError
+from myproject.errors import EditedMeanwhile, InputError
 from myproject.forms import once
 from myproject.forms.pictures import ADD_IMAGE, TakesPictures
 from myproject.forms.view import plain
@@ -154,6 +154,12 @@ class WritePost(TakesPictures):
             return super().keep()
         try:
             post = self.save(self.text_of(data), data, publish=False)
+        except EditedMeanwhile:
+            words = _(
+                "This draft was changed elsewhere. What you type is not saved here: press “Save as draft” to see"
+                " both."
+            )
+            return plain(self.request, words, 409)
         except InputError as error:
             return plain(self.request, error.message, 409)
         self.note_taken()
