@@ -61,7 +61,10 @@ class SiteSettings:
         "site.hosts", hosts, "", "further host names (with port) to answer to, for instance of a health check"
     )
     site_admins: tuple[str, ...] = setting(
-        "site.admins", words, "", "addresses of the people who run the site, shown on error pages"
+        "site.admins",
+        words,
+        "",
+        "mail addresses of the people who run the site, shown to whoever may need them: on pages, and in mails",
     )
     site_timezone: str = setting("site.timezone", time_zone, "UTC", "time zone for people who chose none")
     site_terms_version: str = setting(

@@ -46,14 +46,10 @@ class WrongCredentials(InputError):
 class AccountInactive(InputError):
     """`reason` is what the admin wrote; it is for who has proved that the account is theirs."""
 
-    message = _("This account has been shut. Write to the people who run the site if you think that is a mistake.")
+    message = _("This account has been shut.")
 
     def __init__(self, reason: str = "") -> None:
-        words = _(
-            "This account has been shut, for this reason: “${reason}”. Write to the people who run the site if you"
-            " think that is a mistake.",
-            mapping={"reason": reason},
-        )
+        words = _("This account has been shut, for this reason: “${reason}”.", mapping={"reason": reason})
         super().__init__(words if reason else None)
 
 

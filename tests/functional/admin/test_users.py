@@ -345,6 +345,7 @@ def test_shutting_an_account_ends_its_sessions_at_once(
 def test_an_account_that_was_shut_can_not_sign_in_and_its_owner_alone_is_told_why(
     client: Client,
     make_client: Callable[..., Client],
+    make_app: Callable[..., Router],
     root: User,
     ann: User,
     mails: Callable[..., list[EmailMessage]],
@@ -361,12 +362,16 @@ def test_an_account_that_was_shut_can_not_sign_in_and_its_owner_alone_is_told_wh
     (mail,) = mails(to="ann@example.org")
     assert mail["Subject"] == "Your account at My community has been shut"
     assert f"> {reason}" in text_of(mail)
+    # This site names nobody.
+    assert "write to" not in text_of(mail)
 
     # Each time the newest reason counts.
     change(client, ann, status=USER.Status.ACTIVE, reason="It was a misunderstanding")
     change(client, ann, status=USER.Status.INACTIVE, reason="It was none")
     form["password"] = "correct horse battery"
     assert "It was none" in summary(form.submit(status=422))
+    naming = make_app(site_admins="root@site.example")
+    assert "write to root@site.example." in text_of(mails(naming, to="ann@example.org")[-1])
 
 
 # The last admin, and oneself

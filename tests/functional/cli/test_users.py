@@ -135,7 +135,7 @@ def test_a_status_is_changed_with_an_audit_row_ends_the_sessions_and_gives_no_re
     form = form_with(client.get("/users/login/"), "login")
     form["login"], form["password"] = "ann", PASSWORD
     assert summary(form.submit(status=422)).endswith(
-        "This account has been shut. Write to the people who run the site if you think that is a mistake."
+        "This account has been shut."
     )
 
 

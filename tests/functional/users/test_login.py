@@ -78,6 +78,15 @@ def test_a_shut_account_is_told_so_with_the_right_password_only(client: Client, 
     assert db.scalars(sa.select(UserSession)).all() == []
 
 
+def test_whoever_can_not_get_in_is_told_whom_to_write_to_where_the_site_names_somebody(
+    make_app: Callable[..., Router], make_client: Callable[..., Client]
+) -> None:
+    named = make_client(make_app(site_admins="root@site.example"))
+    for path in ("/users/login/", "/about/", "/privacy/"):
+        assert "root@site.example" in named.get(path)
+        assert "Write to" not in make_client().get(path)
+
+
 def test_an_account_without_a_usable_password_can_not_be_entered(client: Client, db: Session) -> None:
     user = make_user(db, "ann")
     for stored in (None, "", "!", "v1$nokey$nothing", "v1"):
