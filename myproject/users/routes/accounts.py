@@ -32,6 +32,8 @@ def profile_of(request: Request) -> profiles.Profile:
         keep_for_guests(request, "site", f"user:{moved.id}")
         raise HTTPMovedPermanently(url(request, request.matched_route.name, **now) + query)
     if found is None:
+        # Somebody may have it from now on.
+        keep_for_guests(request, "site", "names")
         raise HTTPNotFound
     return found
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
+from myproject.cache import touch
 from myproject.emails.constants import Kind
 from myproject.emails.services.outbox import queue_mail
 from myproject.users import constants as USER
@@ -68,6 +69,7 @@ def decide(db: Session, actor: Actor, user_id: int, approval: USER.Approval, mes
     if user.approval not in undecided:
         raise errors.AlreadyDecided
     before, user.approval = user.approval, approval
+    touch(db, "names")
     roles.record_change(db, actor, user, "approval", before, approval, message)
     owner = accounts.find_verified(db, user.email_canonical)
     if owner is None or owner.id == user.id:

@@ -90,6 +90,8 @@ def give_name(db: Session, user: User, name: str) -> None:
         # Two took it at once: the index decides, and its word becomes the form's.
         check_unlike_others(db, name, user.id)
         raise errors.NameTaken from None
+    # Where nobody of that name was, guests were told so.
+    touch(db, "names")
 
 
 def rename(db: Session, user_id: int, name: str, client: accounts.Client) -> User:

@@ -13,7 +13,7 @@ import pytest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.audit import Actor
+from myproject.audit import COMMAND_LINE, Actor
 from myproject.comments import constants as COMMENT
 from myproject.comments.services.hiding import hide_comment
 from myproject.comments.services.moving import merge_posts
@@ -28,7 +28,7 @@ from myproject.posts.services.tags import edit_tag, find_tag
 from myproject.posts.services.writing import publish_post
 from myproject.users import constants as USER
 from myproject.users.models import User
-from myproject.users.services import accounts, names
+from myproject.users.services import accounts, approvals, names, registration
 from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.addresses import addresses
@@ -55,7 +55,22 @@ ASK_EACH_TIME = {
     ),
 }
 TOKEN = "a" * 43
+ADMITTED = registration.Admission()
 LINK = re.compile(r'(?:href|src|action)="([^"]+)"|<(?:loc|id)>([^<]+)</')
+
+
+NOBODY_IN_PARTICULAR = accounts.Client("203.0.113.7", "a browser")
+
+
+def come_in(db: Session, name: str, admission: registration.Admission = ADMITTED) -> User:
+    return registration.register(
+        db,
+        name=name,
+        email=f"{name}@example.org",
+        password_hash=None,
+        client=NOBODY_IN_PARTICULAR,
+        admission=admission,
+    )
 
 
 @pytest.fixture
@@ -212,7 +227,7 @@ def test_what_is_not_there_is_asked_for_once_until_it_is(
     post = make_post(db, ann)
     said = make_comment(db, post, ann)
     db.commit()
-    addresses = f"/posts/{post.id + 1}/", f"/comments/{said.id + 1}/", "/tags/tea/"
+    addresses = f"/posts/{post.id + 1}/", f"/comments/{said.id + 1}/", "/tags/tea/", "/@bob/", "/@cem/", "/@dora/"
     for address in addresses:
         client.get(address, status=404)
     with query_counter() as statements:
@@ -225,5 +240,12 @@ def test_what_is_not_there_is_asked_for_once_until_it_is(
     client.get(addresses[0], status=404)
     publish_post(db, draft)
     make_comment(db, post, ann)
+    come_in(db, "bob")
+    names.rename(db, ann.id, "cem", NOBODY_IN_PARTICULAR)
+    dora = come_in(db, "dora", registration.Admission(approval=USER.Approval.WAITING))
     db.commit()
-    assert [client.get(address).maybe_follow().status_int for address in addresses] == [200, 200, 200]
+    statuses = [client.get(address, status="*").maybe_follow().status_int for address in addresses]
+    assert statuses == [200] * 5 + [404]
+    approvals.approve(db, COMMAND_LINE, dora.id)
+    db.commit()
+    client.get("/@dora/", status=200)
