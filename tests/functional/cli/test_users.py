@@ -134,9 +134,7 @@ def test_a_status_is_changed_with_an_audit_row_ends_the_sessions_and_gives_no_re
     assert "They write" not in text_of(mail)
     form = form_with(client.get("/users/login/"), "login")
     form["login"], form["password"] = "ann", PASSWORD
-    assert summary(form.submit(status=422)).endswith(
-        "This account has been shut."
-    )
+    assert summary(form.submit(status=422)).endswith("This account has been shut.")
 
 
 @pytest.mark.parametrize("arguments", [("role", "root-of-all", "USER"), ("status", "root-of-all", "INACTIVE")])
