@@ -1,5 +1,6 @@
 """Who somebody is, and what they may, is what the database says at this request: in every process."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -29,7 +30,9 @@ def test_what_changes_through_one_process_is_seen_by_the_next_request_to_the_oth
     page = f"/admin/users/{ann.id}/"
 
     def change(server: LiveServer, role: USER.Role, status: USER.Status = USER.Status.ACTIVE) -> None:
-        values = {"role": str(int(role)), "status": str(int(status)), "reason": "a reason"}
+        shown = dict(re.findall(r'name="(shown_\w+)" value="(\w+)"', admin.get(server.url + page).text))
+        assert shown.keys() == {"shown_role", "shown_status"}
+        values = shown | {"role": str(int(role)), "status": str(int(status)), "reason": "a reason"}
         assert admin.send(server.url + page, values).status_code == 303
 
     for here, there in ((one, two), (two, one)):
