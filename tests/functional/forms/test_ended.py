@@ -24,13 +24,6 @@ pytestmark = pytest.mark.one_database
 BODY = "At length, in *two* lines,\nwith <b>& so on"
 
 
-@pytest.fixture
-def ann(client: Client, db: Session) -> User:
-    user = make_user(db, "ann")
-    sign_in(client, user)
-    return user
-
-
 def fill(client: Client, address: str) -> webtest.Form:
     form = form_with(client.get(address), "body")
     form["body"] = BODY

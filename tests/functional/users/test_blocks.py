@@ -31,14 +31,6 @@ LIST = "/users/me/blocked/"
 
 
 @pytest.fixture
-def ann(db: Session, client: Client) -> User:
-    """A member, signed in."""
-    ann = make_user(db, "ann")
-    sign_in(client, ann)
-    return ann
-
-
-@pytest.fixture
 def bob(db: Session) -> User:
     return make_user(db, "bob")
 
