@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 MOST_MESSAGES = 200
 MOST_SECONDS = 30
 LINES_OF_LONG_ONES = 2_000
+# Who broke a conversation off tries so often to begin another, before the server has noticed.
+MOST_TRIES = 5
+SECONDS_BETWEEN_TRIES = 0.2
 
 # Acts on one message and says whether the mailbox is done with it. Raises where it must be read once more.
 Take = Callable[[bytes], bool]
@@ -140,6 +143,7 @@ def read_pop3(settings: Settings, take: Take) -> int:
     deleted unread by the next one.
     """
     unreadable: set[int] = set()
+    tries_left = 0
     while True:
         try:
             return read_pop3_once(settings, take, unreadable)
@@ -147,6 +151,12 @@ def read_pop3(settings: Settings, take: Take) -> int:
             if error.number in unreadable or len(unreadable) >= MOST_MESSAGES:
                 raise poplib.error_proto("line too long") from None
             unreadable.add(error.number)
+            tries_left = MOST_TRIES
+        except MailboxBusy:
+            if not tries_left:
+                raise
+            tries_left -= 1
+            time.sleep(SECONDS_BETWEEN_TRIES)
 
 
 class LineTooLong(Exception):

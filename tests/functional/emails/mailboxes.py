@@ -5,6 +5,7 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from tests import servers
 
 USER, PASSWORD = "bounces", "a password"
+SECONDS_TO_NOTICE = 0.3
 
 
 @dataclass
@@ -67,9 +69,16 @@ class Pop3(Session):
         self.listed: list[int] = []
 
     def finish(self) -> None:
+        # Who leaves without QUIT is noticed after a while.
         if self.holds:
-            self.mailbox.lock.release()
+            time.sleep(SECONDS_TO_NOTICE)
+        self.leave()
         super().finish()
+
+    def leave(self) -> None:
+        if self.holds:
+            self.holds = False
+            self.mailbox.lock.release()
 
     def greet(self) -> None:
         self.say("+OK ready")
@@ -110,6 +119,7 @@ class Pop3(Session):
             case "QUIT":
                 for number in self.gone:
                     del self.mailbox.messages[number]
+                self.leave()
                 self.say("+OK")
                 return False
             case _:
