@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INI := development.ini
 # Tests wait for servers and browsers for half of their time. Each worker has servers of its own: at most twelve.
-WORKERS := $(shell n=$$(expr 5 "*" $$(getconf _NPROCESSORS_ONLN) / 2); [ $$n -lt 12 ] && echo $$n || echo 12)
+WORKERS := $(shell n=$$(expr 2 "*" $$(getconf _NPROCESSORS_ONLN)); [ $$n -lt 12 ] && echo $$n || echo 12)
 # GNU's name, else that of macOS.
 SHA256 := $(shell command -v sha256sum || echo shasum -a 256)
 # Further words for a command: make test args="-k login"
@@ -23,6 +23,8 @@ COMPILE := $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-e
 
 # Pyramid's warning about its own use of setuptools would stand above every command's output.
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated:UserWarning
+# Where it is set, every start of the site would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets
