@@ -34,11 +34,13 @@ from tests.functional.web.every_form import (
 )
 from tests.functional.web.test_any_text import send_any
 
-# Each goes alone into a field of a form that is right otherwise, so that it gets far.
+# Each goes alone into a field of a form that is right otherwise, so that it gets far. Databases take the first two
+# differently.
+OF_DATABASES = 2
 TEXTS = (
     "\x00\r\n\t\x0b\x85\u2028\u202e\ufeff\u200b e\u0301ß\u0130\ufb01\ufffe\U0010ffff ﷺ <b>'\\ ${max} {{ 7 }}",
-    "x" * 5000,
     "9223372036854775808",
+    "x" * 5000,
     "https://[::1/",
 )
 # One that a form written by hand does not refuse at once, for its NUL.
@@ -63,6 +65,8 @@ class Sender:
 
     def __init__(self, world: World, form: Form) -> None:
         self.world, self.form = world, form
+        is_first = world.db.get_bind().dialect.name == "sqlite"
+        self.texts = TEXTS if is_first else TEXTS[:OF_DATABASES]
         self.client = world.clients[form.visitor]
         self.numbers = itertools.count()
         self.fields: dict[str, str] = {}
@@ -118,7 +122,7 @@ class Sender:
     def try_everything(self, read_by_hand: list[str]) -> None:
         assert self.send({}).status_int == self.form.answer, self.form
         for name in self.fields:
-            for text in TEXTS[:1] if name in self.chosen else TEXTS:
+            for text in self.texts[:1] if name in self.chosen else self.texts:
                 self.send({name: text})
         for button in self.buttons - {self.form.button}:
             self.send(dict.fromkeys(self.fields, PRINTABLE), button)
