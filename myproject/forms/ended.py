@@ -4,6 +4,7 @@ import logging
 from enum import StrEnum
 from typing import Any
 
+from pyramid.httpexceptions import HTTPException
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
@@ -39,7 +40,12 @@ def expired_form(request: Request, ended: Ended) -> Response:
     """
     view = posted_view(request)
     if view is not None and ended is Ended.TOKEN:
-        return view(request).expired()
+        try:
+            return view(request).expired()
+        except HTTPException:
+            # There is no such form any more, or none for this member: the answer is that to a right token.
+            answer: Response = request.invoke_exception_view()
+            return answer
     if ended is Ended.SIGN_IN and is_shut(request):
         ended = Ended.SHUT
     fields = [

@@ -6,8 +6,8 @@ from pyramid.config import Configurator
 
 
 def includeme(config: Configurator) -> None:
-    # Tweens from the outside in: headers (security) > ingress > static > page cache > transaction and
-    # exception views.
+    # Tweens from the outside in: headers (security) > last resort > ingress > static > page cache > transaction
+    # and exception views.
     config.include(".request")
     config.include(".routing")
     config.include(".bodies")
@@ -16,6 +16,7 @@ def includeme(config: Configurator) -> None:
     config.include(".pagecache")
     config.include(".templating")
     config.include(".errors")
+    config.include(".last_resort")
     config.include(".gone")
     config.include(".health")
     config.include(".pages")

@@ -1,5 +1,6 @@
 """The token of every form: without the right one nothing happens, and nothing typed is lost."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,13 +21,16 @@ from myproject.emails.services import choosing, suppression
 from myproject.emails.services.handling import cancel
 from myproject.emails.services.lists import list_emails
 from myproject.emails.services.outbox import Mail, queue_mail
+from myproject.posts.services.removal import remove_post
 from myproject.security.keys import keys_of
+from myproject.settings import settings_of
 from myproject.users import constants as USER
 from myproject.users.models import User, UserSession
 from myproject.users.services import accounts, blocks, sign_ins, tokens
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
 from tests.functional.pages import csrf_token, flashes, heading
+from tests.functional.security import test_access
 
 pytestmark = pytest.mark.one_database
 
@@ -357,6 +361,54 @@ def test_a_stale_token_shows_a_form_that_wants_a_fresh_sign_in_to_nobody_without
     page = client.post("/users/me/email/", {"csrf_token": "0", "email": "x@example.org"}, status=400)
     assert "first prove once more that it is you" in page
     assert "olga@example.org" not in page.html.main.decode()
+
+
+def variants(path: str) -> set[str]:
+    """An address of the table, for what is there, what was removed, and what is not there."""
+    removed = re.sub(r"\{(?:fresh_)?post\}|\{draft\}", "{removed_post}", path)
+    removed = re.sub(r"\{(?:fresh_)?comment\}", "{removed_comment}", removed)
+    return {path, removed, re.sub(r"\{\w+\}", "99999", path)}
+
+
+def test_a_stale_token_gets_a_page_whatever_became_of_what_the_form_is_about(
+    app: Router, db: Session, make_client: Callable[..., Client]
+) -> None:
+    there = test_access.World(db, make_client, settings_of(app.registry).mail_folder)
+    orphan = make_comment(db, make_post(db, there.owner), there.owner)
+    remove_post(db, COMMAND_LINE, orphan.post_id, "Of no use")
+    stale = {"csrf_token": "0", "parent_id": str(orphan.id), "body": "Typed", "note": "Typed", "reason": "Typed"}
+    for visitor in ("owner", "staff", "admin"):
+        sign_in(there.clients[visitor], there.users[visitor])
+    rows = [row for row in test_access.TABLE if row.post is not test_access.NOT_ALLOWED]
+    for path in sorted({path for row in rows for path in variants(row.path)}):
+        address = there.fill(path)
+        for visitor in ("owner", "staff", "admin"):
+            answer = there.clients[visitor].post(address, stale, status="*")
+            assert answer.status_int < 500, (visitor, path)
+            assert "Content-Security-Policy" in answer.headers
+
+    # A form that is none any more answers as to a right token, and gives back what was typed.
+    post, comment = make_post(db, there.owner), make_comment(db, there.post, there.owner)
+    removed, mine = there.make_removed_post(), there.make_removed_comment()
+    expected = {
+        f"/comments/{comment.id}/restore/": ("owner", 303),
+        f"/comments/{mine}/restore/": ("owner", 400),
+        "/users/passkeys/99999/remove/": ("owner", 404),
+        "/users/passkeys/99999/rename/": ("owner", 404),
+        f"/posts/{post.id}/report/": ("owner", 403),
+        f"/comments/{comment.id}/report/": ("owner", 403),
+        f"/comments/{mine}/report/": ("staff", 404),
+        f"/posts/{removed}/comments/": ("staff", 404),
+        f"/posts/{post.id}/comments/": ("staff", 404),
+        "/admin/emails/suppressions/99999/": ("admin", 404),
+    }
+    for path, (visitor, status) in expected.items():
+        answers = [there.clients[visitor].post(path, stale | {"once": ""}, status="*")]
+        if status != 400:
+            token = test_access.form_token(there.clients[visitor])
+            answers.append(there.clients[visitor].post(path, stale | {"csrf_token": token}, status="*"))
+        assert {answer.status_int for answer in answers} == {status}, path
+        assert all("Typed" in answer for answer in answers if path.endswith("/comments/")), path
 
 
 # Odd tokens

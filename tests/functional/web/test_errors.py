@@ -5,17 +5,30 @@ from pathlib import Path
 
 import pytest
 import webtest
+from pyramid.config import Configurator
+from pyramid.response import Response
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.web.request import Request
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user, sign_in
 from tests.functional.pages import heading
+from tests.reliability.faults import Fault
 
 pytestmark = pytest.mark.one_database
 
 # No service has had this port of ours since the eighties.
 NOBODY_LISTENS = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+def fail_to_tell(exc: Exception, request: Request) -> Response:
+    """An error page that fails, and with `X-Again` fails each time it is asked for."""
+    raise exc if "X-Again" in request.headers else ZeroDivisionError
+
+
+def includeme(config: Configurator) -> None:
+    config.add_exception_view(fail_to_tell, context=Fault)
 
 
 @pytest.fixture
@@ -111,3 +124,15 @@ def test_a_path_without_its_last_slash_leads_to_the_page(client: Client) -> None
 def test_an_error_page_shows_no_markup_of_the_address(client: Client) -> None:
     page = client.get("/%3Cscript%3Ealert(1)%3C/script%3E/", status=404)
     assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("again", [{}, {"X-Again": "1"}], ids=["once", "each-time"])
+def test_an_error_page_that_fails_is_a_page_with_all_headers_too(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], again: dict[str, str]
+) -> None:
+    app = make_app(**{"pyramid.includes": f"tests.reliability.faults {__name__}"})
+    page = make_client(app).get("/about/", headers={"X-Fail": "late"} | again, status=500)
+    assert heading(page) == "Something went wrong"
+    assert page.headers["Content-Security-Policy"]
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
