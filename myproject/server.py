@@ -21,20 +21,16 @@ import waitress
 from pyramid.registry import Registry
 from pyramid.router import Router
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 from waitress.server import BaseWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
-from waitress.utilities import InternalServerError, RequestEntityTooLarge
+from waitress.task import ThreadedTaskDispatcher
 from webob import Request
 
 from myproject import cores
 from myproject.forms.pictures import picture_paths
+from myproject.receiving import TRUSTED_HEADERS, Channel, refused
 from myproject.settings import settings_of
 from myproject.tasks import make_worker
-from myproject.web.errors import RETRY_SECONDS
-from myproject.web.ingress import REFUSED
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +40,11 @@ SECONDS_TO_FINISH = 20
 BODY_BYTES = 1_048_576
 # How much more than one picture is read where a form has one: a larger one is refused beside its field.
 TIMES_A_PICTURE = 3
-# So much of what is too large is read, and thrown away: browsers show no answer before they have sent everything.
-MOST_THROWN_AWAY = 256 * 1_048_576
-# So many bodies larger than `BODY_BYTES` are taken at once, which bounds the space that they have on the disk.
-MOST_LARGER = 16
-# What a proxy may say of the client.
-TRUSTED_HEADERS = "x-forwarded-for x-forwarded-proto"
 # An answer's head and body go out in one call: each gives the interpreter's lock away and waits to have it back.
 SEND_BYTES = 18_000
 SECONDS_TO_GATHER = 0.001
+# How often it is looked for requests that come in too slowly.
+SECONDS_BETWEEN_LOOKS = 5
 # Where passwords are sent to. Each costs a hash, which is slow on purpose.
 DEAR_PATHS = "/users/"
 # Of those, as many may wait as people send who mean well; of more, so many begin in a second. It is more than can
@@ -71,34 +63,6 @@ class Started:
     registry: Registry
 
 
-class Busy(RequestEntityTooLarge):
-    """So many larger bodies come in that this one is not taken."""
-
-    code = 503
-    reason = "Service Unavailable"
-
-
-class Refusal(ErrorTask):
-    """The answer to what waitress itself refuses, too large or no HTTP: the site's page, with its headers."""
-
-    def execute(self) -> None:
-        status = self.request.error.code
-        if status == InternalServerError.code:
-            super().execute()
-            return
-        # A transfer coding that nobody knows is the sender's mistake.
-        environ = refused(status if status < 500 or status == Busy.code else 400, str(self.channel.addr[0]))
-        answer = Request.blank("/", environ, method="POST").get_response(self.channel.server.application)
-        self.status = answer.status
-        self.response_headers.extend(answer.headerlist)
-        if status == Busy.code:
-            self.response_headers.append(("Retry-After", str(RETRY_SECONDS)))
-        self.content_length = len(answer.body)
-        # What follows on this connection can't be told apart from what was refused.
-        self.set_close_on_finish()
-        self.write(answer.body)
-
-
 def refusing_forged_proxies(application: WsgiApp, trusted_proxy: str, count: int) -> WsgiApp:
     """`application` is waitress's, which reads what a proxy says of the client. What it can't read it would answer
     without the site's headers: here, the site's page does.
@@ -114,53 +78,6 @@ def refusing_forged_proxies(application: WsgiApp, trusted_proxy: str, count: int
         return application(environ, start_response)
 
     return answer
-
-
-def refused(status: int, address: str) -> dict[str, Any]:
-    """What the site is asked, to answer what never was a request of its own."""
-    return {REFUSED: status, "REMOTE_ADDR": address}
-
-
-class Parser(HTTPRequestParser):
-    """Reads a request. How large its body may be depends on its path; what is larger is read, but not kept."""
-
-    adj: Any
-    error: Any
-    expect_continue: bool = False
-    # Bytes of what is too large that are still to come.
-    left = 0
-    is_one_too_many = False
-
-    def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
-        is_larger = self.chunked or self.content_length >= self.adj.max_request_body_size
-        if is_larger and self.adj.takes_pictures(self.path):
-            self.is_one_too_many = len(self.adj.larger) >= MOST_LARGER
-            if not self.is_one_too_many:
-                self.adj.larger.add(self)
-                self.adj = self.adj.for_pictures
-
-    def received(self, data: bytes) -> int:
-        if self.left:
-            thrown_away = min(self.left, len(data))
-            self.left -= thrown_away
-            self.completed = not self.left
-            return thrown_away
-        consumed: int = super().received(data)
-        if self.is_one_too_many and isinstance(self.error, RequestEntityTooLarge):
-            self.error = Busy(self.error.body)
-        if isinstance(self.error, RequestEntityTooLarge) and not self.chunked:
-            if not self.expect_continue and self.content_length <= MOST_THROWN_AWAY:
-                self.left = self.content_length
-                self.completed = False
-            # Who waits to be told to go on is not.
-            self.expect_continue = False
-        return consumed
-
-
-class Channel(HTTPChannel):
-    parser_class = Parser
-    error_task_class = Refusal
 
 
 class DearTask:
@@ -273,6 +190,7 @@ class Server:
                     listener.application, server.adj.trusted_proxy, server.adj.trusted_proxy_count
                 )
         self.stopping = threading.Event()
+        self.next_look = 0.0
 
     def stop(self, *_: object) -> None:
         """Ends `run`, from a signal handler or another thread."""
@@ -294,6 +212,14 @@ class Server:
                 # The threads know of no clock: one that has nothing to do looks again.
                 self.dispatcher.queue_cv.notify()
         wasyncore.loop(timeout=min(timeout, wait) if wait else timeout, map=self.sockets, use_poll=True, count=1)
+        now = time.monotonic()
+        if now >= self.next_look:
+            self.next_look = now + SECONDS_BETWEEN_LOOKS
+            for channel in self.channels():
+                channel.refuse_if_late(now)
+
+    def channels(self) -> list[Channel]:
+        return [channel for channel in self.sockets.values() if isinstance(channel, Channel)]
 
     def run(self) -> None:
         """Answers until `stop`."""
@@ -310,8 +236,7 @@ class Server:
         self.dispatcher.shutdown()
 
     def is_busy(self) -> bool:
-        channels = [channel for channel in self.sockets.values() if isinstance(channel, HTTPChannel)]
-        return any(channel.requests or channel.request or channel.total_outbufs_len for channel in channels)
+        return any(channel.requests or channel.request or channel.total_outbufs_len for channel in self.channels())
 
 
 def serve(app: Router, global_config: dict[str, str], **options: Any) -> None:

@@ -26,7 +26,7 @@ from myproject.web.templating import url
 
 log = logging.getLogger(__name__)
 
-PAGES = frozenset({400, 403, 404, 410, 413, 429, 500, 503})
+PAGES = frozenset({400, 403, 404, 408, 410, 413, 429, 500, 503})
 HIDDEN_FROM_MEMBERS = ("/admin/", "/moderation/")
 RETRY_SECONDS = 10
 # Where no form's own view was reached that would keep what was typed. The others need no database.

@@ -96,7 +96,7 @@ def ingress_tween_factory(handler: Callable[[Any], Response], registry: Any) -> 
 
     def ingress_tween(request: Request) -> Response:
         if REFUSED in request.environ:
-            return render_error(request, request.environ[REFUSED])
+            return render_error(request, request.environ[REFUSED], unread=True)
         if names := QUESTIONS.get(request.environ["PATH_INFO"]):
             clean_question(request.environ, names)
         try:

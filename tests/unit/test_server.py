@@ -1,13 +1,20 @@
-"""Who is next in the server's queue, and at what pace; tests/reliability/test_lanes.py asks through sockets."""
+"""Who is next in the server's queue, and at what pace (tests/reliability/test_lanes.py asks through sockets); how
+long a request may take to come in.
+"""
 
+import socket
 import threading
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from myproject import server
-from myproject.server import DEAR_PER_SECOND, DEAR_WAITING, Lanes
+from myproject.receiving import LEAST_BYTES_PER_SECOND, SECONDS_TO_COME_IN
+from myproject.server import DEAR_PER_SECOND, DEAR_WAITING, SECONDS_BETWEEN_LOOKS, Lanes, Server
+from myproject.web.ingress import REFUSED
+from tests import servers
 
 
 class Task:
@@ -115,3 +122,46 @@ def test_reading_does_not_wait_for_the_pace_of_sign_ins(lanes: Lanes, clock: Sim
     lanes.append(read())
     assert lanes
     assert are_dear([lanes.popleft()]) == [False]
+
+
+def status_of_refusal(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """A site that answers what the server has refused, and is asked nothing else."""
+    start_response(f"{environ[REFUSED]} Refused", [])
+    return [b""]
+
+
+def test_a_request_that_comes_in_byte_by_byte_is_ended_and_a_slow_line_has_its_time(
+    clock: SimpleNamespace,
+) -> None:
+    port = servers.free_port()
+    server = Server(
+        status_of_refusal, host=servers.LOOPBACK, port=port, threads=1, takes_pictures=lambda path: True
+    )
+    head = b"POST /images/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3000000\r\n\r\n"
+
+    def read_until(received: Callable[[], bool]) -> None:
+        for _ in range(1000):
+            if received():
+                return
+            server.turn(0.1)
+        pytest.fail(f"{bytes_in()} bytes have come in")
+
+    def bytes_in() -> list[int]:
+        return [channel.request.bytes_in for channel in server.channels() if channel.request]
+
+    with socket.create_connection((servers.LOOPBACK, port), 10) as connection:
+        connection.sendall(head)
+        read_until(lambda: bytes_in() == [len(head)])
+        sent = len(head)
+        for _ in range(SECONDS_TO_COME_IN // SECONDS_BETWEEN_LOOKS):
+            connection.sendall(b"x" * LEAST_BYTES_PER_SECOND * SECONDS_BETWEEN_LOOKS)
+            sent += LEAST_BYTES_PER_SECOND * SECONDS_BETWEEN_LOOKS
+            read_until(lambda sent=sent: bytes_in() == [sent])
+            clock.now += 2 * SECONDS_BETWEEN_LOOKS
+        # Its time is used up but for what its head gave: one byte more is not enough for the next seconds.
+        connection.sendall(b"x")
+        read_until(lambda: bytes_in() == [sent + 1])
+        clock.now += SECONDS_BETWEEN_LOOKS
+        read_until(lambda: not server.channels())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
+    server.close()

@@ -1,6 +1,7 @@
 """Requests as no browser sends them: each gets a page, and none an error of ours."""
 
 import io
+import itertools
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 from webob import Request, Response
 
-from myproject.server import MOST_LARGER
+from myproject.receiving import MOST_LARGER, MOST_LARGER_OF_ONE
 from myproject.users import constants as USER
 from myproject.web.ingress import FOR_PROGRAMS
 from tests.conftest import Client, LiveServer
@@ -340,23 +341,48 @@ def test_what_the_server_refuses_gets_a_page_of_the_site(live_server: LiveServer
         assert b"</html>" in page, data[:80]
 
 
-def test_larger_bodies_are_taken_only_as_many_at_once_as_there_is_room_for(live_server: LiveServer) -> None:
+def test_larger_bodies_are_taken_as_many_at_once_as_there_is_room_for_and_few_of_one_address(
+    make_live_server: Callable[..., LiveServer],
+) -> None:
+    # What the client itself says of its address stands before what the proxy says.
+    live_server = make_live_server(proxy_count=1)
     host, port = urlsplit(live_server.url).hostname, urlsplit(live_server.url).port
-    head = b"POST /posts/new/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\nbegins"
     url, files = f"{live_server.url}/posts/new/", {"image": ("x.jpg", b"x" * 2_000_000, "image/jpeg")}
+
+    forged = itertools.count()
+
+    def begin(number: int) -> None:
+        head = (
+            "POST /posts/new/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n"
+            f"X-Forwarded-For: 192.0.2.{next(forged)}, 198.51.100.{number}\r\n\r\nbegins"
+        )
+        unfinished.enter_context(socket.create_connection((host, port), 20)).sendall(head.encode())
+
+    def post(number: int, **sent: Any) -> requests.Response:
+        return requests.post(url, headers={"X-Forwarded-For": f"198.51.100.{number}"}, timeout=20, **sent)
+
+    def post_until(status: int, number: int) -> requests.Response:
+        """Asks until the server has read the heads of all that has begun, or seen that they are gone."""
+        while (answer := post(number, files=files)).status_code != status:
+            assert answer.status_code in (400, 503)
+        return answer
+
     with ExitStack() as unfinished:
-        for _ in range(MOST_LARGER):
-            unfinished.enter_context(socket.create_connection((host, port), 20)).sendall(head)
-        while (answer := requests.post(url, files=files, timeout=20)).status_code == 400:
-            pass  # until the server has read the heads of all of them
-        assert answer.status_code == 503
+        for _ in range(MOST_LARGER_OF_ONE):
+            begin(1)
+        answer = post_until(503, 1)
         assert answer.headers["Retry-After"]
         assert "<main" in answer.text
+        # Nothing of it was read, so that nothing of it is kept.
+        assert "Nothing is lost" not in answer.text
+        assert "Go back" in answer.text
+        assert post(2, files=files).status_code == 400
+        for number in range(MOST_LARGER - MOST_LARGER_OF_ONE):
+            begin(10 + number)
+        post_until(503, 2)
         # What is small has its way.
-        assert requests.post(url, data={"title": "x"}, timeout=20).status_code == 400
-    while (answer := requests.post(url, files=files, timeout=20)).status_code == 503:
-        pass  # until it has seen that they are gone
-    assert answer.status_code == 400
+        assert post(1, data={"title": "x"}).status_code == 400
+    post_until(400, 1)
 
 
 def test_what_is_too_large_is_answered_when_all_of_it_was_sent_and_a_picture_may_be_larger(
