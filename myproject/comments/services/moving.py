@@ -36,13 +36,19 @@ class CommentsMoved:
 
 
 # What people paste to name a post: its number, or an address of it.
-NAMED = re.compile(r"\s*(?:#?|\S*/posts/)([0-9]{1,18})(?:/\S*)?\s*")
+NAMED = re.compile(
+    r"(?:#?|(?:(?:https?://)?(?P<host>[^\s/?#]+))?/posts/)(?P<number>[0-9]{1,18})(?:[/?#]\S*)?", re.I
+)
 
 
-def post_named(text: str) -> int | None:
-    """The number of the post that `text` names: `12`, `#12`, `/posts/12/...` or its whole address."""
-    found = NAMED.fullmatch(text)
-    return row_number(found[1]) if found else None
+def post_named(text: str, host: str) -> int | None:
+    """The number of the post that `text` names: `12`, `#12`, `/posts/12/...` or its whole address. None where that
+    leads to another site than `host`.
+    """
+    found = NAMED.fullmatch(text.strip())
+    if found is None or (found["host"] or host).lower() != host:
+        return None
+    return row_number(found["number"])
 
 
 def move_comment(db: Session, actor: Actor, comment_id: int, target_id: int, reason: str) -> Comment:

@@ -13,6 +13,7 @@ from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts.services.rows import PostPage
 from myproject.posts.services.writing import render
+from myproject.web.request import Request
 from myproject.web.templating import url
 
 
@@ -36,7 +37,7 @@ class MoveComment(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
         comment = moving.move_comment(
-            request.dbsession, actor_of(request), request.context.id, target(data), data["reason"]
+            request.dbsession, actor_of(request), request.context.id, target(request, data), data["reason"]
         )
         request.flash(_("The comment is moved"))
         return self.redirect("comments.view", id=comment.id)
@@ -96,15 +97,15 @@ class MergePosts(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
         other = moving.merge_posts(
-            request.dbsession, actor_of(request), request.context.id, target(data), data["reason"]
+            request.dbsession, actor_of(request), request.context.id, target(request, data), data["reason"]
         )
         request.flash(_("The posts are merged"))
         return self.redirect("posts.view", id=other.id, slug=other.slug)
 
 
-def target(data: dict[str, Any]) -> int:
+def target(request: Request, data: dict[str, Any]) -> int:
     """The post that the form names. Raises NoSuchPost."""
-    number = moving.post_named(data["target"])
+    number = moving.post_named(data["target"], request.site.host)
     if number is None:
         raise errors.NoSuchPost
     return number

@@ -54,7 +54,9 @@ def test_a_comment_moves_with_its_replies_and_its_links_lead_there(
     guest = make_client()
     assert (len(shown(guest, post)), len(shown(guest, other))) == (len(chain) + 1, 1)
     form = form_with(staff.get(f"/comments/{chain[0].id}/move/"), "target")
-    for wrong in ("nowhere", "999999", str(post.id)):
+    place = f"evil.example/posts/{other.id}/"
+    elsewhere = (place, f"//{place}", f"http://{place}", f"http://localhost@{place}", f"/http://{place}")
+    for wrong in ("nowhere", "999999", str(post.id), *elsewhere):
         form["target"], form["reason"] = wrong, "Another matter"
         assert "There is no such post" in form.submit("move", status=422)
     form["target"] = f"http://localhost/posts/{other.id}/another/#comments"
