@@ -1,7 +1,7 @@
 """Footnotes and task lists.
 
-The notes of a text have addresses of its own, made from its words, so that two comments on one page do not lead to
-each other's notes.
+The notes of a text have addresses of its own, made from its words, so that two texts on one page do not lead to
+each other's notes. Where many stand on one, some may say the same: there `with_notes_of` tells them apart.
 """
 
 import re
@@ -19,6 +19,7 @@ LABEL_MAX_LENGTH = 40
 KEY = "[0-9a-f]{8}"
 NOTE_ID = re.compile(rf"(?:note|noteref)-{KEY}-[0-9]{{1,5}}\Z")
 NOTE_LINK = re.compile(rf"#(?:note|noteref)-{KEY}-[0-9]{{1,5}}\Z")
+NOTE_BEGIN = re.compile(rf'<li id="note-({KEY})-')
 NOTES_CLASS = "footnotes"
 NOTE_CHARACTERS = 60  # what a reference makes of itself
 
@@ -30,6 +31,12 @@ BOXES = {" ": "\u2610", "x": "\u2611"}
 def key_of(source: str) -> str:
     """What tells the notes of this text from those of others."""
     return blake2b(source.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+
+
+def with_notes_of(row_id: int, html: str) -> str:
+    """The rendered text of a row, with notes that no other row's text leads to, were it the same text."""
+    found = NOTE_BEGIN.search(html)
+    return html.replace(f"-{found[1]}-", f"-{found[1]}-{row_id}-") if found else html
 
 
 def add_footnotes(parser: MarkdownIt) -> None:

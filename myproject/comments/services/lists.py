@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.comments.services.rows import AmongOthers
 from myproject.comments.services.visibility import PUBLISHED
 from myproject.db import fetch
 from myproject.pagination import Page, cut, decode
@@ -16,7 +17,7 @@ from myproject.posts.services import visibility as posts
 
 
 @dataclass(frozen=True)
-class WrittenComment:
+class WrittenComment(AmongOthers):
     """A comment as the list of its author's shows it."""
 
     id: int

@@ -10,14 +10,28 @@ from sqlalchemy.orm import aliased
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentRevision
 from myproject.comments.services.visibility import HIDDEN, REMOVED
+from myproject.markdown.notes import with_notes_of
 from myproject.pagination import EPOCH, MICROSECOND
 from myproject.posts.services.rows import AUTHOR_COLUMNS
 from myproject.users import constants as USER
 from myproject.users.models import User
 
 
+class AmongOthers:
+    """A comment on a page with other comments."""
+
+    __slots__ = ()
+    id: int
+    body_html: str
+
+    @property
+    def shown_html(self) -> str:
+        """`body_html` with footnotes that are this comment's alone on the page."""
+        return with_notes_of(self.id, self.body_html)
+
+
 @dataclass(slots=True)
-class CommentRow:
+class CommentRow(AmongOthers):
     """A comment as a page shows it. `level` counts from 1 and never jumps by more than one from row to row.
 
     `reply_to` names whom it answers where that is not the comment it stands under, and is empty where that member

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
-from myproject.comments.services.rows import REMOVED_BY_AUTHOR
+from myproject.comments.services.rows import REMOVED_BY_AUTHOR, AmongOthers
 from myproject.comments.services.visibility import REMOVED, WAITING
 from myproject.db import fetch
 from myproject.posts.models import Post
@@ -16,7 +16,7 @@ from myproject.posts.services import visibility as posts
 
 
 @dataclass(frozen=True)
-class UnseenComment:
+class UnseenComment(AmongOthers):
     """A comment that is not in the open. `body_html` is empty where it was removed."""
 
     id: int

@@ -62,6 +62,20 @@ def test_replies_stand_below_what_they_answer_the_first_first(
     assert set(answered(page)) == {""}
 
 
+@pytest.mark.one_database
+def test_footnotes_of_comments_that_say_the_same_are_each_comments_own(
+    client: Client, db: Session, ann: User, post: Post
+) -> None:
+    for _number in range(2):
+        make_comment(db, post, ann, "So it is[^1]\n\n[^1]: Is it?")
+    for page in (read(client, post), client.get("/@ann/comments/")):
+        names = [element["id"] for element in page.html.select(".prose [id]")]
+        assert len(names) == len(set(names)) == 4
+        for comment in page.html.select(".prose"):
+            links = [link["href"] for link in comment.select("a")]
+            assert {link["id"] for link in comment.select("[id]")} == {link.removeprefix("#") for link in links}
+
+
 def test_below_five_levels_replies_go_on_flat_and_say_whom_they_answer(
     client: Client, db: Session, ann: User, post: Post
 ) -> None:
