@@ -16,12 +16,15 @@ class Image(Base):
     __table_args__ = (
         sa.CheckConstraint(f"length(alt) <= {IMAGE.ALT_MAX_LENGTH}", name="alt_length"),
         sa.Index("ix_images_user_new", "user_id", "created_at", "id"),
+        sa.Index("uq_images_source", "source", unique=True),
         NEVER_AGAIN,
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(IMAGE.NAME_LENGTH), unique=True)
     user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"))
+    # What the file that it was made of is known by, where the same file is to be the same image (`source_of`).
+    source: Mapped[str | None] = mapped_column(sa.String(IMAGE.SOURCE_LENGTH))
     # The alternative text that was given with it, for the next text that it is put into.
     alt: Mapped[str] = mapped_column(sa.String(IMAGE.ALT_MAX_LENGTH), default="")
     width: Mapped[int]

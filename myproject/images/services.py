@@ -61,15 +61,25 @@ def file_name(name: str) -> str:
     return f"{name}.webp"
 
 
-def name_of(keys: KeyRing, user_id: int, content: bytes) -> str:
-    """The name of the image that a member makes of a file: nobody else can guess it."""
+def source_of(keys: KeyRing, user_id: int, content: bytes) -> str:
+    """What the image that a member makes of a file is known by when they send the file again. It tells nobody who
+    has the file anything, as nobody else can make it.
+    """
     message = b"%d %s" % (user_id, content)
-    return hmac.digest(keys.derive("image")[0], message, "sha256").hex()[: IMAGE.NAME_LENGTH]
+    return hmac.digest(keys.derive("image")[0], message, "sha256").hex()
 
 
-def keep_picture(storage: Storage, picture: Picture, name: str = "") -> str:
-    """Writes the file of a new image and gives its name, for `add_image`. One that has no row is purged."""
-    name = name or random_name()
+def find_same(db: Session, source: str) -> Image | None:
+    """The image that was made of the same file for the same member, if it is there."""
+    return db.scalars(sa.select(Image).where(Image.source == source)).first()
+
+
+def keep_picture(storage: Storage, picture: Picture) -> str:
+    """Writes the file of a new image and gives its name, for `add_image`. One that has no row is purged.
+
+    No two images ever have one name: what was deleted stays away, and its file is nobody else's.
+    """
+    name = random_name()
     with storage.writing(file_name(name)) as file:
         file.write(picture.content)
     return name
@@ -82,16 +92,24 @@ def check_room(db: Session, user_id: int) -> None:
         raise errors.TooManyImages
 
 
-def add_image(db: Session, user_id: int, name: str, picture: Picture, alt: str) -> Image:
-    """Notes an image whose file is written. Raises TooManyImages."""
+def add_image(
+    db: Session, user_id: int, name: str, picture: Picture, alt: str, source: str | None = None
+) -> Image:
+    """Notes an image whose file is written, and gives it: that which is there where another of the same source
+    (`source_of`) was noted at the same moment. Raises TooManyImages.
+    """
     check_room(db, user_id)
-    image = Image(name=name, user_id=user_id, alt=alt, width=picture.width, height=picture.height)
+    image = Image(name=name, user_id=user_id, alt=alt, width=picture.width, height=picture.height, source=source)
     try:
         with db.begin_nested():
             db.add(image)
     except IntegrityError:
-        # The same form was sent twice at the same moment (`name_of`).
-        touch_image(db, name)
+        same = find_same(db, source or "")
+        if same is None:
+            # It was deleted at this very moment.
+            return add_image(db, user_id, name, picture, alt)
+        touch_image(db, same.name)
+        return same
     return image
 
 

@@ -35,19 +35,19 @@ def keep_image(request: Request, content: bytes | None, alt: str, *, once: bool 
         raise errors.NoImage
     if not may_publish(request.identity, request.site.users_require_verified_email):
         raise errors.NotVerified
-    name = services.name_of(keys_of(request.registry), member.id, content) if once else ""
+    source = services.source_of(keys_of(request.registry), member.id, content) if once else None
     with reading(request) as db:
-        is_there = bool(name) and services.find_image(db, name) is not None
-    if is_there:
-        services.touch_image(request.dbsession, name)
-        return services.markdown_of(name, alt)
+        same = services.find_same(db, source) if source else None
+    if same is not None:
+        services.touch_image(request.dbsession, same.name)
+        return services.markdown_of(same.name, alt)
     limiter_of(request.registry).hit("image_account", str(member.id))
     with reading(request) as db:
         services.check_room(db, member.id)
     picture = services.make_picture(content, max_bytes_of(request))
-    name = services.keep_picture(storage_of(request.registry), picture, name)
-    services.add_image(request.dbsession, member.id, name, picture, alt)
-    return services.markdown_of(name, alt)
+    name = services.keep_picture(storage_of(request.registry), picture)
+    image = services.add_image(request.dbsession, member.id, name, picture, alt, source)
+    return services.markdown_of(image.name, alt)
 
 
 def show_image(request: Request) -> Response:

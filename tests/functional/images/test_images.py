@@ -225,6 +225,26 @@ def test_deleted_image_is_gone_and_its_place_a_link(client: Client, app: Router,
     assert page.html.select_one(f'.prose a[href="{image["src"]}"]').get_text() == "A cat"
 
 
+@pytest.mark.one_database
+def test_the_address_of_an_image_that_staff_deleted_shows_nothing_when_its_file_is_sent_again(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User
+) -> None:
+    def preview() -> str:
+        form = form_with(client.get("/posts/new/"), "title")
+        form["title"], form["body"], form["image"] = "Cats", "Look:", webtest.Upload("cat.png", picture())
+        return shown(form.submit("preview"))[0]["src"]
+
+    first = preview()
+    assert preview() == first
+    staff = make_client()
+    sign_in(staff, make_user(db, "cleo", role=USER.Role.STAFF))
+    page = staff.get(first.replace(".webp", "/delete/"))
+    next(iter(f for f in page.forms.values() if "delete" in f.fields)).submit("delete", status=303)
+    second = preview()
+    client.get(second, status=200)
+    client.get(first, status=404)
+
+
 def test_nobody_but_staff_deletes_the_image_of_somebody_else(
     client: Client, make_client: Callable[..., Client], db: Session, ann: User
 ) -> None:
