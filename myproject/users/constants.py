@@ -162,6 +162,7 @@ WRONG_CODES_TOLD_AGAIN = 10  # and before each further one
 CHANGE_EMAIL_MINUTES = 60
 FIRST_ADMIN_HOURS = 24
 DEVICE_DAYS = 365  # how long a browser is known that somebody signed in with
+DEVICE_MEMBERS = 5  # of whom one browser is remembered
 UNDO_EMAIL_DAYS = 7
 DELETION_DAYS = 7
 EXPORT_DAYS = 7

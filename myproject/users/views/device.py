@@ -1,17 +1,21 @@
 """Browsers that a member has signed in with before: while strangers use up the tries of an account, its owner's
 own browser still has tries of its own (OWASP ASVS 5.0: 6.3.1). A sign-in from any other is told by mail.
 
-The cookie is signed. It holds whose it is, a random id to count tries by, and fingerprints of the password's hash
-and of the second factor, so that what it gives ends with these. It signs nobody in.
+Several members may take turns at a browser. Its cookie holds a note of each of the last few: who it is, a random
+id to count tries by, and fingerprints of the password's hash and of the second factor, so that what it gives ends
+with these. It signs nobody in, and is encrypted: it tells nobody who they are.
 """
 
 import hashlib
-from dataclasses import astuple, dataclass
+import json
+from dataclasses import astuple, dataclass, replace
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from cryptography.fernet import InvalidToken
+from itsdangerous import BadData
 
+from myproject.db import utc_now
 from myproject.security.cookies import cookies_of
-from myproject.security.keys import keys_of
+from myproject.security.keys import KeyRing, keys_of
 from myproject.security.tokens import make_token
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -19,14 +23,15 @@ from myproject.users.services.sign_ins import Credentials
 from myproject.web.request import Request
 
 DEVICE_COOKIE = "device"
+NOTES = "device notes"
 SECONDS_OF_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
 class Device:
-    """What the cookie says: whose browser it is, its id, the fingerprint of the password that was shown with it,
-    and that of the second factor, empty where none was; and whether somebody has signed in with it, or only shown
-    by a mailed link that the account is theirs. Zero and empty strings where there is no such cookie.
+    """What the cookie notes of one member: who it is, the browser's id for them, the fingerprint of the password
+    that was shown with it, and that of the second factor, empty where none was; whether somebody has signed in
+    with it, or only shown by a mailed link that the account is theirs; and when, in seconds since 1970.
     """
 
     user_id: int = 0
@@ -34,10 +39,11 @@ class Device:
     password: str = ""
     second_factor: str = ""
     signed_in: bool = True
+    noted_at: int = 0
 
 
-def signer_of(request: Request) -> URLSafeTimedSerializer:
-    return keys_of(request.registry).signer("device")
+# What is noted of everybody else.
+NOTHING = Device(signed_in=False)
 
 
 def fingerprint(password_hash: str | None) -> str:
@@ -55,56 +61,71 @@ def remember_device(request: Request, user: User, *, signed_in: bool = True) -> 
     mailed link that the account is theirs: then their second factor is still to be shown there, and the first
     sign-in with it to be told.
 
-    A browser keeps its id: to sign in once more makes no new tries.
+    A browser keeps its id for each of them: to sign in once more makes no new tries.
     """
-    noted = noted_device(request)
-    again = noted.user_id == user.id
-    second_factor = fingerprint_of_factor(user) if signed_in else noted.second_factor if again else ""
-    device = Device(
+    devices = noted_devices(request)
+    before = devices.pop(user.id, NOTHING)
+    noted = Device(
         user.id,
-        noted.id if again else make_token(),
+        before.id or make_token(),
         fingerprint(user.password),
-        second_factor,
-        signed_in or (again and noted.signed_in),
+        fingerprint_of_factor(user) if signed_in else before.second_factor,
+        signed_in or before.signed_in,
+        int(utc_now().timestamp()),
     )
-    life = USER.DEVICE_DAYS * SECONDS_OF_A_DAY
-    cookies_of(request.registry).set(request, DEVICE_COOKIE, str(signer_of(request).dumps(astuple(device))), life)
+    # The last is who was here last.
+    notes = [astuple(device) for device in [*devices.values(), noted]][-USER.DEVICE_MEMBERS :]
+    value = keys_of(request.registry).box(NOTES).encrypt(json.dumps(notes).encode()).decode()
+    cookies_of(request.registry).set(request, DEVICE_COOKIE, value, USER.DEVICE_DAYS * SECONDS_OF_A_DAY)
 
 
 def device_of(request: Request, credentials: Credentials | None) -> str:
     """The id of the browser, where it was signed in to this account before, since its present password was set;
     else the empty string.
     """
-    noted = noted_device(request)
-    if credentials is None or (noted.user_id, noted.password) != (
-        credentials.id,
-        fingerprint(credentials.password),
-    ):
+    devices = noted_devices(request)
+    if credentials is None:
         return ""
-    return noted.id
+    noted = devices.get(credentials.id, NOTHING)
+    return noted.id if noted.password == fingerprint(credentials.password) else ""
 
 
 def device_with_factor(request: Request, credentials: Credentials) -> str:
     """The same, where the second factor that the account has now was shown there too. Whoever knew the password
     may have signed in before there was one.
     """
-    if noted_device(request).second_factor != fingerprint_of_factor(credentials):
+    noted = noted_devices(request).get(credentials.id, NOTHING)
+    if noted.second_factor != fingerprint_of_factor(credentials):
         return ""
     return device_of(request, credentials)
 
 
 def is_known_device(request: Request, user_id: int) -> bool:
     """Whether the browser was signed in to this account before, with whatever password."""
-    noted = noted_device(request)
-    return noted.user_id == user_id and noted.signed_in
+    return noted_devices(request).get(user_id, NOTHING).signed_in
 
 
-def noted_device(request: Request) -> Device:
-    """What `remember_device` has noted in the browser."""
+def noted_devices(request: Request) -> dict[int, Device]:
+    """What `remember_device` has noted in the browser, by member; who was here last is the last."""
     value = cookies_of(request.registry).get(request, DEVICE_COOKIE)
+    since = int(utc_now().timestamp()) - USER.DEVICE_DAYS * SECONDS_OF_A_DAY
+    devices = read_notes(keys_of(request.registry), value)
+    return {device.user_id: device for device in devices if device.noted_at > since}
+
+
+def read_notes(keys: KeyRing, value: str) -> list[Device]:
+    """The notes of a cookie of ours; none of any other."""
     try:
-        noted = signer_of(request).loads(value, max_age=USER.DEVICE_DAYS * SECONDS_OF_A_DAY)
-        # Older cookies have fewer values: nearly all of them were given with a sign-in.
-        return Device(*noted)
+        return [Device(*noted) for noted in json.loads(keys.box(NOTES).decrypt(value.encode()))]
+    except (InvalidToken, ValueError, TypeError):
+        return read_older_note(keys, value)
+
+
+def read_older_note(keys: KeyRing, value: str) -> list[Device]:
+    """The note of a cookie from before there could be several: signed, with its time beside it."""
+    try:
+        values, noted_at = keys.signer(DEVICE_COOKIE).loads(value, return_timestamp=True)
+        # The oldest have fewer values: nearly all of them were given with a sign-in.
+        return [replace(Device(*values), noted_at=int(noted_at.timestamp()))]
     except (BadData, ValueError, TypeError):
-        return Device()
+        return []

@@ -10,8 +10,10 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.db import utc_now
+from myproject.security.keys import keys_of
 from myproject.users.models import User
 from myproject.users.services import passwords
+from myproject.users.views.device import fingerprint
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_user
 from tests.functional.pages import cookies_set, link_in, text_of
@@ -80,6 +82,40 @@ def test_a_browser_of_another_account_does_not_help(
     bobs.logout()
     attack(make_client)
     assert try_to_sign_in(bobs, "ann") == 429
+
+
+def test_members_who_take_turns_at_a_browser_are_all_remembered(
+    owner: Client, make_client: Callable[..., Client], db: Session, mails: Callable[..., list[EmailMessage]]
+) -> None:
+    others = ["bob", "cyd", "dan", "eve"]
+    for name in [*others, *others]:
+        if name not in {user.name for user in db.scalars(sa.select(User))}:
+            make_user(db, name)
+        owner.login(name)
+        owner.logout()
+    assert sum("a new browser" in mail["Subject"] for mail in mails() if "ann" not in mail["To"]) == len(others)
+    attack(make_client)
+    assert try_to_sign_in(owner, "ann") == 303
+    owner.logout()
+    # One more, and of them all Bob was away the longest.
+    make_user(db, "fay")
+    owner.login("fay")
+    owner.logout()
+    told = len(mails(to="bob@example.org"))
+    owner.login("bob")
+    assert len(mails(to="bob@example.org")) == told + 1
+    assert len(owner.cookies["device"]) < 1200
+
+
+def test_a_cookie_of_before_there_could_be_several_members_in_it_is_good(
+    owner: Client, make_client: Callable[..., Client], app: Router, db: Session
+) -> None:
+    ann = db.scalars(sa.select(User).where(User.name == "ann")).one()
+    values = [ann.id, "an id", fingerprint(ann.password), "", True]
+    other = make_client()
+    other.set_cookie("device", str(keys_of(app.registry).signer("device").dumps(values)))
+    attack(make_client)
+    assert try_to_sign_in(other, "ann") == 303
 
 
 @pytest.mark.parametrize("forge", [lambda value: value[:-2] + "xx", lambda value: "", lambda value: "[1, 2, 3]"])
