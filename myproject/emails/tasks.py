@@ -47,6 +47,7 @@ from myproject.emails.services.handling import BatchChanged, Change, Verb, chang
 from myproject.emails.services.lists import Filter
 from myproject.emails.services.outbox import MailQueued
 from myproject.emails.services.pacing import purge_routes
+from myproject.emails.services.wanting import add_mail_check, why_unwanted
 from myproject.emails.transport import Connection, Transport
 from myproject.settings import settings_of
 from myproject.tasks import crontab, enqueue, enqueue_if_idle
@@ -101,25 +102,6 @@ def deliver_next(registry: Registry, connection: Connection) -> bool:
     with keeping(registry, lease):
         settle(registry, attempt(registry, lease, connection))
     return True
-
-
-# Why a mail is wanted no longer, in words for admins; None where it is.
-MailCheck = Callable[[Session, Email], str | None]
-
-
-def add_mail_check(config: Configurator, check: MailCheck) -> None:
-    """Directive: has `check` asked right before a mail goes that its reader can stop: hours may have passed since
-    it was queued, or an admin sends it again. It must not write.
-    """
-    config.registry["mail_checks"].append(check)
-
-
-def why_unwanted(registry: Registry, db: Session, email: Email) -> str | None:
-    """Why a mail is not to go, in words for admins; None where it is still wanted, or can't be stopped."""
-    if email.topic is None or email.user_id is None:
-        return None
-    answers = (check(db, email) for check in registry["mail_checks"])
-    return next((words for words in answers if words is not None), None)
 
 
 Outcome = Callable[[Session], None]

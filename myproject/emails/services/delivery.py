@@ -227,14 +227,19 @@ def mark_suppressed(db: Session, lease: Lease, words: str) -> None:
 
 def mark_unwanted(db: Session, lease: Lease, words: str) -> None:
     """Gives a mail up that its reader wants no longer, as if they had stopped it by its link; `words` say why."""
+    give_up(db, words, held(lease))
+
+
+def give_up(db: Session, words: str, *which: sa.ColumnElement[bool]) -> None:
+    """Ends mails that their readers want no longer; `words` say why."""
     values = {
         "state": State.CANCELLED,
         "last_error": one_line(words, EMAIL.ERROR_MAX_LENGTH),
         "context": sa.null(),
     }
-    given_up = sa.update(Email).where(held(lease)).values(values | RELEASED).returning(Email.id)
-    if db.execute(given_up, execution_options=IN_DATABASE_ONLY).first() is not None:
-        publish(db, Unwanted(db, db.get_one(Email, lease.email_id, populate_existing=True)))
+    given_up = sa.update(Email).where(*which).values(values | RELEASED).returning(Email.id)
+    for email_id in db.scalars(given_up, execution_options=IN_DATABASE_ONLY).all():
+        publish(db, Unwanted(db, db.get_one(Email, email_id, populate_existing=True)))
 
 
 def mark_failed(db: Session, lease: Lease, error: DeliveryError) -> None:

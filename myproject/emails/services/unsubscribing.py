@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from translationstring import TranslationString
 
-from myproject.db import IN_DATABASE_ONLY, publish
+from myproject.db import publish
 from myproject.emails import constants as EMAIL
-from myproject.emails.models import Email
-from myproject.emails.services.delivery import Unwanted
+from myproject.emails.services.wanting import give_up_unwanted
 from myproject.i18n import _
 from myproject.security.keys import KeyRing
 from myproject.security.links import make_link_token, read_link_token
@@ -81,14 +79,8 @@ def read_token(keys: KeyRing, token: str) -> Stop | None:
 
 
 def unsubscribe(db: Session, stop: Stop) -> None:
-    """Gives up what waits to be sent of it, for good, and tells the modules above, which queue no more of it."""
-    what = Email.topic.in_({stop.topic, *stop.topics}) if stop.topic else Email.thread_scope == stop.post_id
-    waiting = sa.update(Email).where(
-        Email.user_id == stop.user_id, Email.topic.is_not(None), what, Email.state == EMAIL.State.QUEUED
-    )
-    given_up = {"state": EMAIL.State.CANCELLED, "context": sa.null()}
-    ended = waiting.values(given_up).returning(Email.id)
-    ids = db.scalars(ended, execution_options=IN_DATABASE_ONLY).all()
+    """Tells the modules above, which queue no more of it, and gives up for good what waits to be sent and tells of
+    nothing else that is wanted.
+    """
     publish(db, Unsubscribed(db, stop.user_id, stop.topics, stop.post_id))
-    for email in db.scalars(sa.select(Email).where(Email.id.in_(ids)).execution_options(populate_existing=True)):
-        publish(db, Unwanted(db, email))
+    give_up_unwanted(db, stop.user_id)

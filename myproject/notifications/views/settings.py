@@ -8,6 +8,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from myproject.emails.services import choosing
+from myproject.emails.services.wanting import give_up_unwanted
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.notifications import constants as NOTE
@@ -79,6 +80,7 @@ class Settings(FormView):
                 choices.set_choice(db, member_id, kind, inbox, mail)
         choices.set_digest(db, member_id, NOTE.Digest(int(data["digest"])))
         choices.set_without_texts(db, member_id, data["without_texts"])
+        give_up_unwanted(db, member_id)
         self.request.flash(_("Your choice is saved"))
         return self.redirect(self.request.matched_route.name, **self.request.matchdict)
 

@@ -18,6 +18,7 @@ from myproject.emails.services.unsubscribing import Stop, make_token
 from myproject.notifications import constants as NOTE
 from myproject.notifications.services import choices
 from myproject.notifications.subscribers import TOPIC_KINDS
+from myproject.notifications.tasks import mail_due
 from myproject.posts.constants import Attention
 from myproject.posts.models import PostAttention
 from myproject.posts.services.attention import set_attention
@@ -71,8 +72,10 @@ def test_a_link_stops_mail_of_its_topic_and_nothing_else(
 def test_a_link_of_an_earlier_version_stops_the_two_kinds_it_told_of(
     app: Router, db: Session, client: Client, ann: User
 ) -> None:
-    waiting = queue_mail(db, sample(user_id=ann.id, topic=Topic.COMMENT_REPLY))
-    assert waiting is not None
+    make_comment(db, make_post(db, ann), make_user(db, "bob"))
+    db.commit()
+    mail_due(app.registry)
+    waiting = db.scalars(sa.select(Email)).one()
     for topic, words, kinds in (
         ("reply", "answers your posts and comments", (NOTE.Kind.POST_REPLY, NOTE.Kind.COMMENT_REPLY)),
         ("followed", "posts and tags that you follow", (NOTE.Kind.FOLLOWED_POST, NOTE.Kind.FOLLOWED_TAG)),
@@ -115,16 +118,22 @@ def test_no_mail_comes_after_it_and_other_mail_still_does(
 
 
 def test_what_waits_to_be_sent_of_it_is_given_up(app: Router, db: Session, client: Client, ann: User) -> None:
-    reply, digest, thread, security = (
-        queue_mail(db, sample(user_id=ann.id, topic=topic, thread_scope=scope))
-        for topic, scope in (("reply", 4), ("digest", None), ("mention", 5), (None, 5))
-    )
+    bob = make_user(db, "bob")
+    answered, named, muted = (make_post(db, writer) for writer in (ann, bob, bob))
+    for post in (answered, named, muted):
+        make_comment(db, post, bob, "Ask @ann.")
+    queue_mail(db, sample(user_id=ann.id, topic=None, thread_scope=muted.id))
+    db.commit()
+    mail_due(app.registry)
     client.post(address(app.registry, ann, "reply"), status=200)
-    client.post(address(app.registry, ann, post_id=5), status=200)
-    states = dict(db.execute(sa.select(Email.id, Email.state)).all())
-    given_up = {email.id for email in (reply, thread) if email}
-    left = {email.id for email in (digest, security) if email}
-    assert states == dict.fromkeys(given_up, State.CANCELLED) | dict.fromkeys(left, State.QUEUED)
+    client.post(address(app.registry, ann, post_id=muted.id), status=200)
+    states = set(db.execute(sa.select(Email.topic, Email.thread_scope, Email.state)))
+    assert states == {
+        (Topic.POST_REPLY, answered.id, State.CANCELLED),
+        (Topic.MENTION, muted.id, State.CANCELLED),
+        (Topic.MENTION, named.id, State.QUEUED),
+        (None, muted.id, State.QUEUED),
+    }
 
 
 @pytest.mark.one_database

@@ -19,6 +19,7 @@ from myproject.emails.models import Email
 from myproject.emails.services import suppression
 from myproject.emails.services.delivery import purge_emails
 from myproject.emails.services.handling import resend
+from myproject.emails.services.unsubscribing import Stop, make_token
 from myproject.notifications.constants import Decision, Digest, Kind, Mail, Way
 from myproject.notifications.models import Notification
 from myproject.notifications.services import choices, inbox
@@ -29,10 +30,12 @@ from myproject.posts import constants as POST
 from myproject.posts.models import Post, Tag, TagFollow, TagMute
 from myproject.posts.services import likes
 from myproject.posts.services.attention import set_attention
+from myproject.security.keys import keys_of
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import blocks
-from tests.factories import make_comment, make_post, make_user
+from tests.conftest import Client
+from tests.factories import make_comment, make_post, make_user, sign_in
 
 pytestmark = pytest.mark.one_database
 
@@ -314,3 +317,39 @@ def test_what_would_become_of_a_comment_now(db: Session, why: Why, ann: User, bo
     assert why(0, bob)[1:] == ["You have muted the post."]
     assert explain(db, bob.id, post.id + 1) == []
     assert db.scalars(sa.select(Comment.id)).all() == []
+
+
+def mailed(app: Router, db: Session) -> Email:
+    """Queues what is due, and gives the mail."""
+    db.commit()
+    mail_due(app.registry)
+    return db.scalars(sa.select(Email)).one()
+
+
+def lines_of(db: Session, user: User, post: Post) -> list[str]:
+    """The last sentence about each event, the latest event first."""
+    return [each.lines[-1].text.interpolate() for each in explain(db, user.id, post.id)[1:]]
+
+
+def test_a_folded_mail_goes_while_one_reason_in_it_is_wanted_and_else_ends_with_each_of_them(
+    app: Router, db: Session, client: Client, ann: User, bob: User, post: Post
+) -> None:
+    rye = make_comment(db, post, ann, "Rye?")
+    for parent in (None, rye):
+        make_comment(db, post, bob, "Hello", parent)
+    mail = mailed(app, db)
+    db.execute(sa.update(Email).values(next_attempt_at=utc_now() + timedelta(hours=1)))
+    token = make_token(keys_of(app.registry), Stop(ann.id, EMAIL.Topic.COMMENT_REPLY))
+    client.post(f"/emails/unsubscribe/{token}/", "List-Unsubscribe=One-Click", status=200)
+    db.refresh(mail)
+    assert mail.state is EMAIL.State.QUEUED
+    assert lines_of(db, ann, post) == ["The mail is on its way."] * 2
+    sign_in(client, ann)
+    form = client.get("/notifications/settings/").forms["form"]
+    form["mail_post_reply"] = "0"
+    form.submit("save", status=303)
+    db.refresh(mail)
+    assert mail.state is EMAIL.State.CANCELLED
+    assert mail.context is None
+    assert mail.last_error == "Its reader gets it no longer: NEVER"
+    assert lines_of(db, ann, post) == ["You want no mail about such things."] * 2
