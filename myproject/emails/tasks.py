@@ -47,7 +47,7 @@ from myproject.emails.services.handling import BatchChanged, Change, Verb, chang
 from myproject.emails.services.lists import Filter
 from myproject.emails.services.outbox import MailQueued
 from myproject.emails.services.pacing import purge_routes
-from myproject.emails.services.wanting import add_mail_check, why_unwanted
+from myproject.emails.services.wanting import MailCheck, why_unwanted
 from myproject.emails.transport import Connection, Transport
 from myproject.settings import settings_of
 from myproject.tasks import crontab, enqueue, enqueue_if_idle
@@ -104,6 +104,13 @@ def deliver_next(registry: Registry, connection: Connection) -> bool:
     return True
 
 
+def add_mail_check(config: Configurator, check: MailCheck) -> None:
+    """Directive: has `check` asked right before a mail goes that its reader can stop: hours may have passed since
+    it was queued, or an admin sends it again. It must not write.
+    """
+    config.registry["mail_checks"].append(check)
+
+
 Outcome = Callable[[Session], None]
 
 
@@ -113,7 +120,7 @@ def attempt(registry: Registry, lease: Lease, connection: Connection) -> Outcome
         with sessions_of(registry).reading() as db:
             email = db.get(Email, lease.email_id)
             stopped = None if email is None or email.topic is None else suppression.find(db, email.to_address)
-            unwanted = None if email is None else why_unwanted(registry, db, email)
+            unwanted = None if email is None else why_unwanted(db, email)
         if email is None:
             # Erased since, with the member whom it was for.
             return lambda db: None

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 
 import sqlalchemy as sa
-from pyramid.config import Configurator
-from pyramid.registry import Registry
 from sqlalchemy.orm import Session
 
 from myproject.emails.constants import State
@@ -15,18 +13,11 @@ from myproject.emails.services.delivery import give_up
 MailCheck = Callable[[Session, Email], str | None]
 
 
-def add_mail_check(config: Configurator, check: MailCheck) -> None:
-    """Directive: has `check` asked right before a mail goes that its reader can stop: hours may have passed since
-    it was queued, or an admin sends it again. It must not write.
-    """
-    config.registry["mail_checks"].append(check)
-
-
-def why_unwanted(registry: Registry, db: Session, email: Email) -> str | None:
+def why_unwanted(db: Session, email: Email) -> str | None:
     """Why a mail is not to go, in words for admins; None where it is still wanted, or can't be stopped."""
     if email.topic is None or email.user_id is None:
         return None
-    answers = (check(db, email) for check in registry["mail_checks"])
+    answers = (check(db, email) for check in db.info["registry"]["mail_checks"])
     return next((words for words in answers if words is not None), None)
 
 
@@ -40,6 +31,6 @@ def give_up_unwanted(db: Session, user_id: int) -> None:
         Email.user_id == user_id, Email.topic.is_not(None), Email.state == State.QUEUED
     )
     for email in db.scalars(waiting.order_by(Email.id)).all():
-        words = why_unwanted(db.info["registry"], db, email)
+        words = why_unwanted(db, email)
         if words is not None:
             give_up(db, words, Email.id == email.id, Email.state == State.QUEUED)
