@@ -1,6 +1,7 @@
 """Forms that can't be acted upon, as a token, a sign-in or something else has ended: nothing typed is lost."""
 
 import logging
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -8,8 +9,9 @@ from pyramid.httpexceptions import HTTPException
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from myproject.db import sessions_of
 from myproject.forms import once
-from myproject.forms.kept import fits, keep_text, may_return
+from myproject.forms.kept import find_kept, fits, keep_text, may_return
 from myproject.forms.view import CHOOSE_AGAIN, FormView
 from myproject.security.csrf import FIELD as CSRF_FIELD
 from myproject.security.csrf import resend_field
@@ -105,7 +107,10 @@ def is_shut(request: Request) -> bool:
 
 def keep_posted(request: Request, view: type[FormView]) -> bool:
     """Keeps what was typed in the form that was posted, for the member whom its token to act once names: the
-    browser may be somebody else's by now. Gives whether it does.
+    browser may be somebody else's by now. Gives whether it does, or it is kept already.
+
+    Without a sign-in nothing takes the place of another text that the member has kept there: who shows the token
+    need not be its member.
     """
     registry = request.registry
     user_id, identity = writer_of(request), request.identity_if_known
@@ -128,10 +133,15 @@ def keep_posted(request: Request, view: type[FormView]) -> bool:
         return False
     if not may_return(registry, user_id):
         return False
+    if identity is None:
+        with sessions_of(registry).reading() as db:
+            there = find_kept(db, user_id, path)
+        if there is not None:
+            return texts_in(there.fields, view) == texts_in(fields, view)
 
     def keep(request: Request) -> None:
         try:
-            keep_text(registry, user_id, path, fields)
+            keep_text(registry, user_id, path, fields, replace=identity is not None)
         except Exception:
             # The answer has what was typed as well.
             log.exception("forms: can't keep a text")
@@ -139,6 +149,11 @@ def keep_posted(request: Request, view: type[FormView]) -> bool:
     # Not before the request's own transaction is over.
     request.add_finished_callback(keep)
     return True
+
+
+def texts_in(fields: Mapping[str, str], view: type[FormView]) -> list[str]:
+    """What was typed in the fields that a form keeps, without what browsers do to the ends of lines."""
+    return [fields.get(name, "").replace("\r\n", "\n") for name in view.keeps]
 
 
 def refused_texts(request: Request, *, keep: bool = True) -> dict[str, Any]:

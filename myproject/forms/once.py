@@ -1,7 +1,8 @@
 """Forms that act once: sent again (by a double click, after going back, after a connection that broke), such a
 form leads to where it led, and does nothing.
 
-The form carries a random token that names the member it was made for, signed. What was sent with it is a row,
+The form carries a random token that names the member it was made for, and when, signed; it is good for
+`GOOD_FOR`. What was sent with it is a row,
 written in the transaction of what it did: of many that come at the same moment the first writes it, the others
 wait for that.
 
@@ -13,19 +14,23 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import insert_for
+from myproject.db import insert_for, utc_now
 from myproject.errors import InputError
+from myproject.forms.kept import DAYS
 from myproject.forms.models import Submission
 from myproject.i18n import _
 from myproject.security.keys import keys_of
 from myproject.security.tokens import hash_token, make_token
 
 FIELD = "once"
+# Without a sign-in it has a text kept for its member: for no longer than a text is.
+GOOD_FOR = timedelta(days=DAYS)
 
 
 class SentBefore(InputError):
@@ -43,18 +48,22 @@ class SentBefore(InputError):
 
 def make_once(registry: Any, user_id: int) -> str:
     """A token for one form of a member."""
-    token = f"{user_id}.{make_token()}"
+    token = f"{user_id}.{int(utc_now().timestamp())}.{make_token()}"
     return f"{token}.{signature(keys_of(registry).derive(FIELD)[0], token)}"
 
 
 def member_of(registry: Any, value: str) -> int | None:
-    """For which member such a token was made; None where `value` is none."""
+    """For which member such a token was made; None where `value` is none, or an old one."""
     token, _dot, signed = value.rpartition(".")
     valid = any(
         hmac.compare_digest(signature(key, token).encode(), signed.encode("utf-8", "replace"))
         for key in keys_of(registry).derive(FIELD)
     )
-    return int(token.partition(".")[0]) if valid else None
+    parts = token.split(".")
+    if not valid or len(parts) != 3:
+        return None
+    user_id, made_at = map(int, parts[:2])
+    return user_id if utc_now().timestamp() - made_at < GOOD_FOR.total_seconds() else None
 
 
 def signature(key: bytes, token: str) -> str:

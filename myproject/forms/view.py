@@ -107,6 +107,9 @@ class FormView:
             self.request.keeps_text = True
             if "keep" in posted:
                 return self.keep()
+            if posted.get(once.FIELD) and not self.posted_once():
+                # Sent twice, it would act twice.
+                return self.expired()
         try:
             response = self.act()
         except deform.ValidationFailure:
@@ -143,7 +146,7 @@ class FormView:
         return self.submit(self.form.validate_pstruct(self.posted()))
 
     def expired(self) -> Response:
-        """The form with what was posted, not acted upon: its token was missing, old or wrong."""
+        """The form with what was posted, not acted upon: a token of it was missing, old or wrong."""
         self.show_posted()
         if self.keeps and self.posted_once():
             # Whoever is signed in now is who the form was made for, and nobody else at the same browser.

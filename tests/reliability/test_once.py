@@ -1,6 +1,7 @@
 """A form that is sent again acts once, and leads to where it led."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from io import BytesIO
 
@@ -12,7 +13,7 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
-from myproject.forms.models import Submission
+from myproject.forms import once
 from myproject.images.models import Image
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
@@ -182,20 +183,34 @@ def test_a_draft_saved_again_after_going_back_is_one(client: Client, db: Session
     assert db.scalars(sa.select(Post.status).where(Post.author_id == bob.id)).all() == [POST.Status.PUBLISHED]
 
 
-def test_a_token_of_another_member_or_made_up_stands_for_nothing(
-    client: Client, make_client: Callable[..., Client], db: Session, post: Post, bob: User
+def test_a_form_with_a_token_of_another_member_or_made_up_or_old_comes_back_with_a_right_one(
+    client: Client,
+    make_client: Callable[..., Client],
+    db: Session,
+    post: Post,
+    bob: User,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sign_in(client, bob)
     other = make_client()
     sign_in(other, make_user(db, "carl"))
     address = f"/posts/{post.id}/a-post/"
     theirs = form_with(other.get(address), "body")["once"].value
-    for token in (theirs, "x", "", theirs[:-1], "é." + theirs):
+    monkeypatch.setattr(once, "GOOD_FOR", timedelta(0))
+    old = form_with(client.get(address), "body")
+    old["body"] = "Too old"
+    page = old.submit("send", status=400)
+    monkeypatch.undo()
+    for token in (theirs, "x", theirs[:-1], "é." + theirs):
         form = form_with(client.get(address), "body")
         form["body"], form["once"] = f"With {token[:3]}", token
-        form.submit("send", status=303)
-    assert len(bodies(db, Comment, bob)) == 5
-    assert db.scalars(sa.select(Submission)).all() == []
+        page = form.submit("send", status=400)
+        assert "Nothing is lost: send it once more" in summary(page)
+    assert bodies(db, Comment, bob) == []
+    # A double click on what came back.
+    again = form_with(page, "body")
+    assert again.submit("send", status=303).location == again.submit("send", status=303).location
+    assert bodies(db, Comment, bob) == [again["body"].value]
 
 
 def test_a_draft_saved_twice_is_one_and_publishing_it_twice_is_no_conflict(

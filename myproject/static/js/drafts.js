@@ -21,13 +21,15 @@ const watch = (form) => {
   let stopped = false;
 
   // Back at this page the browser fills in what was typed, but the form is another one. It gets the old one's token,
-  // so that what was sent already is known again.
+  // so that what was sent already is known again; but not that of another member, who was signed in here before: a
+  // token begins with the number of its own.
   const once = form.querySelector("input[name=once]");
   const place = `once ${form.getAttribute("action") ?? ""}`;
+  const owner = (token) => token.split(".")[0];
   function remember() {
     const before = history.state?.[place];
     const filled = [...form.querySelectorAll("textarea, input[type=text]")].some((field) => field.value !== field.defaultValue);
-    if (once && before && filled) once.value = before;
+    if (once && before && filled && owner(before) === owner(once.value)) once.value = before;
     else if (once) history.replaceState({ ...history.state, [place]: once.value }, "");
   }
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.db import utc_now
+from myproject.forms import once
 from myproject.forms.kept import purge
 from myproject.forms.models import KeptText, Submission
 from myproject.moderation.services.cases import find_or_open
@@ -273,6 +274,26 @@ def test_without_a_sign_in_nothing_is_kept_by_a_forged_token_of_who_is_gone_or_t
     ann.status = USER.Status.ACTIVE
     assert "It is kept" not in form.submit("publish", status=400).text
     assert kept(db) == []
+
+
+def test_without_a_sign_in_nothing_takes_the_place_of_what_a_member_has_kept_or_is_kept_by_an_old_token(
+    client: Client, db: Session, ann: User, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = comment_form(client, post)
+    form["body"] = BODY
+    form.submit("preview", status=200)
+    client.logout()
+    assert "It is kept" in form.submit("send", status=400)
+    form["body"] = "By who has the token"
+    assert "It is kept" not in form.submit("send", status=400)
+    client.login("ann")
+    assert typed(client.get(f"/posts/{post.id}/a-post/")) == BODY
+    form = form_with(client.get("/posts/new/"), "title")
+    form["title"] = "By who has the token"
+    client.logout()
+    monkeypatch.setattr(once, "GOOD_FOR", timedelta(0))
+    assert "It is kept" not in form.submit("publish", status=400)
+    assert "/posts/new/" not in kept(db)
 
 
 # Whose it is

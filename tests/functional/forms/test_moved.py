@@ -147,7 +147,9 @@ def test_a_text_that_was_kept_for_a_merged_post_stands_in_the_form_of_the_other(
     form["body"] = "Soon"
     form.submit("preview", status=200)
     merge()
-    assert form_with(client.get(f"/posts/{other.id}/another/"), "body")["body"].value == "Soon"
+    page = client.get(f"/posts/{other.id}/another/")
+    assert form_with(page, "body")["body"].value == "Soon"
+    form_with(page, "let_go").submit("let_go", status=303)
     # And so does what is sent when the sign-in has ended as well.
     client.logout()
     form["body"] = "Later"
