@@ -7,11 +7,11 @@ from myproject.forms.pictures import alt_node, image_node
 from myproject.forms.schema import IntegerType, Schema, line, paragraph
 from myproject.i18n import _
 from myproject.posts import constants as POST
-from myproject.posts.schemas import Reason, body_size
+from myproject.posts.schemas import BODY_ATTRIBUTES, Reason, body_size
 
 
 def body_node() -> colander.SchemaNode:
-    return paragraph("body", _("Your comment"), rows=6, check=body_size)
+    return paragraph("body", _("Your comment"), rows=6, check=body_size, attributes=BODY_ATTRIBUTES)
 
 
 class NewComment(Schema):

@@ -14,6 +14,8 @@ from myproject.text import canonical, is_name
 
 # Blanks, what no address holds unquoted (RFC 3986, 2), and what turns the direction of writing around.
 UNLINKABLE = re.compile(r"[\s\\<>\"]|" + BIDI_CONTROLS.pattern)
+# Read by limits.js.
+BODY_ATTRIBUTES = {"data-max-bytes": str(POST.BODY_MAX_BYTES)}
 
 
 def body_size(node: colander.SchemaNode, value: str) -> None:
@@ -52,6 +54,7 @@ class PostText(Schema):
         _("Text"),
         rows=14,
         check=body_size,
+        attributes=BODY_ATTRIBUTES,
         hint=_("Markdown works here: **bold**, *italic*, lists, tables, ``` for code"),
     )
     link_url = line(

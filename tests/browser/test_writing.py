@@ -86,6 +86,23 @@ def test_draft_saves_itself_and_is_published_once(
     assert listed(page, "Saved by itself") == 1
 
 
+def test_editor_says_that_a_text_is_too_long_and_sends_none_that_could_not_come_back(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"))
+    fill_post(page, "By far too long", "x" * 65_537)
+    text, warning = page.get_by_label("Text"), page.get_by_role("alert")
+    expect(warning).to_have_text("This is too long: at most 64 KiB. Split it, or shorten it.")
+    text.fill("x" * 65_536)
+    expect(warning).to_have_count(0)
+    too_much = "\u00e4" * 600_000
+    text.fill(too_much)
+    page.get_by_role("button", name="Publish").click()
+    expect(warning).to_contain_text("was not sent")
+    expect(text).to_be_focused()
+    assert text.input_value() == too_much
+
+
 def test_comment_under_way_is_there_in_another_browser(
     make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
 ) -> None:

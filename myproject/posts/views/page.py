@@ -10,6 +10,7 @@ from myproject.comments.services.replies import answered_before
 from myproject.comments.services.threads import list_comments, list_rest
 from myproject.feeds.services import linked_data
 from myproject.forms.view import form_by_hand
+from myproject.posts import constants as POST
 from myproject.posts.services import rows
 from myproject.posts.services.curation import is_closed
 from myproject.posts.views.mine import fill_in, find_mine
@@ -62,6 +63,7 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
         "shared": fill_in(request, context, shared, mine, may_comment),
         "closed": is_closed(context, request.site.comments_close_days),
         "may_comment": may_comment,
+        "body_max_bytes": POST.BODY_MAX_BYTES,
         "writing": form_by_hand(request, url(request, "comments.create", id=context.id)) if may_comment else None,
     }
 

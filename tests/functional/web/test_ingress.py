@@ -399,6 +399,8 @@ def test_what_is_too_large_is_answered_when_all_of_it_was_sent_and_a_picture_may
         answer = requests.post(live_server.url + path, files=files, timeout=20)
         assert answer.status_code == status, (path, size)
         if status == 413:
+            assert "Go back: what you wrote is most likely still in the form." in answer.text
+            assert "A text may have up to 64 KiB" in answer.text
             assert "A picture may have up to 10 MB." in answer.text
     head = b"POST /users/login/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2000000\r\n"
     waiting = head + b"Expect: 100-continue\r\n\r\n"
