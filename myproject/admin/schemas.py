@@ -167,6 +167,7 @@ def shown(name: str) -> colander.SchemaNode:
 
 
 class Decision(Schema):
+    shown_approval = shown("approval")
     message = paragraph(
         "message",
         _("Message"),

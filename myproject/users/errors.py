@@ -2,6 +2,7 @@
 
 from myproject.errors import InputError, TooManyBytes, waiting
 from myproject.i18n import _
+from myproject.users import constants as USER
 
 
 class NameTaken(InputError):
@@ -100,7 +101,13 @@ class TooManyInvitations(InputError):
 
 
 class AlreadyDecided(InputError):
+    """`approval` is what stands now."""
+
     message = _("Somebody has decided this already")
+
+    def __init__(self, approval: USER.Approval) -> None:
+        super().__init__()
+        self.approval = approval
 
 
 class StepGone(InputError):

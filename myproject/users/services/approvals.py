@@ -46,19 +46,21 @@ def count_waiting(db: Session) -> int:
     return db.scalar(sa.select(sa.func.count()).select_from(waiting.limit(COUNTED_AT_MOST).subquery())) or 0
 
 
-def approve(db: Session, actor: Actor, user_id: int, message: str = "") -> User:
+def approve(db: Session, actor: Actor, user_id: int, message: str = "", seen: USER.Approval | None = None) -> User:
     """Lets somebody in who waits or was refused, with an audit row, and mails them, with `message` where there is
-    one. Raises AlreadyDecided or NoLongerAdmin.
+    one. Raises AlreadyDecided, also where what stands is not what the actor has `seen`, or NoLongerAdmin.
     """
-    return decide(db, actor, user_id, USER.Approval.GIVEN, message)
+    return decide(db, actor, user_id, USER.Approval.GIVEN, message, seen)
 
 
-def refuse(db: Session, actor: Actor, user_id: int, message: str = "") -> User:
+def refuse(db: Session, actor: Actor, user_id: int, message: str = "", seen: USER.Approval | None = None) -> User:
     """Does not let somebody in who waits; as `approve`."""
-    return decide(db, actor, user_id, USER.Approval.REFUSED, message)
+    return decide(db, actor, user_id, USER.Approval.REFUSED, message, seen)
 
 
-def decide(db: Session, actor: Actor, user_id: int, approval: USER.Approval, message: str) -> User:
+def decide(
+    db: Session, actor: Actor, user_id: int, approval: USER.Approval, message: str, seen: USER.Approval | None
+) -> User:
     user = roles.lock_for_change(db, actor, user_id)
     # A refusal may be taken back. Who is in is shut by their status.
     undecided = (
@@ -66,8 +68,8 @@ def decide(db: Session, actor: Actor, user_id: int, approval: USER.Approval, mes
         if approval is USER.Approval.GIVEN
         else (USER.Approval.WAITING,)
     )
-    if user.approval not in undecided:
-        raise errors.AlreadyDecided
+    if user.approval not in undecided or seen not in (None, user.approval):
+        raise errors.AlreadyDecided(user.approval)
     before, user.approval = user.approval, approval
     touch(db, "names")
     roles.record_change(db, actor, user, "approval", before, approval, message)

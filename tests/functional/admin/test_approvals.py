@@ -15,7 +15,7 @@ from myproject.audit import AuditEntry
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
-from tests.factories import make_user
+from tests.factories import make_user, sign_in
 from tests.functional.pages import field_errors, flashes, summary, text_of
 from tests.reliability.together import Visitor, together
 
@@ -110,6 +110,30 @@ def test_who_is_refused_is_mailed_and_can_be_let_in_later(
     assert [row[4] for row in entries(db, ann)] == [{"approval": "REFUSED"}, {"approval": "GIVEN"}]
 
 
+def test_who_was_refused_meanwhile_is_let_in_only_by_who_has_seen_that(
+    client: Client, make_client: Callable[..., Client], db: Session, root: User
+) -> None:
+    ann = make_waiting(db, "ann")
+    form = form_with(client.get(f"{QUEUE}{ann.id}/"), "message")
+    other = make_client()
+    sign_in(other, make_user(db, "zoe", role=USER.Role.ADMIN))
+    decide(other, ann, "refuse")
+    form["message"] = "Come in"
+    page = form.submit("approve", status=409)
+    assert "Somebody has refused them since you opened this page" in summary(page)
+    assert page.html.select_one("tbody").get_text(" ", strip=True).count("zoe") == 1
+    db.refresh(ann)
+    assert ann.approval is USER.Approval.REFUSED
+    again = form_with(page, "message")
+    assert again["message"].value == "Come in"
+    again.submit("approve", status=303)
+    # Who is in is shut by their status alone: there is no button any more, but what was typed.
+    page = form.submit("refuse", status=409)
+    assert "Somebody has let them in" in summary(page)
+    assert page.html.select("button[name=approve], button[name=refuse]") == []
+    assert len(entries(db, ann)) == 2
+
+
 def test_message_that_is_too_long_comes_back_with_what_is_wrong(
     client: Client, db: Session, root: User, mails: Mails
 ) -> None:
@@ -158,6 +182,6 @@ def test_of_admins_who_decide_at_once_one_does(app: Router, db: Session) -> None
     answers = together(
         [partial(form.submit, button, status="*") for form, button in zip(forms, buttons, strict=True)]
     )
-    assert sorted(answer.status_int for answer in answers) == [303, 422, 422, 422]
+    assert sorted(answer.status_int for answer in answers) == [303, 409, 409, 409]
     db.expire_all()
     assert len(entries(db, ann)) == 1
