@@ -95,7 +95,11 @@ class Register(FormView):
         with reading(request) as db:
             made = self.find_made(db, token) is not None
         password_hash = "" if made else self.hash_password(data["password"], None if again else address)
-        return self.enter(self.account(data, token, password_hash))
+        user = self.account(data, token, password_hash)
+        if user.approval is USER.Approval.WAITING and "reason" in data:
+            # Who has gone back may have found better words.
+            user.approval_reason = data["reason"]
+        return self.enter(user)
 
     def token_of(self, data: dict[str, Any]) -> str:
         """What a form has in common with the same one sent again: the browser and what it says. Nobody else can

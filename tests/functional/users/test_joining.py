@@ -181,6 +181,16 @@ def test_who_needs_approval_is_told_what_happens_next_and_not_signed_in(
     assert (ann.approval, ann.approval_reason) == (USER.Approval.WAITING, WHY)
 
 
+def test_who_goes_back_to_give_another_reason_is_asked_for_by_that_one(
+    by_approval: Router, make_client: Callable[..., Client], db: Session
+) -> None:
+    client = make_client(by_approval)
+    client.get("/users/register/")
+    for reason in ("Bread", WHY):
+        assert client.register("ann", reason=reason).location == "http://localhost/users/register/waiting/"
+    assert find_user(db, "ann").approval_reason == WHY
+
+
 def test_reason_must_be_given_and_is_kept_when_something_else_is_wrong(
     by_approval: Router, make_client: Callable[..., Client], db: Session
 ) -> None:
