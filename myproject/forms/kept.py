@@ -35,23 +35,30 @@ BANS = sa.table("comment_bans", sa.column("user_id"), sa.column("ends_at"), sa.c
 def keep_text(
     registry: Registry, user_id: int, path: str, fields: Mapping[str, str], *, replace: bool = True
 ) -> bool:
+    """`write_kept` in a transaction of its own."""
+    if not fits(path, fields):
+        return False
+    with sessions_of(registry).writing() as db:
+        return write_kept(db, user_id, path, fields, replace=replace)
+
+
+def write_kept(db: Session, user_id: int, path: str, fields: Mapping[str, str], *, replace: bool = True) -> bool:
     """Keeps what a member typed in the form at `path`, in place of what was kept of it before, or with `replace`
     False only where nothing was. False, and nothing is kept, where that is nothing, or too much. Where a member
     has more than `SHOWN` texts, or more than `MAX_BYTES_IN_ALL`, the oldest go.
     """
     if not fits(path, fields):
         return False
-    with sessions_of(registry).writing() as db:
-        # Of two that come at once, the second sees the first.
-        db.execute(sa.select(USERS.c.id).where(USERS.c.id == user_id).with_for_update(key_share=True))
-        values = {"fields": dict(fields), "created_at": utc_now()}
-        statement = insert_for(db, KeptText).values(user_id=user_id, path=path, **values)
-        same = ["user_id", "path"]
-        if replace:
-            db.execute(statement.on_conflict_do_update(index_elements=same, set_=values))
-        else:
-            db.execute(statement.on_conflict_do_nothing(index_elements=same))
-        db.execute(sa.delete(KeptText).where(KeptText.id.in_(too_much(user_id))))
+    # Of two that come at once, the second sees the first.
+    db.execute(sa.select(USERS.c.id).where(USERS.c.id == user_id).with_for_update(key_share=True))
+    values = {"fields": dict(fields), "created_at": utc_now()}
+    statement = insert_for(db, KeptText).values(user_id=user_id, path=path, **values)
+    same = ["user_id", "path"]
+    if replace:
+        db.execute(statement.on_conflict_do_update(index_elements=same, set_=values))
+    else:
+        db.execute(statement.on_conflict_do_nothing(index_elements=same))
+    db.execute(sa.delete(KeptText).where(KeptText.id.in_(too_much(user_id))))
     return True
 
 

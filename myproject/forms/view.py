@@ -19,7 +19,7 @@ from translationstring import TranslationString
 from myproject.db import after_commit
 from myproject.errors import EditedMeanwhile, InputError, waiting
 from myproject.forms import once
-from myproject.forms.kept import find_kept, keep_text, let_go
+from myproject.forms.kept import find_kept, keep_text, let_go, write_kept
 from myproject.forms.models import KeptText
 from myproject.forms.schema import Schema
 from myproject.i18n import _
@@ -171,14 +171,26 @@ class FormView:
         """What was posted of the fields to keep, with the version that it began from."""
         return {name: value for name, value in self.posted().items() if name in (*self.keeps, "version")}
 
+    def has_text(self, written: dict[str, str]) -> bool:
+        """Whether anything stands in the fields to keep."""
+        return any(written.get(name, "").strip() for name in self.keeps)
+
     def keeping(self) -> str:
         """What drafts.js saves while somebody writes: the `text`, or a `draft`, with an address of its own."""
         return "text"
 
     def keep(self) -> Response:
-        """What a script asks for while somebody writes: the text is kept, as that of a form that failed. It must
-        not send anything.
+        """What a script asks for while somebody writes: the text is kept, as that of a form that failed, and
+        forgotten where all of it was taken out. It must not send anything.
         """
+        db, written = self.request.dbsession, self.written()
+        if not self.has_text(written):
+            self.note_taken()
+            return plain(self.request, _("Nothing is written, so that nothing is kept."))
+        if not write_kept(db, self.request.member.id, self.kept_path(), written):
+            words = _("This is too long to be kept while you write it. Split it, or shorten it.")
+            return plain(self.request, words, 422)
+        after_commit(db, self.take)
         return plain(self.request, _("What you write is kept."))
 
     def keep_unless_taken(self, request: Request) -> None:
@@ -188,7 +200,7 @@ class FormView:
             return
         try:
             written = self.written()
-            if any(written.get(name, "").strip() for name in self.keeps):
+            if self.has_text(written):
                 keep_text(request.registry, member.id, self.kept_path(), written)
         except Exception:
             # The answer has what was typed as well.
@@ -198,11 +210,11 @@ class FormView:
         """What was kept of this form before is needed no more, as soon as the transaction stands."""
         db = self.request.dbsession
         let_go(db, self.request.member.id, self.kept_path())
+        after_commit(db, self.take)
 
-        def take() -> None:
-            self.taken = True
-
-        after_commit(db, take)
+    def take(self) -> None:
+        """Nothing is left to keep when the request is over."""
+        self.taken = True
 
     def offer_kept(self) -> None:
         """Fills in what the member wrote here before, and says so."""

@@ -60,6 +60,10 @@ const watch = (form) => {
       if (answer.ok) {
         saved = now;
         goOn(answer.headers);
+      } else if (answer.status === 413 || answer.status === 422) {
+        // Too long: asked once more, it is no shorter.
+        saved = now;
+        if (!plain) said.textContent = form.dataset.tooMuch ?? "";
       } else if (answer.status === 409) {
         // Somebody has gone on elsewhere: who saves by the button sees both texts.
         stopped = true;

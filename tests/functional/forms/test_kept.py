@@ -377,6 +377,20 @@ def test_a_script_saves_a_draft_once_and_goes_on_with_it(client: Client, db: Ses
     assert (sent.id, sent.status.name, sent.body) == (draft.id, "PUBLISHED", "All")
 
 
+def test_a_script_is_told_that_a_text_is_too_long_to_be_kept_and_one_that_was_emptied_is_forgotten(
+    client: Client, db: Session, ann: User, post: Post
+) -> None:
+    form = comment_form(client, post)
+    fields, address = dict(form.submit_fields()) | {"keep": "1"}, f"/posts/{post.id}/comments/"
+    assert client.post(address, fields | {"body": "Short"}).text == "What you write is kept."
+    answer = client.post(address, fields | {"body": "x" * 300_000}, status=422)
+    assert answer.text == "This is too long to be kept while you write it. Split it, or shorten it."
+    assert typed(client.get(f"/posts/{post.id}/a-post/")) == "Short"
+    answer = client.post(address, fields | {"body": " \n"})
+    assert answer.text == "Nothing is written, so that nothing is kept."
+    assert (typed(client.get(f"/posts/{post.id}/a-post/")), kept(db)) == ("", [])
+
+
 def test_a_script_does_not_fight_with_another_tab(client: Client, db: Session, ann: User) -> None:
     draft = make_post(db, ann, publish=False)
     form = form_with(client.get(f"/posts/{draft.id}/edit/"), "title")
