@@ -10,6 +10,7 @@ from myproject.comments.services import removal, rows, threads
 from myproject.comments.views import history, liking, lists, moving, permalink, waiting, write
 from myproject.comments.views import removal as removing
 from myproject.posts.routes import post_of
+from myproject.posts.routes import removed as removed_post
 from myproject.posts.services.rows import PostPage
 from myproject.security.permissions import Permission, permits
 from myproject.transactions import is_unsafe, reading
@@ -24,14 +25,18 @@ T = TypeVar("T")
 
 def comment_of(request: Request) -> rows.CommentRow:
     """The context of `/comments/CID/...`: the comment, where the visitor may see it and its post. Raises
-    HTTPNotFound, and Removed.
+    HTTPNotFound, and Removed, also where it is the post that was removed.
     """
     comment_id = int(request.matchdict["id"])
     with reading(request) as db:
         comment = threads.find_comment(db, comment_id, request.identity)
         tombstone = None if comment else removal.find_tombstone(db, comment_id, request.identity)
+        gone = None if comment or tombstone else removal.find_tombstone_of_post(db, comment_id, request.identity)
     if comment is not None:
         return comment
+    if gone is not None:
+        keep_for_guests(request, "site", f"post:{gone.id}")
+        raise removed_post(request, gone)
     if tombstone is None:
         # What brings a comment into the open changes the lists of posts.
         keep_for_guests(request, "site", "posts")

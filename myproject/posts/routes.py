@@ -57,12 +57,17 @@ def find_post_of(request: Request, post_id: int) -> rows.PostPage:
         name = request.matched_route.name
         same = name if name in FOR_PROGRAMS else "posts.short"
         raise HTTPMovedPermanently(url(request, same, id=post.merged_into_id))
-    may_restore = post.may_restore(request.identity, request.site.retention_restore_days)
-    raise Removed(
+    raise removed(request, post)
+
+
+def removed(request: Request, tombstone: removal.Tombstone) -> Removed:
+    """What is raised at the addresses of a removed post that is merged into none, and of its comments."""
+    may_restore = tombstone.may_restore(request.identity, request.site.retention_restore_days)
+    return Removed(
         "post",
-        by_author=post.removed_by_author,
-        reason=post.removal_reason,
-        restore=url(request, "posts.restore", id=post.id) if may_restore else "",
+        by_author=tombstone.removed_by_author,
+        reason=tombstone.removal_reason,
+        restore=url(request, "posts.restore", id=tombstone.id) if may_restore else "",
     )
 
 

@@ -18,6 +18,8 @@ from myproject.db import fetch, utc_now
 from myproject.db import publish as tell
 from myproject.posts.models import Post
 from myproject.posts.services import visibility as posts
+from myproject.posts.services.removal import Tombstone as PostTombstone
+from myproject.posts.services.removal import find_tombstone as find_post_tombstone
 from myproject.posts.services.removal import is_recent
 from myproject.security.identity import Identity
 
@@ -64,6 +66,13 @@ class Tombstone:
         return identity.is_staff or (own and is_recent(self.removed_at, days))
 
 
+# Of what never was in the open, nobody else learns that it was there.
+WAS_READ = (
+    (Comment.status.not_in((COMMENT.Status.WAITING, COMMENT.Status.REMOVED)))
+    | ((Comment.status == COMMENT.Status.REMOVED) & Comment.refused_at.is_(None))
+    | (Comment.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger))
+    | sa.bindparam("viewer_is_staff", type_=sa.Boolean)
+)
 TOMBSTONE = (
     sa.select(
         Comment.id,
@@ -77,14 +86,10 @@ TOMBSTONE = (
         Comment.removal_reason,
     )
     .join(Post, Post.id == Comment.post_id)
-    .where(Comment.id == sa.bindparam("comment_id"), Comment.status == COMMENT.Status.REMOVED, posts.VISIBLE)
-    # Of what never was in the open, nobody else learns that it was there.
-    .where(
-        Comment.refused_at.is_(None)
-        | (Comment.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger))
-        | sa.bindparam("viewer_is_staff", type_=sa.Boolean)
-    )
+    .where(Comment.id == sa.bindparam("comment_id"), Comment.status == COMMENT.Status.REMOVED)
+    .where(posts.VISIBLE, WAS_READ)
 )
+POST_OF = sa.select(Comment.post_id).where(Comment.id == sa.bindparam("comment_id"), WAS_READ)
 
 
 def find_tombstone(db: Session, comment_id: int, identity: Identity | None) -> Tombstone | None:
@@ -93,6 +98,14 @@ def find_tombstone(db: Session, comment_id: int, identity: Identity | None) -> T
     """
     row = fetch(db, TOMBSTONE, {"comment_id": comment_id} | posts.viewer(identity)).first()
     return None if row is None else Tombstone(**row._mapping)
+
+
+def find_tombstone_of_post(db: Session, comment_id: int, identity: Identity | None) -> PostTombstone | None:
+    """The removed post of a comment that `identity` could read as long as that was there; None where there is
+    none.
+    """
+    post_id = fetch(db, POST_OF, {"comment_id": comment_id} | posts.viewer(identity)).scalar()
+    return None if post_id is None else find_post_tombstone(db, post_id, identity)
 
 
 def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "") -> Comment:

@@ -9,10 +9,12 @@ import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.audit import Actor
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
+from myproject.posts.services.removal import remove_post, restore_post
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
@@ -123,6 +125,7 @@ def test_a_first_comment_waits_uncounted_and_unmailed_until_it_is_approved(
     assert "Your comment waits for approval" in page
     assert SECRET in page
     (waiting,) = db.scalars(sa.select(Comment))
+    actor = Actor(bob.id, bob.name)
     db.refresh(post)
     assert (waiting.status, post.comment_count) == (COMMENT.Status.WAITING, 0)
     other = make_client()
@@ -131,6 +134,11 @@ def test_a_first_comment_waits_uncounted_and_unmailed_until_it_is_approved(
         assert SECRET not in reader.get(f"/posts/{post.id}/of-tea/")
     for reader in (make_client(), other):
         reader.get(f"/comments/{waiting.id}/", status=404)
+    # Nor do they learn of it by what is said of its post, while that is removed.
+    remove_post(db, actor, post.id)
+    for reader, status in ((make_client(), 404), (other, 404), (client, 410)):
+        reader.get(f"/comments/{waiting.id}/", status=status)
+    restore_post(db, actor, post.id)
     assert mails(to="bob@") == []
     assert "Comment on Of tea" in client.get("/drafts/")
 
