@@ -43,6 +43,13 @@ def add_token(
     return token
 
 
+def spent() -> dict[str, Any]:
+    """The values of a token that opens nothing any more, and that is kept for a day or less, so that who opens its
+    link once more can be told that it has done its work.
+    """
+    return {"expires_at": utc_now(), "code_hash": None, "code_expires_at": None}
+
+
 def token_owner(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
     """Whose link it is, as (name, email, role, new_email), where it would work. Looking spends nothing: mail
     scanners may.
@@ -64,6 +71,21 @@ def take_token(db: Session, token: str, purpose: USER.TokenPurpose) -> Any:
     if row is None:
         raise errors.LinkInvalid
     return row
+
+
+def is_spent(db: Session, token: str, purpose: USER.TokenPurpose, user_id: int) -> bool:
+    """Whether it is a member's own token for their present address, and is no longer good for anything; for as
+    long as it is kept (`spent`).
+    """
+    statement = sa.select(sa.literal(True)).where(
+        UserToken.token_hash == hash_token(token),
+        UserToken.purpose == purpose,
+        UserToken.user_id == user_id,
+        UserToken.email_canonical == User.email_canonical,
+        User.id == user_id,
+        UserToken.expires_at <= utc_now(),
+    )
+    return db.scalar(statement) is True
 
 
 def live_token(token: str, purpose: USER.TokenPurpose) -> tuple[sa.ColumnElement[bool], ...]:

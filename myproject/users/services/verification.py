@@ -65,8 +65,18 @@ def correct_email(db: Session, user_id: int, email: str, client: accounts.Client
 
 def verify_by_token(db: Session, token: str, client: accounts.Client) -> User:
     """Verifies the address that the link's mail went to; the link is spent. Raises LinkInvalid or EmailTaken."""
-    row = tokens.take_token(db, token, USER.TokenPurpose.VERIFY_EMAIL)
+    row = spend(db, *tokens.live_token(token, USER.TokenPurpose.VERIFY_EMAIL))
+    if row is None:
+        raise errors.LinkInvalid
     return mark_verified(db, row, client)
+
+
+def spend(db: Session, *wanted: sa.ColumnElement[bool]) -> Any:
+    """Spends the token that is wanted, whose row is kept (`tokens.spent`): its (user_id, email_canonical), for one
+    of many at once, and None for the others.
+    """
+    spent = sa.update(UserToken).where(*wanted).values(tokens.spent())
+    return db.execute(spent.returning(UserToken.user_id, UserToken.email_canonical)).first()
 
 
 def count_code_try(db: Session, user_id: int) -> None:
@@ -82,17 +92,14 @@ def count_code_try(db: Session, user_id: int) -> None:
 
 def verify_by_code(db: Session, user_id: int, typed: str, client: accounts.Client) -> User:
     """Verifies by the typed code, after `count_code_try`. Raises CodeWrong or EmailTaken."""
-    row = db.execute(
-        sa.delete(UserToken)
-        .where(
-            UserToken.user_id == user_id,
-            UserToken.purpose == USER.TokenPurpose.VERIFY_EMAIL,
-            UserToken.code_hash == hash_token(normalise_code(typed)),
-            UserToken.code_expires_at > utc_now(),
-            UserToken.tries <= USER.CODE_TRIES,
-        )
-        .returning(UserToken.user_id, UserToken.email_canonical)
-    ).first()
+    row = spend(
+        db,
+        UserToken.user_id == user_id,
+        UserToken.purpose == USER.TokenPurpose.VERIFY_EMAIL,
+        UserToken.code_hash == hash_token(normalise_code(typed)),
+        UserToken.code_expires_at > utc_now(),
+        UserToken.tries <= USER.CODE_TRIES,
+    )
     if row is None:
         raise errors.CodeWrong
     return mark_verified(db, row, client)

@@ -13,7 +13,7 @@ from myproject.i18n import _
 from myproject.security.ratelimit import client_key, limiter_of
 from myproject.users import constants as USER
 from myproject.users import schemas
-from myproject.users.services import verification
+from myproject.users.services import tokens, verification
 from myproject.users.views.client import client_of
 from myproject.users.views.mailed_links import MailedLink
 from myproject.web.templating import url
@@ -95,12 +95,22 @@ class VerifyLink(MailedLink):
 
     def page(self, problem: str = "", question: str = "") -> Response:
         member = self.request.identity
-        if problem == self.over and member and member.verified and member.mail_stopped_at is None:
+        if (
+            problem == self.over
+            and member
+            and member.verified
+            and member.mail_stopped_at is None
+            and self.is_own()
+        ):
             # Who opens it once more has nothing left to do.
             words = _("Your address ${email} is verified", mapping={"email": member.email})
             self.request.flash(words, "info")
             return self.onward()
         return super().page(problem, question)
+
+    def is_own(self) -> bool:
+        """Whether it is the link that the member's own address was verified with, or could have been."""
+        return tokens.is_spent(self.request.dbsession, self.token, self.purpose, self.request.member.id)
 
     def act(self) -> Response:
         user = verification.verify_by_token(self.request.dbsession, self.token, client_of(self.request))

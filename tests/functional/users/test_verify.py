@@ -89,7 +89,7 @@ def test_the_link_leads_home_who_is_signed_in(client: Client, ann: User, mails: 
 
 
 def test_who_opens_their_used_link_once_more_reads_that_the_address_is_verified(
-    client: Client, ann: User, mails: Mails
+    client: Client, db: Session, ann: User, mails: Mails
 ) -> None:
     sign_in(client, ann)
     (mail,) = mails()
@@ -97,6 +97,10 @@ def test_who_opens_their_used_link_once_more_reads_that_the_address_is_verified(
     told = "Your address ann@example.org is verified"
     assert flashes(client.get(link_in(mail), status=303).follow()) == [told]
     assert told in press(client, link_in(mail))
+    # Nobody is told so by a link that was made up, or by that of somebody else.
+    assert OVER in client.get("/users/verify/" + "x" * 43 + "/", status=410)
+    sign_in(client, make_user(db, "bob"))
+    assert OVER in press(client, link_in(mail), 410)
 
 
 def test_a_link_is_too_old_after_a_day(client: Client, db: Session, ann: User, mails: Mails) -> None:
