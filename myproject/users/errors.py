@@ -10,6 +10,11 @@ class NameTaken(InputError):
     field = "name"
 
 
+class NameTooLong(InputError):
+    message = _("Choose a shorter nickname: some of its letters, such as ß, count as two")
+    field = "name"
+
+
 class NameReserved(InputError):
     message = _("This nickname is kept for the site itself")
     field = "name"

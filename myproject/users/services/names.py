@@ -23,10 +23,12 @@ from myproject.users.services import accounts, history, lookalikes, profiles, tr
 
 
 def check_name(db: Session, name: str, user_id: int | None = None) -> None:
-    """Raises NameReserved, NameMixesScripts, NameTaken or NameTooAlike where `name` can't be had by the member
-    `user_id`, None for a newcomer.
+    """Raises NameTooLong, NameReserved, NameMixesScripts, NameTaken or NameTooAlike where `name` can't be had by
+    the member `user_id`, None for a newcomer.
     """
-    if canonical(name) in USER.RESERVED_NAMES or len(canonical(name)) > USER.NAME_MAX_LENGTH:
+    if len(canonical(name)) > USER.NAME_MAX_LENGTH:
+        raise errors.NameTooLong
+    if canonical(name) in USER.RESERVED_NAMES:
         raise errors.NameReserved
     if lookalikes.mixes_scripts(name):
         raise errors.NameMixesScripts

@@ -204,6 +204,10 @@ def test_another_spelling_of_the_same_nickname_parks_nothing(client: Client, db:
         ("BOB", TAKEN),
         ("b0b", "This nickname is too much like bob, which somebody else has"),
         ("support", "This nickname is kept for the site itself"),
+        (
+            "Straßenbahnschaffnerin-Krößing",
+            "Choose a shorter nickname: some of its letters, such as ß, count as two",
+        ),
     ],
 )
 def test_a_nickname_that_can_not_be_had_is_told_beside_its_field(
