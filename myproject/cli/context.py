@@ -6,6 +6,7 @@ import click
 from pyramid.paster import get_app, get_appsettings
 from pyramid.registry import Registry
 
+from myproject.cli.troubles import check_file
 from myproject.db import Sessions, sessions_of
 from myproject.settings import Settings, SettingsError, load_settings
 
@@ -24,7 +25,8 @@ class Site:
             sys.exit(1)
 
     def registry(self) -> Registry:
-        self.settings()
+        """The registry of the application. Raises Trouble where there is no database to work on."""
+        check_file(self.ini, self.settings())
         return get_app(self.ini).registry
 
     def sessions(self) -> Sessions:

@@ -6,6 +6,7 @@ from typing import TextIO
 import click
 
 from myproject.cli.context import Site
+from myproject.cli.troubles import Trouble, words_for
 from myproject.emails import constants as EMAIL
 from myproject.emails.bounces.believing import take_message
 from myproject.emails.doctor.conversation import send_test
@@ -41,8 +42,12 @@ def bounce(site: Site) -> None:
     except SystemExit:
         # Wrong settings, which have been named.
         sys.exit(EX_TEMPFAIL)
+    except Trouble as trouble:
+        trouble.show()
+        sys.exit(EX_TEMPFAIL)
     except Exception as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
+        words = words_for(error, site.ini, site.settings())
+        click.echo(words or f"{type(error).__name__}: {error}", err=True)
         sys.exit(EX_TEMPFAIL)
 
 

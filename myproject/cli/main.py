@@ -15,6 +15,7 @@ from pyramid.paster import get_appsettings, setup_logging
 
 from myproject.cli import demo, mail, reindex, rerender, users
 from myproject.cli.context import Site
+from myproject.cli.troubles import Trouble, TroubleGroup, check_file, lacking, shown_url, words_for
 from myproject.db import make_engine
 from myproject.emails.bounces.mailbox import MailboxBusy, MailboxError, check_mailbox
 from myproject.emails.errors import DeliveryError
@@ -22,7 +23,7 @@ from myproject.emails.transport import make_transport
 from myproject.settings import Settings, SettingsError, load_settings, read, settings_of
 from myproject.settings_mail import MailTransport
 from myproject.settings_values import path as parse_path
-from myproject.tasks import make_worker
+from myproject.tasks import make_huey, make_worker
 from myproject.users.subscribers import ask_for_first_admin
 
 KEY_BYTES = 48
@@ -30,7 +31,7 @@ KEY_BYTES = 48
 MAIL_SECONDS = 5
 
 
-@click.group()
+@click.group(cls=TroubleGroup)
 @click.option(
     "--config",
     "ini",
@@ -80,10 +81,6 @@ def make_key(file: Path) -> None:
         stream.write(secrets.token_urlsafe(KEY_BYTES) + "\n")
 
 
-def shown_url(settings: Settings) -> str:
-    return sa.make_url(settings.sqlalchemy_url).render_as_string(hide_password=True)
-
-
 @main.command()
 @click.pass_obj
 def worker(site: Site) -> None:
@@ -110,12 +107,13 @@ def doctor(site: Site) -> None:
             problems += len(error.problems)
             click.echo(f"WRONG {name}:\n" + "\n".join(f"      - {problem}" for problem in error.problems))
             break
-        except (DeliveryError, MailboxError) as error:
+        except (DeliveryError, MailboxError, Trouble) as error:
             problems += 1
             click.echo(f"WRONG {name}: {error}")
         except Exception as error:
             problems += 1
-            click.echo(f"WRONG {name}: {type(error).__name__}: {error}")
+            words = words_for(error, site.ini, site.settings())
+            click.echo(f"WRONG {name}: {words or f'{type(error).__name__}: {error}'}")
     sys.exit(1 if problems else 0)
 
 
@@ -126,21 +124,20 @@ def check_settings(site: Site) -> str:
 
 def check_database(site: Site) -> str:
     settings = site.settings()
+    check_file(site.ini, settings)
     engine = make_engine(settings)
     with engine.connect() as connection:
-        connection.execute(sa.text("SELECT 1"))
         current = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all()
     engine.dispose()
     script = alembic.script.ScriptDirectory.from_config(alembic.config.Config(site.ini))
     if set(current) != set(script.get_heads()):
-        raise RuntimeError("migrations are missing; run `myproject init`")
+        raise Trouble(lacking(site.ini, settings))
     return f"{shown_url(settings)}, migrated"
 
 
 def check_queue(site: Site) -> str:
-    registry = site.registry()
-    settings = settings_of(registry)
-    waiting = registry["huey"].pending_count()
+    settings = site.settings()
+    waiting = make_huey(settings).pending_count()
     return f"{'Redis' if settings.redis_url else settings.tasks_file}, {waiting} waiting"
 
 

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from myproject.cli.main import main
+from myproject.cli.main import main, make_key
 from tests import servers
 from tests.conftest import REPOSITORY, PostgresqlDatabase, SqliteDatabase
 
@@ -152,24 +152,55 @@ def test_the_doctor_says_that_migrations_are_missing(
     engine.dispose()
     assert result.exit_code == 1
     assert "WRONG database" in result.output
-    assert "myproject init" in result.output
+    assert f"lacks tables of this version: run `myproject --config {ini} init`" in result.output
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_the_doctor_says_that_the_database_is_away(write_ini: Callable[..., Path], database_url: str) -> None:
-    away = database_url.rpartition(":")[0] + ":1/site"
-    result = run(write_ini(sqlalchemy_url=away), "doctor")
+@pytest.mark.parametrize("arguments", [["doctor"], ["user", "list"], ["rerender"]], ids=" ".join)
+def test_a_command_says_that_a_new_database_wants_init_and_makes_no_empty_one(
+    site: Path, key: Path, arguments: list[str]
+) -> None:
+    assert run(site, "init").exit_code == 0
+    file = key.parent / "site.sqlite"
+    for left in file.parent.glob("site.sqlite*"):
+        left.unlink()
+    result = run(site, *arguments)
     assert result.exit_code == 1
-    assert "WRONG database" in result.output
-    assert "refused" in result.output
+    assert f"The database {file} is not there yet: run `myproject --config {site} init`\n" in result.output
+    assert not file.exists()
+    # One that was made, by whomever, and never filled.
+    file.touch()
+    result = run(site, *arguments)
+    assert (result.exit_code, "sqlite3." in result.output) == (1, False)
+    mend = f"The database sqlite:///{file} lacks tables of this version: run `myproject --config {site} init`\n"
+    assert mend in result.output
+
+
+@pytest.mark.parametrize("arguments", [["init"], ["doctor"], ["user", "list"]], ids=" ".join)
+def test_a_command_says_that_the_database_is_away_and_which_setting_to_look_at(
+    site: Path, key: Path, arguments: list[str]
+) -> None:
+    away = "127.0.0.1:1/site"
+    ours = "sqlalchemy.url = sqlite:///%(here)s/var/site.sqlite"
+    assert ours in site.read_text()
+    site.write_text(site.read_text().replace(ours, f"sqlalchemy.url = postgresql://site:canary@{away}"))
+    make_key(key)
+    result = run(site, *arguments)
+    assert result.exit_code == 1
+    words = re.search(r"(?:^Error: |^WRONG database: )(.+)", result.output, re.MULTILINE)
+    assert words is not None, result.output
+    assert words[1].startswith(
+        "The database postgresql://site:***@127.0.0.1:1/site can't be used (connection failed"
+    )
+    assert words[1].endswith("refused): see that PostgreSQL runs, and sqlalchemy.url")
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_the_doctor_says_that_redis_is_away(write_ini: Callable[..., Path]) -> None:
-    result = run(write_ini(redis_url="redis://127.0.0.1:1/0"), "doctor")
+    result = run(write_ini(redis_url="redis://:canary-password@127.0.0.1:1/0"), "doctor")
     assert result.exit_code == 1
     assert "ok    database" in result.output
-    assert "WRONG queue" in result.output
+    assert "WRONG queue: Redis at redis://127.0.0.1:1/0 can't be used (Error 111" in result.output
+    assert "): see that it runs, and redis.url\n" in result.output
 
 
 # The doctor and the mail
