@@ -10,7 +10,7 @@ from myproject.comments.services.moving import CommentsMoved
 from myproject.comments.services.removal import CommentRemoved, CommentRestored
 from myproject.comments.services.writing import CommentCreated, CommentEdited
 from myproject.emails.constants import Topic
-from myproject.emails.services.delivery import Forgotten, Unwanted
+from myproject.emails.services.delivery import Forgotten, Unwanted, Withdrawn
 from myproject.emails.services.unsubscribing import Unsubscribed
 from myproject.notifications import constants as NOTE
 from myproject.notifications.mails import TOPICS
@@ -131,6 +131,10 @@ def note_forgotten(event: Forgotten) -> None:
     fates.note_forgotten(event.db, event.email_ids)
 
 
+def tell_again(event: Withdrawn) -> None:
+    mailing.tell_again(event.db, event.email_ids)
+
+
 def follow_comments(event: CommentsMoved) -> None:
     """What members were told of goes along, and first of all what its author is told now."""
     if event.comment is not None:
@@ -162,6 +166,7 @@ def includeme(config: Configurator) -> None:
     config.add_subscriber(stop_mail, Unsubscribed)
     config.add_subscriber(note_unwanted, Unwanted)
     config.add_subscriber(note_forgotten, Forgotten)
+    config.add_subscriber(tell_again, Withdrawn)
     config.add_mail_check(asking.why_unwanted)
     config.add_personal_data(
         "notifications", export=personal.export_notifications, erase=personal.erase_notifications

@@ -55,6 +55,16 @@ class Forgotten:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """The mails of these numbers wait no longer, as words in them had to go, and none of them has gone out: what
+    else they tell may be told anew. They are deleted next, in the same transaction.
+    """
+
+    db: Session
+    email_ids: Sequence[int]
+
+
+@dataclass(frozen=True)
 class Lease:
     """A mail that `worker`, which names one thread, has to itself for its try number `attempt`."""
 
@@ -205,7 +215,9 @@ RELEASED: dict[str, Any] = {"lease_until": None, "leased_by": None}
 
 
 def mark_sent(db: Session, email: Email, subject: str) -> None:
-    """Says that the server took the mail. So it has, even where the lease ended meanwhile: no second copy."""
+    """Says that the server took the mail. So it has, even where the lease ended meanwhile: no second copy. One
+    whose words had to go meanwhile is deleted.
+    """
     values: dict[str, Any] = {
         "state": State.SENT,
         "subject": subject,
@@ -216,6 +228,7 @@ def mark_sent(db: Session, email: Email, subject: str) -> None:
         values["context"] = sa.null()
     statement = sa.update(Email).where(Email.id == email.id)
     db.execute(statement.values(values | RELEASED), execution_options=IN_DATABASE_ONLY)
+    delete_emptied(db, email.id)
     pacing.reopen(db, EMAIL.SERVER_ROUTE, email.to_domain)
 
 
@@ -245,7 +258,8 @@ def give_up(db: Session, words: str, *which: sa.ColumnElement[bool]) -> None:
 def mark_failed(db: Session, lease: Lease, error: DeliveryError) -> None:
     """Gives a mail back, to be tried again; DEAD after the last try, or where no other could end otherwise.
 
-    What no mail would have survived costs this one no try. Leaves the mail alone where another worker has it.
+    What no mail would have survived costs this one no try. Leaves the mail alone where another worker has it, and
+    deletes one whose words had to go meanwhile: it is not sent any more.
     """
     values: dict[str, Any] = {"state": State.QUEUED, "last_error": one_line(str(error), EMAIL.ERROR_MAX_LENGTH)}
     if error.fault is Fault.SERVER:
@@ -260,6 +274,8 @@ def mark_failed(db: Session, lease: Lease, error: DeliveryError) -> None:
     if is_ours and error.fault is Fault.RECIPIENT:
         email = db.get_one(Email, lease.email_id, populate_existing=True)
         publish(db, Refused(db, email, error.code, error.enhanced_code, error.answer))
+    if is_ours:
+        delete_emptied(db, lease.email_id)
 
 
 def close_hopeless(db: Session) -> None:
@@ -294,7 +310,42 @@ def purge_emails(db: Session, older_than: timedelta) -> int:
     ids = db.scalars(old).all()
     if ids:
         publish(db, Forgotten(db, ids))
-        db.execute(
-            sa.delete(Email).where(among(Email.id, "ids")), {"ids": ids}, execution_options=IN_DATABASE_ONLY
-        )
+        delete(db, ids)
     return len(ids)
+
+
+def withdraw(db: Session, email_ids: Sequence[int]) -> None:
+    """Deletes mails that can be stopped, because words in them are to go. Of one that a worker is sending just now
+    only the words go: they may be with its server already, so the end of the try says what became of it.
+    """
+    # No worker takes one, or ends its try, meanwhile.
+    columns = Email.id, Email.state, Email.sent_at
+    locked = sa.select(*columns).where(among(Email.id, "ids")).order_by(Email.id).with_for_update()
+    found = db.execute(locked, {"ids": email_ids}).all()
+    under_way = [row.id for row in found if row.state is State.SENDING]
+    at_rest = [row.id for row in found if row.state is not State.SENDING]
+    emptied = sa.update(Email).where(among(Email.id, "ids")).values(context=sa.null())
+    db.execute(emptied, {"ids": under_way}, execution_options=IN_DATABASE_ONLY)
+    publish(db, Forgotten(db, at_rest))
+    unsent = [row.id for row in found if row.state is State.QUEUED and row.sent_at is None]
+    publish(db, Withdrawn(db, unsent))
+    delete(db, at_rest)
+
+
+def delete_emptied(db: Session, email_id: int) -> None:
+    """Deletes a mail whose try has ended, if `withdraw` took its words meanwhile."""
+    # What has a secret is emptied as well, and can't be stopped. Not asked by RETURNING: SQLite (3.40) says there
+    # of such a column that it is never NULL.
+    emptied = Email.id == email_id, Email.topic.is_not(None), Email.context.is_(None)
+    found = db.execute(sa.select(Email.sent_at).where(*emptied)).first()
+    if found is None:
+        return
+    if found.sent_at is None:
+        publish(db, Withdrawn(db, [email_id]))
+    delete(db, [email_id])
+
+
+def delete(db: Session, email_ids: Sequence[int]) -> None:
+    """Deletes mails."""
+    gone = sa.delete(Email).where(among(Email.id, "ids"))
+    db.execute(gone, {"ids": email_ids}, execution_options=IN_DATABASE_ONLY)

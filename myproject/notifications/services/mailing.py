@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
 from myproject.db import IN_DATABASE_ONLY, among, clock, publish, utc_now
-from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
+from myproject.emails.services.delivery import withdraw
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import MAIL_WAITS, WAS_MAILED, Notification
 from myproject.notifications.services.deciding import decide
 from myproject.notifications.services.facts import TEXT, WITH_TEXTS, facts_of_notification
-from myproject.notifications.services.fates import change, note_all, note_forgotten
+from myproject.notifications.services.fates import change, note_all
 from myproject.notifications.services.telling import MailWaits, window_of
 from myproject.posts.models import Post
 from myproject.settings import settings_of
@@ -147,25 +147,26 @@ def put_off(db: Session, bundle: Bundle) -> None:
 
 def forget_mails(db: Session, which: sa.ColumnElement[bool]) -> None:
     """Deletes the mails about some notifications, because the words in them are to go. What else stood in such a
-    mail that has not gone out waits again, for the next digest where it was one, and is decided anew.
+    mail that has not gone out is told again: in one that is being sent, if that fails.
     """
     emails = sa.select(Notification.email_id).where(which, Notification.email_id.is_not(None)).distinct()
-    ids = db.scalars(emails).all()
-    if not ids:
-        return
-    note_forgotten(db, ids)
-    # As one value: the notifications lose these numbers below, and a statement takes only so many values.
-    theirs = {"ids": ids}
-    unsent = Email.state == EMAIL.State.QUEUED, Email.sent_at.is_(None)
-    queued = sa.select(Email.id).where(among(Email.id, "ids"), *unsent)
+    ids = [each for each in db.scalars(emails) if each is not None]
+    if ids:
+        withdraw(db, ids)
+
+
+def tell_again(db: Session, email_ids: Sequence[int]) -> None:
+    """What stood in mails that are about to be deleted unsent waits again, for the next digest where it was one,
+    and is decided anew.
+    """
     for outcome, again in (
         (NOTE.Outcome.MAILED, WAITS_AGAIN | {"mail_at": clock()}),
         (NOTE.Outcome.DIGESTED, FOR_DIGEST_AGAIN),
     ):
-        was_sent_by = Notification.email_id.in_(queued) & (Notification.outcome == outcome)
-        back = sa.update(Notification).where(was_sent_by).values(again)
-        db.execute(back, theirs, execution_options=IN_DATABASE_ONLY)
-    db.execute(sa.delete(Email).where(among(Email.id, "ids")), theirs, execution_options=IN_DATABASE_ONLY)
+        # As one value: a statement takes only so many.
+        stood_there = among(Notification.email_id, "ids") & (Notification.outcome == outcome)
+        back = sa.update(Notification).where(stood_there).values(again)
+        db.execute(back, {"ids": email_ids}, execution_options=IN_DATABASE_ONLY)
 
 
 def wait_again(db: Session, which: sa.ColumnElement[bool]) -> None:

@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
 from myproject.comments.models import Comment
+from myproject.comments.services import hiding
 from myproject.comments.services.removal import remove_comment
 from myproject.comments.services.writing import edit_comment
 from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
+from myproject.emails.errors import DeliveryError
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
-from myproject.emails.services.delivery import purge_emails
+from myproject.emails.services.delivery import claim, mark_failed, mark_sent, purge_emails
 from myproject.emails.services.handling import resend
 from myproject.emails.services.unsubscribing import Stop, make_token
 from myproject.notifications.constants import Decision, Digest, Kind, Mail, Way
@@ -36,6 +38,7 @@ from myproject.users.models import User
 from myproject.users.services import blocks
 from tests.conftest import Client
 from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import text_of
 
 pytestmark = pytest.mark.one_database
 
@@ -353,3 +356,53 @@ def test_a_folded_mail_goes_while_one_reason_in_it_is_wanted_and_else_ends_with_
     assert mail.context is None
     assert mail.last_error == "Its reader gets it no longer: NEVER"
     assert lines_of(db, ann, post) == ["You want no mail about such things."] * 2
+
+
+def test_what_is_taken_back_while_its_mail_is_being_sent_ends_as_the_try_does(
+    app: Router, db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    removed, _kept, hidden = (make_comment(db, post, bob, body) for body in ("First", "Second", "Third"))
+    mail = mailed(app, db)
+    lease = claim(db, "a worker")
+    assert lease is not None
+    remove_comment(db, Actor(bob.id, bob.name), removed.id)
+    hiding.hide_comment(db, hidden, hiding.COMMENT.HiddenFor.REPORTS)
+    db.refresh(mail)
+    assert mail.context is None
+    assert lines_of(db, ann, post) == ["The mail is on its way."] * 3
+
+    before = db.begin_nested()
+    mark_sent(db, mail, "3 new messages about “On bread”")
+    folded = "It was mailed to you, in one mail with more about the post."
+    assert db.scalars(sa.select(Email.id)).all() == []
+    assert lines_of(db, ann, post) == [folded, folded, "It was mailed to you."]
+    before.rollback()
+
+    mark_failed(db, lease, DeliveryError("451 later", EMAIL.Fault.LATER))
+    db.commit()
+    mail_due(app.registry)
+    (sent,) = mails(to="ann@")
+    assert "Second" in text_of(sent)
+    assert lines_of(db, ann, post) == [
+        "It was hidden before it was mailed.",
+        "The mail server has taken the mail.",
+        "It was removed before it was mailed.",
+    ]
+    hiding.show_comment(db, hidden)
+    assert "Third" in text_of(mails(to="ann@")[-1])
+    assert len(mails(to="ann@")) == 2
+
+
+def test_the_rest_of_a_mail_whose_worker_ended_is_mailed_after_its_lease(
+    app: Router, db: Session, mails: Mails, bob: User, post: Post
+) -> None:
+    removed, _kept = (make_comment(db, post, bob, body) for body in ("First", "Second"))
+    mailed(app, db)
+    assert claim(db, "a worker that ends")
+    remove_comment(db, Actor(bob.id, bob.name), removed.id)
+    assert mails() == []
+    db.execute(sa.update(Email).values(lease_until=utc_now() - timedelta(seconds=1)))
+    assert mails() == []
+    mail_due(app.registry)
+    (mail,) = mails()
+    assert ("First" in text_of(mail), "Second" in text_of(mail)) == (False, True)
