@@ -41,7 +41,7 @@ def purpose_of(request: IRequest) -> dict[str, str]:
 class AltchaCaptcha(SingleUse):
     """The widget `altcha` with its own server, this one. `work`: how many keys a browser tries on average."""
 
-    field_name = "altcha"
+    field_name = anchor = "altcha"
     hosts: tuple[str, ...] = ()
 
     def __init__(self, work: int, keys: KeyRing, limiter: RateLimiter) -> None:

@@ -39,11 +39,16 @@ class Captcha(Protocol):
 
     field_name: str
     """The input that an error belongs to."""
+    anchor: str
+    """The id in the page to which an error leads."""
     hosts: tuple[str, ...]
     """Origins for the page's Content-Security-Policy: in script-src, frame-src, style-src and connect-src."""
 
     def render(self, request: IRequest, error: str | TranslationString | None = None) -> Markup:
         """The HTML of the fields, with `error` where there is one; what was posted stays filled in."""
+
+    def look(self, request: IRequest) -> None:
+        """Raises CaptchaFailed where `verify` would, as far as that can be told at once without using the answer up."""
 
     def verify(self, request: IRequest) -> None:
         """Looks at what was posted. Raises CaptchaFailed or CaptchaUnavailable.
@@ -79,6 +84,9 @@ class SingleUse:
     A request may look twice: pyramid_retry repeats it, with the same environ, after a database error.
     """
 
+    def look(self, request: IRequest) -> None:
+        """Nothing can be told: the page that comes back has another check to make."""
+
     def verify(self, request: IRequest) -> None:
         if not request.environ.get(PASSED):
             self.check(request)
@@ -92,11 +100,14 @@ class SingleUse:
 class NoCaptcha:
     """Everybody passes."""
 
-    field_name = ""
+    field_name = anchor = ""
     hosts: tuple[str, ...] = ()
 
     def render(self, request: IRequest, error: str | TranslationString | None = None) -> Markup:
         return Markup("")
+
+    def look(self, request: IRequest) -> None:
+        pass
 
     def verify(self, request: IRequest) -> None:
         pass

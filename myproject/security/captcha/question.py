@@ -49,7 +49,7 @@ class QuestionCaptcha(SingleUse):
     network.
     """
 
-    field_name = "captcha_answer"
+    field_name = anchor = "captcha_answer"
     token_name = "captcha_token"  # noqa: S105 (the name of a field)
     trap_name = "homepage"
     hosts: tuple[str, ...] = ()
@@ -102,7 +102,20 @@ class QuestionCaptcha(SingleUse):
             trap_name=self.trap_name,
         )
 
+    def look(self, request: IRequest) -> None:
+        self.answered(request)
+
     def check(self, request: IRequest) -> None:
+        challenge = self.answered(request)
+        if time.time() - challenge.issued_at < self.min_seconds:
+            raise CaptchaFailed(
+                _("That was faster than people type. Please wait a moment and send the form again.")
+            )
+        if not self.limiter.once("captcha", challenge.nonce, TOKEN_SECONDS):
+            raise CaptchaFailed(_("This question was answered already. Please answer the new one."))
+
+    def answered(self, request: IRequest) -> Challenge:
+        """The challenge that was answered rightly, and maybe before. Raises CaptchaFailed."""
         challenge = self.read(posted(request, self.token_name))
         if challenge is None:
             raise CaptchaFailed(_("This question has expired. Please answer the new one."))
@@ -112,13 +125,8 @@ class QuestionCaptcha(SingleUse):
             )
         if posted(request, self.trap_name):
             raise CaptchaFailed(_("A hidden field was filled in, as programs do. Please send the form again."))
-        if time.time() - challenge.issued_at < self.min_seconds:
-            raise CaptchaFailed(
-                _("That was faster than people type. Please wait a moment and send the form again.")
-            )
         answer = posted(request, self.field_name)
         right = self.questions[challenge.index].answers
         if len(answer) > ANSWER_MAX_LENGTH or canonical(answer) not in right:
             raise CaptchaFailed(_("That is not the answer. Please try again."))
-        if not self.limiter.once("captcha", challenge.nonce, TOKEN_SECONDS):
-            raise CaptchaFailed(_("This question was answered already. Please answer the new one."))
+        return challenge

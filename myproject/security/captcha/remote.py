@@ -76,6 +76,8 @@ class RemoteCaptcha(SingleUse):
         """`timeout`: seconds for the whole exchange, and for each silence within."""
         self.provider = provider
         self.field_name = provider.field_name
+        # The widget makes an input of the field's own name and id, which nobody sees.
+        self.anchor = f"{provider.field_name}-check"
         self.hosts = provider.hosts
         self.site_key = settings.captcha_site_key
         self.secret_key = settings.captcha_secret_key
@@ -92,6 +94,7 @@ class RemoteCaptcha(SingleUse):
             widget_class=self.provider.widget_class,
             site_key=self.site_key,
             field_name=self.field_name,
+            anchor=self.anchor,
         )
 
     def check(self, request: IRequest) -> None:

@@ -101,6 +101,45 @@ class Register(FormView):
             user.approval_reason = data["reason"]
         return self.enter(user)
 
+    def act(self) -> Response:
+        try:
+            return super().act()
+        except deform.ValidationFailure:
+            self.note_others()
+            raise
+
+    def note_others(self) -> None:
+        """Marks what else is wrong with a form that its schema refuses, as far as that can be told at once:
+        passwords are typed anew in each round. Raises RateLimited.
+        """
+        request = self.request
+        # It tells as much of nicknames and the captcha as a form that is checked to its end.
+        limiter_of(request.registry).hit("register_tries", client_key(request.client_addr))
+        schema = self.form.schema
+        data = {
+            child.name: child.schema.deserialize(child.cstruct) for child in self.form.children if not child.error
+        }
+        if {"password", "confirm"} <= data.keys():
+            try:
+                schema.validator(schema, data)
+            except colander.Invalid as error:
+                for wrong in error.children:
+                    self.refuse(wrong.msg, wrong.node.name)
+        if "name" in data:
+            try:
+                with reading(request) as db:
+                    names.check_name(db, data["name"])
+            except InputError as error:
+                self.refuse(error.message, error.field)
+        self.look_at_captcha()
+
+    def look_at_captcha(self) -> None:
+        """Marks the answer to the captcha where it is wrong; where it is right, it stays good."""
+        try:
+            captcha_for(self.request).look(self.request)
+        except CaptchaFailed as error:
+            self.captcha_error = self.request.translate(error.message)
+
     def token_of(self, data: dict[str, Any]) -> str:
         """What a form has in common with the same one sent again: the browser and what it says. Nobody else can
         make it, as it takes the guest's cookie, nor learn from it what the password is.
@@ -130,14 +169,19 @@ class Register(FormView):
         """
         request = self.request
         limiter_of(request.registry).check("register_address", address)
-        with reading(request) as db:
-            registration.check_admission(db, request.site.users_registration, invitation_of(request))
-            names.check_name(db, data["name"])
+        try:
+            with reading(request) as db:
+                registration.check_admission(db, request.site.users_registration, invitation_of(request))
+                names.check_name(db, data["name"])
+        except InputError:
+            self.look_at_captcha()
+            raise
         try:
             captcha_for(request).verify(request)
         except CaptchaFailed as error:
             self.captcha_error = request.translate(error.message)
-            raise InputError(error.message) from None
+            # Told beside its field and, with a link to that, above the form.
+            raise InputError from None
 
     def hash_password(self, password: str, address: str | None) -> str:
         """The hash of a password that may be chosen; counts an account made from `address`, if there is one."""
@@ -223,6 +267,7 @@ class Register(FormView):
         captcha = captcha_for(self.request)
         self.request.allow_hosts(captcha.hosts)
         self.form.captcha = captcha.render(self.request, self.captcha_error)
+        self.form.captcha_error, self.form.captcha_anchor = self.captcha_error, captcha.anchor
         return super().page(status)
 
 
