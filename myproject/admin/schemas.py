@@ -1,5 +1,8 @@
 """The shape of what the admin forms take, and what people call the values that admins see."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import colander
@@ -12,6 +15,7 @@ from myproject.emails import constants as EMAIL
 from myproject.emails.doctor.probe import HEADERS_MAX_LENGTH
 from myproject.forms.schema import Schema, TextType, choice, line, paragraph
 from myproject.i18n import _
+from myproject.posts import constants as POST
 from myproject.switches import Name, Position
 from myproject.users import constants as USER
 
@@ -128,30 +132,85 @@ TARGET_TITLES = {
     "suppressions": _("Address that mail comes back from"),
     "switches": _("Switch"),
 }
-# As the audit writes them: what changed, and the names of its values.
-VALUE_TITLES = {
-    what: {value.name: title for value, title in titles.items()}
-    for what, titles in (
-        ("reason", SUPPRESSION_TITLES),
-        ("role", ROLE_TITLES),
-        ("status", STATUS_TITLES),
-        ("approval", APPROVAL_TITLES),
-        ("state", STATE_TITLES),
-        (Name.CAPTCHA.value, POSITION_TITLES),
-        (Name.WRITING.value, {Position.ON: _("Members write"), Position.OFF: _("Only staff write")}),
-    )
+# Of posts; those of comments have the same names.
+TEXT_STATUS_TITLES = {
+    POST.Status.DRAFT: _("Draft"),
+    POST.Status.PUBLISHED: _("In the open"),
+    POST.Status.REMOVED: _("Removed"),
+    POST.Status.WAITING: _("Waiting for approval"),
+    POST.Status.HIDDEN: _("Hidden"),
 }
 
 
-def value_titles(values: dict[str, Any]) -> list[str]:
-    """What people call the values `before` or `after` of an audit entry. One without a title stands as it is, with
-    the name of what it is of.
+def by_name(titles: Mapping[Any, TranslationString]) -> dict[str, TranslationString]:
+    """The titles of an enum's values by their names, as the audit writes them."""
+    return {value.name: title for value, title in titles.items()}
+
+
+# What changed, and the names of its values.
+VALUE_TITLES: dict[str, dict[str, TranslationString]] = {
+    "reason": by_name(SUPPRESSION_TITLES),
+    "role": by_name(ROLE_TITLES),
+    "status": by_name(STATUS_TITLES) | by_name(TEXT_STATUS_TITLES),
+    "approval": by_name(APPROVAL_TITLES),
+    "state": by_name(STATE_TITLES),
+    "second_factor": {"ON": _("On"), "OFF": _("Off")},
+    "retired": {"True": _("No longer in use"), "False": _("In use")},
+    Name.CAPTCHA.value: by_name(POSITION_TITLES),
+    Name.WRITING.value: {"ON": _("Members write"), "OFF": _("Only staff write")},
+}
+# What those are values of that have no such names.
+WHAT_TITLES = {
+    "comments": _("Comments"),
+    "description": _("Description"),
+    "ends": _("Until"),
+    "name": _("Name"),
+    "post": _("Post"),
+    "reason": _("Reason"),
+    "synonym_of": _("Synonym of"),
+    "user": _("Member"),
+    "user_id": _("Member"),
+    "version": _("Version"),
+}
+
+
+@dataclass(frozen=True)
+class ShownValue:
+    """A value of an audit entry as admins read it: what it is of, where it does not say so itself; the `moment`
+    that it is, or a `text`; the route and number of the page that it leads to, if any.
     """
-    return [
-        VALUE_TITLES.get(what, {}).get(str(value)) or f"{what}: {value}"
-        for what, value in values.items()
-        if value != ""
-    ]
+
+    what: str
+    text: str = ""
+    moment: datetime | None = None
+    page: str = ""
+    number: int = 0
+
+
+def value_titles(values: Mapping[str, Any], names: Mapping[int, str] | None = None) -> list[ShownValue]:
+    """What people read in place of the values `before` or `after` of an audit entry; `names` are those of members
+    that there are, by their numbers. A value that nothing is known of stands as it is.
+    """
+    return [shown_value(what, value, names or {}) for what, value in values.items() if value != ""]
+
+
+def shown_value(what: str, value: Any, names: Mapping[int, str]) -> ShownValue:
+    """One of them."""
+    title = VALUE_TITLES.get(what, {}).get(str(value))
+    if title is not None:
+        return ShownValue("", title)
+    label = WHAT_TITLES.get(what, what)
+    if what in ("user", "user_id") and value in names:
+        return ShownValue(label, names[value], page="admin.users.view", number=value)
+    if what == "post" and isinstance(value, int):
+        return ShownValue(label, str(value), page="posts.short", number=value)
+    if what == "ends":
+        try:
+            return ShownValue(label, moment=datetime.fromisoformat(value))
+        except (TypeError, ValueError):
+            # Of another version: as it is.
+            pass
+    return ShownValue(label, str(value))
 
 
 def reason_node(hint: TranslationString = IN_THE_AUDIT) -> colander.SchemaNode:

@@ -1,5 +1,6 @@
 """The audit as admins read it."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,14 +33,17 @@ def list_audit(request: Request) -> dict[str, Any]:
     )
     if wanted.action not in ("", *schemas.ACTION_TITLES) or wanted.target_type not in ("", *schemas.TARGET_TITLES):
         raise HTTPNotFound
+    page = services.list_audit(request.dbsession, wanted, number_of(given.get("before")))
+    # Whom the values tell of is whom the entry is about.
+    names = {entry.about_id: entry.about_name for entry in page.rows if entry.about_id}
     query = {"action": wanted.action, "who": wanted.actor, "on": wanted.target_type}
     return {
-        "page": services.list_audit(request.dbsession, wanted, number_of(given.get("before"))),
+        "page": page,
         "wanted": wanted,
         "query": urlencode(query | {"number": "" if wanted.target_id is None else wanted.target_id}),
         "action_titles": schemas.ACTION_TITLES,
         "target_titles": schemas.TARGET_TITLES,
-        "value_titles": schemas.value_titles,
+        "value_titles": partial(schemas.value_titles, names=names),
         "target_url": target_url,
     }
 

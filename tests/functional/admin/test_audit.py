@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +12,10 @@ from sqlalchemy.orm import Session
 from myproject import audit
 from myproject.admin import constants as ADMIN
 from myproject.audit import COMMAND_LINE, Actor, AuditEntry
+from myproject.posts.services.removal import remove_post
 from myproject.users import constants as USER
 from myproject.users.models import User
+from myproject.users.services import bans
 from myproject.users.services.roles import change_role, change_status
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user
@@ -57,6 +60,25 @@ def test_it_shows_who_did_what_to_what_and_why_newest_first(
     links = [[link["href"] for link in row.select("a")] for row in page.html.select("tbody tr")]
     member, admin = f"/admin/users/{ann.id}/", f"/admin/users/{boss.id}/"
     assert links == [[admin, "/comments/1/", member], [admin, "/posts/1/", member], [admin, member], [member]]
+
+
+def test_values_are_names_with_links_and_times_in_words(client: Client, db: Session, root: User) -> None:
+    db.execute(sa.delete(AuditEntry))
+    ann = make_user(db, "ann")
+    db.execute(sa.delete(AuditEntry))
+    bans.ban(db, COMMAND_LINE, ann.id, datetime(2026, 11, 25, 16, 7, 1, 485_405, tzinfo=UTC), "Be kind")
+    post = make_post(db, ann)
+    remove_post(db, COMMAND_LINE, post.id, "Spam")
+    audit.record(db, "post.merge", post, actor=COMMAND_LINE, after={"post": 7})
+    page = client.get("/admin/audit/")
+    until = "November 25, 2026, 4:07:01\u202fPM UTC"
+    assert [row[3:5] for row in rows(page)] == [
+        ["", "Post: 7"],
+        ["In the open", "Removed"],
+        ["", f"Member: ann , Until: {until}"],
+    ]
+    links = [link["href"] for link in page.html.select("tbody td[data-label=To] a")]
+    assert links == ["/posts/7/", f"/admin/users/{ann.id}/"]
 
 
 def test_it_is_sifted_by_action_name_and_target(client: Client, history: tuple[User, User]) -> None:
@@ -122,5 +144,5 @@ def test_an_entry_whose_member_is_gone_has_no_link(client: Client, db: Session, 
     gone = User(id=999_999, name="gone")
     audit.record(db, "user.of-another-version", gone, actor=Actor(999_998, "gone as well"), before={"version": 3})
     page = client.get("/admin/audit/")
-    assert rows(page) == [["user.of-another-version", "gone as well", "Member 999999", "version: 3", "", ""]]
+    assert rows(page) == [["user.of-another-version", "gone as well", "Member 999999", "Version: 3", "", ""]]
     assert page.html.select("tbody a") == []
