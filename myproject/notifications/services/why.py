@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from translationstring import TranslationString
 
+from myproject.db import utc_now
 from myproject.emails import constants as EMAIL
 from myproject.emails.models import Email
 from myproject.emails.services import suppression
@@ -23,7 +24,7 @@ from myproject.notifications.models import Notification
 from myproject.notifications.services.deciding import Step, chain_to, decide
 from myproject.notifications.services.facts import Actor, facts_in
 from myproject.notifications.services.fates import IN_A_MAIL, MAIL_STATE, fate_of
-from myproject.notifications.services.telling import OF_ONE
+from myproject.notifications.services.telling import OF_ONE, window_of
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostAttention, Tag
 from myproject.users.models import User
@@ -88,6 +89,8 @@ PASSED = {
     Outcome.DIGESTED: _("It was in your digest."),
 }
 FOLDED = _("It was mailed to you, in one mail with more about the post.")
+# Where there is no such while (`notifications.window`), or it is over.
+AT_ONCE = {Step(Outcome.WAITING, True): _("The mail goes out at once.")}
 # What it says where it stopped the event.
 STOPPED = {
     Outcome.OWN: _("You did this yourself."),
@@ -176,6 +179,7 @@ def rows_about(db: Session, user_id: int, post_id: int) -> Iterable[Any]:
         sa.select(
             Notification.id,
             Notification.kind,
+            Notification.mail_at,
             Notification.comment_id,
             Notification.decision,
             Notification.created_at,
@@ -201,7 +205,10 @@ def explained(row: Any) -> Explained:
     """The explanation of a row."""
     in_comment, in_post = REPORTED if row.decision in REPORTS else HAPPENED[row.kind]
     what = in_post if row.comment_id is None else in_comment
-    others = OF_LIKES if row.kind is Kind.LIKE else {}
+    others = {
+        **(OF_LIKES if row.kind is Kind.LIKE else {}),
+        **(AT_ONCE if row.mail_at is not None and row.mail_at <= utc_now() else {}),
+    }
     mail, outcome = fate_of(row.mail, row.outcome, row.state)
     lines = [line for step in steps_to(row.kind, outcome) for line in line_of(step, others)]
     lines.insert(-1, Line(IN_INBOX if row.in_inbox else NOT_IN_INBOX, row.in_inbox))
@@ -256,7 +263,9 @@ def prospects(db: Session, user_id: int, post_id: int) -> list[Explained]:
     values = {"post_id": post_id, "actor_id": 0, "user_id": user_id, "kind": int(kind)}
     row = db.execute(OF_ONE, values).one()
     decided = decide(facts_in(row, bounced=suppression.find(db, found.email) is not None))
-    lines = [line for step in decided.chain for line in line_of(step) if step.outcome not in NOT_YET]
+    steps = [step for step in decided.chain if step.outcome not in NOT_YET]
+    others = AT_ONCE if window_of(db) == 0 else {}
+    lines = [line for step in steps for line in line_of(step, others)]
     inbox = WILL_BE_IN_INBOX if decided.in_inbox else WILL_NOT_BE_IN_INBOX
     lines.append(Line(inbox, decided.in_inbox))
     return [Explained(PROSPECTS[kind], tuple(lines))]

@@ -309,7 +309,7 @@ def test_what_would_become_of_a_comment_now(db: Session, why: Why, ann: User, bo
         WANTED,
         CONFIRMED,
         ARRIVES,
-        "The mail waits a while, in case you read it on the site first.",
+        "The mail goes out at once.",
         "It will be in your inbox.",
     ]
     assert why(0, bob) == [
