@@ -1,14 +1,29 @@
 """What can't be done with a mail in the outbox."""
 
 import re
+from typing import ClassVar
 
-from myproject.emails.constants import FOR_GOOD, Fault
+from myproject.emails.constants import FOR_GOOD, Fault, State
 from myproject.errors import InputError
 from myproject.i18n import _
 
 
 class CannotCancel(InputError):
-    message = _("This mail can't be cancelled: it has been sent, or it is being sent right now.")
+    """`state` is what has become of the mail."""
+
+    message = _("This mail can't be given up: it is gone.")
+    messages: ClassVar = {
+        State.SENDING: _("This mail can't be given up: it is being sent right now."),
+        State.SENT: _("This mail can't be given up: it has been sent."),
+        State.CANCELLED: _("This mail has been given up already."),
+        State.EXPIRED: _("This mail is not sent any more: it is too old."),
+        State.SUPPRESSED: _(
+            "This mail is not sent anyway: mail to its address comes back, or is not wanted there."
+        ),
+    }
+
+    def __init__(self, state: State | None) -> None:
+        super().__init__(self.messages.get(state) if state is not None else None)
 
 
 class CannotResend(InputError):

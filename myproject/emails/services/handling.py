@@ -48,7 +48,7 @@ def resend(db: Session, actor: Actor, email_id: int) -> None:
 def cancel(db: Session, actor: Actor, email_id: int) -> None:
     """Keeps a mail that waits, or was given up, from being sent. Raises `CannotCancel`."""
     if not change(db, actor, Verb.CANCEL, Email.id == email_id, Email.state.in_(WAITING)):
-        raise CannotCancel
+        raise CannotCancel(db.scalar(sa.select(Email.state).where(Email.id == email_id)))
 
 
 @dataclass(frozen=True)

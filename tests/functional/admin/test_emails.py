@@ -233,7 +233,8 @@ def test_a_mail_that_waits_can_be_given_up(client: Client, db: Session, root: Us
 @pytest.mark.parametrize(
     ("verb", "before", "after", "told"),
     [
-        ("cancel", EMAIL.State.QUEUED, EMAIL.State.SENT, "This mail can't be cancelled"),
+        ("cancel", EMAIL.State.QUEUED, EMAIL.State.SENT, "This mail can't be given up: it has been sent."),
+        ("cancel", EMAIL.State.QUEUED, EMAIL.State.CANCELLED, "This mail has been given up already."),
         ("resend", EMAIL.State.DEAD, EMAIL.State.QUEUED, "This mail can't be sent again"),
     ],
 )
