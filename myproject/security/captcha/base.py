@@ -48,7 +48,7 @@ class Captcha(Protocol):
         """The HTML of the fields, with `error` where there is one; what was posted stays filled in."""
 
     def look(self, request: IRequest) -> None:
-        """Raises CaptchaFailed where `verify` would, as far as that can be told at once without using the answer up."""
+        """Raises CaptchaFailed where `verify` would, as far as can be told without using the answer up."""
 
     def verify(self, request: IRequest) -> None:
         """Looks at what was posted. Raises CaptchaFailed or CaptchaUnavailable.
