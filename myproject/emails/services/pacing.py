@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from myproject.db import IN_DATABASE_ONLY, clock, insert_for, publish
 from myproject.emails import constants as EMAIL
-from myproject.emails.constants import Fault
+from myproject.emails.constants import Fault, State
 from myproject.emails.errors import DeliveryError
-from myproject.emails.models import MailRoute
+from myproject.emails.models import UNFINISHED, Email, MailRoute
 from myproject.emails.services.outbox import MailQueued, one_line
 
 
@@ -90,8 +90,19 @@ def reopen(db: Session, *routes: str) -> None:
 
 
 def try_now(db: Session, route: str) -> None:
-    """Opens a route because an admin says so, and tells the workers."""
+    """Opens a route because an admin says so, makes what waits for it due, and tells the workers. These go on by
+    lane, first what was queued first, at the pace of the domain. What waits for the mail server is due already.
+    """
     reopen(db, route)
+    # What others have locked is being changed already.
+    later = sa.select(Email.id).where(
+        sa.text(UNFINISHED),
+        Email.state == State.QUEUED,
+        Email.next_attempt_at > clock(),
+        Email.to_domain == route,
+    )
+    now = sa.update(Email).where(Email.id.in_(later.with_for_update(skip_locked=True)))
+    db.execute(now.values(next_attempt_at=clock()), execution_options=IN_DATABASE_ONLY)
     publish(db, MailQueued(db))
 
 

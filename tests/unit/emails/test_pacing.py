@@ -212,6 +212,22 @@ def test_a_domain_that_wants_fewer_mails_waits_and_the_others_go_on(db: Session)
     assert pacing.closed_routes(db) == []
 
 
+def test_an_admin_has_what_waits_for_a_domain_tried_at_once_in_its_order(db: Session) -> None:
+    slow = [queued(db, to_address=f"{name}@slow.example").id for name in ("ann", "bob")]
+    other = queued(db, to_address="cleo@other.example")
+    fail(db, Fault.SLOW)
+    db.execute(sa.update(Email).values(next_attempt_at=clock(3600 * 3)))
+    db.execute(sa.update(Email).where(Email.id == slow[0]).values(next_attempt_at=clock(3600 * 6)))
+    pacing.try_now(db, "slow.example")
+    assert [leased(db, pace=60).email_id] == slow[:1]
+    assert claim(db, WORKER, pace=60) is None
+    open_all(db)
+    assert [leased(db).email_id] == slow[1:]
+    assert claim(db, WORKER) is None
+    db.refresh(other)
+    assert other.state is State.QUEUED
+
+
 def test_a_pace_holds_for_each_domain_and_not_for_the_safety_of_accounts(db: Session) -> None:
     first, _second = queued(db), queued(db)
     other = queued(db, to_address="cleo@other.example")
