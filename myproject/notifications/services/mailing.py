@@ -21,7 +21,7 @@ from myproject.notifications import constants as NOTE
 from myproject.notifications.models import MAIL_WAITS, WAS_MAILED, Notification
 from myproject.notifications.services.deciding import decide
 from myproject.notifications.services.facts import TEXT, WITH_TEXTS, facts_of_notification
-from myproject.notifications.services.fates import change, note_all
+from myproject.notifications.services.fates import ENDS, MAIL_STATE, change, note_all
 from myproject.notifications.services.telling import MailWaits, window_of
 from myproject.posts.models import Post
 from myproject.settings import settings_of
@@ -43,7 +43,12 @@ BESIDE = (
     .where(WAITS)
     .with_for_update(skip_locked=True)
 )
-MAILED_TODAY = sa.select(Notification.user_id, sa.func.count()).where(sa.text(WAS_MAILED))
+# By mails that went, or may still go.
+MAILED_TODAY = (
+    sa.select(Notification.user_id, sa.func.count())
+    .outerjoin(Email, Email.id == Notification.email_id)
+    .where(sa.text(WAS_MAILED), sa.or_(Email.id.is_(None), MAIL_STATE.element.not_in(ENDS)))
+)
 
 WAITS_AGAIN: dict[str, Any] = {"mail": NOTE.Mail.WAITING, "outcome": NOTE.Outcome.WAITING, "email_id": None}
 FOR_DIGEST_AGAIN: dict[str, Any] = {"mail": NOTE.Mail.DIGEST, "outcome": NOTE.Outcome.DIGEST, "email_id": None}
@@ -126,7 +131,7 @@ def mail_of(row: Any) -> tuple[Any, ...]:
 
 
 def count_mailed(db: Session, user_ids: Iterable[int]) -> Counter[int]:
-    """How many mails each of some members got in the last 24 hours."""
+    """How many mails each of some members got in the last 24 hours, or is to get."""
     since = MAILED_TODAY.where(Notification.decided_at > utc_now() - DAY, Notification.user_id.in_(user_ids))
     return Counter({row[0]: row[1] for row in db.execute(since.group_by(Notification.user_id))})
 
