@@ -86,7 +86,14 @@ def link_in(mail: EmailMessage) -> str:
 
 def test_the_page_says_what_happens_and_what_stays(client: Client, ann: User) -> None:
     page = client.get(ADDRESS)
-    for words in ("signed out everywhere", "For 7 days", "Former member", "What stays", "backups"):
+    for words in (
+        "signed out everywhere",
+        "with your name on it",
+        "For 7 days",
+        "Former member",
+        "What stays",
+        "backups",
+    ):
         assert words in page
 
 
@@ -107,6 +114,7 @@ def test_at_once_the_profile_is_hidden_and_every_session_over(
     client: Client, db: Session, ann: User, make_client: Callable[..., Client]
 ) -> None:
     other, guest = make_client(), make_client()
+    post = make_post(db, ann)
     sign_in(other, ann)
     guest.get("/@ann/", status=200)
     page = leave(client).follow()
@@ -114,6 +122,8 @@ def test_at_once_the_profile_is_hidden_and_every_session_over(
     for each in (client, other):
         assert "/users/login/" in each.get("/users/me/", status=303).location
     guest.get("/@ann/", status=404)
+    # As the page has said.
+    assert ann.title in guest.get(f"/posts/{post.id}/").follow().html.article.text
 
 
 def test_who_signs_in_again_is_asked_and_may_keep_the_account(client: Client, db: Session, ann: User) -> None:
