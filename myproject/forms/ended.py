@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+import colander
 from pyramid.httpexceptions import HTTPException
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -21,6 +22,10 @@ from myproject.web.request import Request
 
 log = logging.getLogger(__name__)
 
+# The templates of fields for lines and paragraphs.
+TYPED = ("textinput", "textarea")
+# Characters.
+SHORT = 80
 HIDDEN_TYPES = ("password", "confirm", "current")
 
 
@@ -55,8 +60,12 @@ def expired_form(request: Request, ended: Ended) -> Response:
     ]
     member = request.identity_if_known
     user_id = member.id if member else writer_of(request)
+    typed = typed_nodes(view)
+    read = {*typed, *(view.keeps if view else ())}
     values = {
         "ended": ended.value,
+        "typed": typed,
+        "shown": {name for name, value in fields if (name in read and value.strip()) or is_long(name, value)},
         "token_field": request.csrf_field() if user_id is None else resend_field(request, user_id),
         "fields": [field for field in fields if field[0] not in HIDDEN_TYPES],
         "secrets": [name for name, _value in fields if name in HIDDEN_TYPES],
@@ -69,6 +78,21 @@ def expired_form(request: Request, ended: Ended) -> Response:
     response = render_to_response("myproject:templates/forms/resend.html", values, request=request)
     response.status_int = 400
     return response
+
+
+def typed_nodes(view: type[FormView] | None) -> dict[str, colander.SchemaNode]:
+    """The fields of a form in which somebody types what anybody may read, by name, as far as it has the same ones
+    for everybody.
+    """
+    schema = getattr(view, "schema", None)
+    nodes = schema() if schema else ()
+    return {node.name: node for node in nodes if getattr(node.widget, "template", "") in TYPED}
+
+
+def is_long(name: str, value: str) -> bool:
+    """Whether somebody has typed so much in a field that they want to see it, whatever it is."""
+    # The token to act once is long, and nothing that anybody wrote.
+    return name != once.FIELD and (len(value) > SHORT or "\n" in value)
 
 
 def ended_sign_in(request: Request) -> Response | None:

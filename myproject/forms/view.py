@@ -317,9 +317,11 @@ class FormView:
 
     def page(self, status: int = 200) -> Response:
         member = self.request.identity
-        if self.keeps and member is not None:
-            self.form.keeping = self.keeping()
+        if member is not None:
+            # It says also who may send the form once more, should their sign-in end.
             self.form.once = self.posted_once() or once.make_once(self.request.registry, member.id)
+            if self.keeps:
+                self.form.keeping = self.keeping()
         if status != HTTPOk.code:
             undo(self.request)
             self.ask_for_files_again()

@@ -100,7 +100,7 @@ def test_comment_outlives_a_session_that_ended_in_another_tab(page: Page, javasc
 
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("heading", name="Nothing is lost")).to_be_visible()
-    expect(page.get_by_label("What you wrote")).to_have_value(text)
+    expect(page.get_by_label("Your comment")).to_have_value(text)
     with page.expect_popup() as popup:
         page.get_by_role("link", name="Sign in").and_(page.locator("main a")).click()
     popup.value.get_by_label("Nickname or email").fill("grace")

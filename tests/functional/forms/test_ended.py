@@ -15,9 +15,9 @@ from myproject.posts.services.removal import remove_post
 from myproject.security import csrf
 from myproject.users import constants as USER
 from myproject.users.models import User
-from tests.conftest import Client, form_with
+from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_post, make_user, sign_in
-from tests.functional.pages import heading
+from tests.functional.pages import flashes, heading
 
 pytestmark = pytest.mark.one_database
 
@@ -130,6 +130,39 @@ def test_one_click_sends_what_came_back_after_signing_in_in_another_tab(
     form["csrf_token"] = given_back["csrf_token"].value
     form.submit("publish", status=400)
     assert db.scalar(sa.select(sa.func.count(Post.id))) == 1
+
+
+def test_one_click_sends_passwords_too_and_each_says_which_it_is(
+    client: Client, make_client: Callable[..., Client], db: Session, ann: User
+) -> None:
+    form = form_with(client.get("/users/me/password/"), "current")
+    form["current"] = form["password"] = form["confirm"] = "not this one"
+    client.logout()
+    page = form.submit(status=400)
+    asked = {field["name"]: field["autocomplete"] for field in page.html.select("main input[type=password]")}
+    assert asked == {"current": "current-password", "password": "new-password", "confirm": "new-password"}
+    assert len({label.get_text() for label in page.html.select("main label")}) == 3
+    assert "Here is what you wrote" not in page
+    client.login("ann")
+    again = form_with(page, "current")
+    again["current"], again["password"] = PASSWORD, "staple battery horse"
+    again["confirm"] = again["password"].value
+    again.submit(status=303)
+    make_client().login("ann", "staple battery horse")
+
+
+def test_one_click_sends_choices_too_and_short_words_are_shown(client: Client, db: Session) -> None:
+    sign_in(client, make_user(db, "boss", role=USER.Role.ADMIN))
+    form = form_with(client.get("/admin/settings/"), "writing")
+    form["writing"], form["reason"] = "off", "A move"
+    client.logout()
+    page = form.submit(status=400)
+    shown = page.html.select_one("main input[type=text]")
+    assert (shown["name"], shown["value"]) == ("reason", "A move")
+    assert page.html.select_one(f"label[for={shown['id']}]").get_text() == "Reason"
+    assert "Here is what you wrote" in page
+    client.login("boss")
+    assert flashes(form_with(page, "writing").submit(status=303).follow())
 
 
 def test_what_came_back_is_sent_by_nobody_else_and_from_no_other_browser(

@@ -99,7 +99,7 @@ class Sender:
                     self.fields[name] = field.value if isinstance(field.value, str) else ""
                     if not isinstance(field, webtest.forms.Text | webtest.forms.Email):
                         self.chosen.add(name)
-                elif name == "once":
+                elif name == "once" and "data-keeping" in form.text:
                     self.buttons.update(BUTTONS_OF_SCRIPTS)
 
     def send(self, odd: dict[str, Any], button: str = "", files: Iterable[str] = ()) -> webtest.TestResponse:
