@@ -1,8 +1,6 @@
 """Writing and changing comments. Markdown comes rendered: the caller does that with no transaction open."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -58,16 +56,11 @@ def create_comment(
     now = utc_now()
     theirs = sa.select(Comment.id).where(Comment.author_id == author_id, PUBLISHED).limit(approve_first)
     waits = approve_first > 0 and len(db.scalars(theirs).all()) < approve_first
-    # Counted in SQL. The update comes first: it locks the post's row, so that nothing of it changes
-    # meanwhile.
-    counted = db.execute(
-        sa.update(Post)
-        .where(Post.id == post_id, Post.status == POST.Status.PUBLISHED)
-        .values(counted_values(waits, now))
-        .returning(Post.id)
-    ).first()
-    parent = db.get(Comment, parent_id) if parent_id is not None else None
-    if counted is None or (parent_id is not None and not may_be_answered(parent, post_id)):
+    # The post's row is held first, so that nothing below it changes meanwhile.
+    held = sa.select(Post.id).where(Post.id == post_id, Post.status == POST.Status.PUBLISHED).with_for_update()
+    there = db.scalar(held)
+    parent = db.get(Comment, parent_id, populate_existing=True) if parent_id is not None else None
+    if there is None or (parent_id is not None and not may_be_answered(parent, post_id)):
         return None
     comment = Comment(
         post_id=post_id,
@@ -87,16 +80,12 @@ def create_comment(
     comment.path = path_of(comment.id, parent.path if parent else "")
     # Subscribers may look the tree up.
     db.flush()
+    # Of one that waits, nothing shows.
     if not waits:
+        counted = {"comment_count": Post.comment_count + 1, "last_activity_at": now}
+        db.execute(sa.update(Post).where(Post.id == post_id).values(counted))
         tell_of(db, comment)
     return comment
-
-
-def counted_values(waits: bool, now: datetime) -> dict[str, Any]:
-    """What a new comment changes of its post: of one that waits, nothing shows."""
-    if waits:
-        return {"comment_count": Post.comment_count}
-    return {"comment_count": Post.comment_count + 1, "last_activity_at": now}
 
 
 def tell_of(db: Session, comment: Comment) -> None:
