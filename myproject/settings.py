@@ -25,10 +25,10 @@ from myproject.settings_moderation import ModerationSettings
 from myproject.settings_notifications import NotificationSettings
 from myproject.settings_site import Mode, ProxySettings, RetentionSettings, SiteSettings, problems_of_site
 from myproject.settings_stores import StoreSettings
+from myproject.settings_unknown import PREFIX as ENVIRONMENT_PREFIX
+from myproject.settings_unknown import problems_of_unknown, variable
 from myproject.settings_users import CaptchaSettings, UserSettings, problems_of_captcha, problems_of_users
 from myproject.settings_writing import WritingSettings
-
-ENVIRONMENT_PREFIX = "MYPROJECT_"
 
 
 class SettingsError(Exception):
@@ -89,8 +89,7 @@ def read(options: Mapping[str, str], environ: Mapping[str, str], key: str, defau
     """
 
     def named(name: str) -> str | None:
-        variable = ENVIRONMENT_PREFIX + name.upper().replace(".", "__")
-        return environ.get(variable, options.get(name))
+        return environ.get(variable(name), options.get(name))
 
     value = named(key)
     if value is None:
@@ -102,7 +101,8 @@ def read(options: Mapping[str, str], environ: Mapping[str, str], key: str, defau
 def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
     """Parses and checks every setting.
 
-    `options` are the ini file's keys of the app's section. Raises `SettingsError` that lists all problems.
+    `options` are the ini file's keys of the app's section. What names no setting is wrong too.
+    Raises `SettingsError` that lists all problems.
     """
     problems: list[str] = []
     values: dict[str, Any] = {}
@@ -128,6 +128,8 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str] = os.en
         problem for problem in contradictions(settings, options, environ) if problem.partition(":")[0] not in wrong
     ]
     problems += problems_of_oidc
+    keys = [row.metadata["key"] for row in fields(Settings) if row.metadata]
+    problems += problems_of_unknown(keys, options, environ)
     if problems:
         raise SettingsError(problems)
     return settings

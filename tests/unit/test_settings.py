@@ -127,10 +127,50 @@ def test_empty_value_in_the_environment_counts(production: dict[str, str]) -> No
 
 
 def test_variables_of_other_programs_do_not_count(production: dict[str, str]) -> None:
-    settings = load_settings(
-        production, {"SITE__TITLE": "a", "MYPROJECT_SITE_TITLE": "b", "myproject_site__title": "c"}
+    others = (
+        "SITE__TITLE",
+        "myproject_site__title",
+        "MYPROJECT_CONFIG",
+        "MYPROJECT_SERVICE_HOST",
+        "MYPROJECT_PORT",
     )
+    settings = load_settings(production, dict.fromkeys(others, "a"))
     assert settings.site_title == "My community"
+
+
+def test_what_names_no_setting_is_told_with_the_nearest_that_does(problems: Callable[..., list[str]]) -> None:
+    options = {
+        "users.registraton": "closed",
+        "user.password_min_length": "20",
+        "users_require_verified_email": "false",
+        "mail.pasword_file": "/run/secret",
+        "bogus.key": "1",
+        # Of libraries, and of an add-on that is included.
+        "pyramid.default_locale_name": "de",
+        "pyramid.includes": "pyramid_exclog",
+        "exclog.ignore": "",
+        "jinja2.trim_blocks": "true",
+        "retry.attempts": "2",
+        "debug_notfound": "false",
+    }
+    environ = {
+        "MYPROJECT_SITE_TITLE": "a",
+        "MYPROJECT_USERS__REGISTRATON": "closed",
+        "MYPROJECT_Redis__URL": "redis://localhost/0",
+        "MYPROJECT_BOGUS__KEY": "1",
+    }
+    no = "there is no such setting;"
+    assert sorted(problems(options, environ)) == [
+        f"MYPROJECT_BOGUS__KEY: {no} take it out (docs/settings.md has them all)",
+        f"MYPROJECT_Redis__URL: {no} do you mean MYPROJECT_REDIS__URL?",
+        f"MYPROJECT_SITE_TITLE: {no} do you mean MYPROJECT_SITE__TITLE?",
+        f"MYPROJECT_USERS__REGISTRATON: {no} do you mean MYPROJECT_USERS__REGISTRATION?",
+        f"bogus.key: {no} take it out (docs/settings.md has them all)",
+        f"mail.pasword_file: {no} do you mean mail.password_file?",
+        f"user.password_min_length: {no} do you mean users.password_min_length?",
+        f"users.registraton: {no} do you mean users.registration?",
+        f"users_require_verified_email: {no} do you mean users.require_verified_email?",
+    ]
 
 
 def test_value_may_stand_in_a_file_of_its_own(production: dict[str, str], tmp_path: Path) -> None:
