@@ -79,6 +79,7 @@ LIST = (
         Post.slug,
         Tag.name.label("tag"),
         sa.func.coalesce(IS_THERE, sa.false()).label("is_there"),
+        sa.func.coalesce(POST_PUBLISHED, sa.false()).label("post_is_there"),
         NAMES_POST.label("names_post"),
     )
     .outerjoin(User, User.id == Notification.actor_id)
@@ -123,8 +124,9 @@ def unread_in(rows: Sequence[Any]) -> Unread:
 
 def list_inbox(db: Session, user_id: int, before_id: int | None = None, *, only_unread: bool = False) -> Page[Any]:
     """A page of a member's inbox, latest first; the cursor of the next page is the number of a notification, which
-    it begins behind (`before_id`). Where `is_there` is false, `title` is for nobody to read, unless staff decided
-    about the member's own text (`kind` is MODERATION) and `names_post` is true.
+    it begins behind (`before_id`). Where `is_there` is false, `title` is for nobody to read, unless only the
+    comment is gone (`post_is_there`), or staff decided about the member's own text (`kind` is MODERATION) and
+    `names_post` is true.
     """
     statement = ONLY_UNREAD if only_unread else ALL
     rows = fetch(db, statement, {"user_id": user_id, "before_id": before_id or BEYOND_ALL}).all()

@@ -291,6 +291,15 @@ def test_of_a_text_that_is_gone_no_title_is_told_but_to_its_author(
     assert "Secret" not in page
 
 
+def test_where_only_the_comment_is_gone_the_post_that_stands_is_linked(
+    client: Client, db: Session, ann: User, bob: User, post: Post
+) -> None:
+    remove_comment(db, Actor(bob.id, bob.name, ""), make_comment(db, post, bob).id)
+    page = client.get("/notifications/")
+    assert items(page) == ["Unread bob commented on your post On bread (the comment is not there any more)"]
+    assert page.html.select_one(f".notices a[href$='/posts/{post.id}/{post.slug}/']").get_text() == "On bread"
+
+
 def test_nobody_marks_what_others_were_told(client: Client, db: Session, ann: User, bob: User, post: Post) -> None:
     theirs = tell(db, bob, NOTE.Kind.LIKE, post_id=post.id)
     token = csrf_token(client.get("/notifications/settings/"))
