@@ -34,6 +34,10 @@ POLICY = SMTP.clone(max_line_length=900)
 INERT_MAX_LENGTH = 100
 # What makes links of words. A full stop stays in the version of a browser, 128.0, and not in an IP address.
 LINKING = re.compile(r"(?P<version>(?<![\d.])\d+\.\d+(?![\w-]|\.\w))|[:@\\<>.。]|//+")
+# The same within a word: sentences keep what ends them, and times of the day their colon.
+LINKING_IN_WORDS = re.compile(
+    r"(?P<version>(?<![\d.])\d+\.\d+(?![\w-]|\.\w))|:(?!\d\d\b)(?=[^\s)])|[@\\<>]|[.。](?=[^\s)])|//+"
+)
 
 
 class MailTemplates:
@@ -75,6 +79,7 @@ class MailTemplates:
             "site_url": partial(site_url, self.registry),
             "locale": email.locale,
             "inert": inert,
+            "unlinked": unlinked,
             "quoted": quoted,
             "moment": partial(moment, settings, email.locale, zone=email.context.get("zone", "")),
             "stop": stop,
@@ -98,6 +103,14 @@ def inert(text: str) -> str:
     # In its plainest form: browsers take wide and small full stops for one as well (UTS 46, 4.5).
     line = one_line(unicodedata.normalize("NFKC", text), INERT_MAX_LENGTH)
     return " ".join(LINKING.sub(lambda found: found["version"] or " ", line).split())
+
+
+def unlinked(text: str) -> str:
+    """What staff wrote to an address that nobody has proved, line by line, without what mail programs make links
+    of: whoever registers with somebody's address has them write there.
+    """
+    lines = unicodedata.normalize("NFKC", text).splitlines()
+    return "\n".join(LINKING_IN_WORDS.sub(lambda found: found["version"] or " ", line) for line in lines)
 
 
 def quoted(text: str) -> str:

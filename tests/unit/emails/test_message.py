@@ -199,6 +199,19 @@ def test_inert_text_holds_nothing_that_a_mail_program_takes_for_an_address(text:
         assert not LINKS.test(seen), LINKS.match(seen)
 
 
+@pytest.mark.parametrize("kind", [Kind.ACCOUNT_APPROVED, Kind.ACCOUNT_REFUSED])
+def test_words_of_staff_to_an_address_that_nobody_has_proved_stay_whole_and_make_no_link(
+    registry: Registry, kind: Kind
+) -> None:
+    words = "Not now. Ask again at 10:30, and/or in 1.5 years (or so.)"
+    hostile = "https://evil.example/ <www.evil.example> me@evil.example 203.0.113.9 //evil.example evil。com"
+    message = make_message(registry, row(kind, CONTEXTS[kind] | {"message": f"{words}\n{hostile}"}))
+    for text in (part(message, "plain"), part(message, "html")):
+        assert words in text
+        (line,) = [line for line in text.splitlines() if "evil" in line]
+        assert not LINKS.test(line)
+
+
 def test_inert_text_leaves_a_browser_its_name_and_version() -> None:
     assert (
         inert("Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0") == "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0"
@@ -231,7 +244,7 @@ def test_a_mail_says_why_it_came_and_how_to_stop_it_or_that_nobody_can(registry:
     links = stop_links(registry, email)
     for body in (part(message, "plain"), part(message, "html")):
         assert "You get this because" in body
-        assert ("can't be turned off" in body) is not optional
+        assert bool(re.search(r"\sMail of this kind can't be turned off", body)) is not optional
         assert ("No more mail of this kind" in body) is optional
         assert ("No more mail about this post" in body) is (email.thread_scope is not None)
         follows = email.context and email.context.get("follows_post", True)
