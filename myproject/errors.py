@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from translationstring import TranslationString
 
+from myproject.i18n import _
+
 
 class InputError(Exception):
     """`message` for the reader (a translation string); `field` is where it belongs, None for the form as a
@@ -18,6 +20,15 @@ class InputError(Exception):
         self.message = message or type(self).message
         self.field = field or type(self).field
         super().__init__(str(self.message))
+
+
+class Overtaken(InputError):
+    """What a form acts upon is no longer what its page showed."""
+
+    message = _(
+        "This has changed since you opened it: look at it as it is now. Nothing of yours is done yet; press again "
+        "if it is to be so all the same."
+    )
 
 
 class TooManyBytes(InputError):

@@ -4,7 +4,7 @@ import colander
 import deform
 
 from myproject.forms.pictures import alt_node, image_node
-from myproject.forms.schema import IntegerType, Schema, line, paragraph
+from myproject.forms.schema import IntegerType, Schema, TextType, line, paragraph
 from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.posts.schemas import BODY_ATTRIBUTES, Reason, body_size
@@ -31,6 +31,8 @@ class EditedComment(Schema):
 
 
 class Answer(Schema):
+    # Of the text, as its page showed it.
+    shown = colander.SchemaNode(TextType(), widget=deform.widget.HiddenWidget(), name="shown", missing="")
     reason = paragraph(
         "reason",
         _("Reason"),

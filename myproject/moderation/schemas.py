@@ -1,6 +1,9 @@
 """The shape of what the forms of moderation take, and what people call the values that they see."""
 
-from myproject.forms.schema import Schema, checkbox, choice, number, paragraph
+import colander
+import deform
+
+from myproject.forms.schema import Schema, TextType, checkbox, choice, number, paragraph
 from myproject.i18n import _
 from myproject.moderation import constants as MODERATION
 from myproject.posts import constants as POST
@@ -60,7 +63,13 @@ class Report(Schema):
     )
 
 
+def shown() -> colander.SchemaNode:
+    """What the page showed: staff decide about that, and about nothing else."""
+    return colander.SchemaNode(TextType(), widget=deform.widget.HiddenWidget(), name="shown", missing="")
+
+
 class CaseAnswer(Schema):
+    shown = shown()
     reason = paragraph(
         "reason",
         _("Reason"),
@@ -91,4 +100,5 @@ class Ban(Schema):
 
 
 class Lift(Schema):
+    shown = shown()
     show = checkbox("show", _("Put the comments back that were hidden with this"), default=True)

@@ -15,6 +15,7 @@ from myproject.comments.services.removal import remove_comment
 from myproject.comments.services.visibility import WAITING
 from myproject.comments.services.writing import tell_of
 from myproject.db import publish as tell
+from myproject.errors import Overtaken
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,18 @@ def is_waiting(db: Session, comment_id: int) -> bool:
     return db.scalar(sa.select(Comment.id).where(Comment.id == comment_id, WAITING)) is not None
 
 
-def answer(db: Session, actor: Actor, comment_id: int, *, approve: bool, reason: str) -> Comment:
-    """Puts a waiting comment into the open, or removes it. Raises AlreadyAnswered."""
+def answer(
+    db: Session, actor: Actor, comment_id: int, *, approve: bool, reason: str, seen: str | None = None
+) -> Comment:
+    """Puts a waiting comment into the open, or removes it. Raises AlreadyAnswered, or Overtaken where
+    it is not the version that the actor has `seen`.
+    """
     lock_posts(db, sa.select(Comment.post_id).where(Comment.id == comment_id))
     comment = db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
     if comment.status != COMMENT.Status.WAITING:
         raise errors.AlreadyAnswered
+    if seen not in (None, str(comment.version)):
+        raise Overtaken
     if approve:
         comment.status = COMMENT.Status.PUBLISHED
         audit.record(db, "comment.approve", comment, actor=actor, reason=reason)

@@ -4,17 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import deform
-from pyramid.httpexceptions import HTTPMovedPermanently
+import sqlalchemy as sa
+from pyramid.httpexceptions import HTTPConflict, HTTPMovedPermanently
 from pyramid.response import Response
 
 from myproject import audit
 from myproject.comments import schemas
+from myproject.comments.models import Comment
 from myproject.comments.services import approval, rows
-from myproject.errors import InputError
+from myproject.errors import InputError, Overtaken
 from myproject.forms.view import FormView
 from myproject.i18n import _
+from myproject.posts.models import Post
 from myproject.posts.services import approval as post_approval
 from myproject.posts.services.rows import PostPage
+from myproject.transactions import reading
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -37,6 +41,16 @@ class AnswerWaiting(FormView):
         context: PostPage | rows.CommentRow = self.request.context
         return {"text": context, "heading": context.title if isinstance(context, PostPage) else None}
 
+    def initial(self) -> dict[str, Any]:
+        return {"shown": self.version()}
+
+    def version(self) -> str:
+        """That of the text as it is now."""
+        context = self.request.context
+        model = Post if isinstance(context, PostPage) else Comment
+        with reading(self.request) as db:
+            return str(db.scalar(sa.select(model.version).where(model.id == context.id)))
+
     def submit(self, data: dict[str, Any]) -> Response:
         approve = "approve" in self.request.POST
         if not approve and "remove" not in self.request.POST:
@@ -47,6 +61,14 @@ class AnswerWaiting(FormView):
             post_approval.answer if isinstance(self.request.context, PostPage) else approval.answer
         )
         actor = audit.actor_of(self.request)
-        answer(self.request.dbsession, actor, self.request.context.id, approve=approve, reason=data["reason"])
+        given = {"approve": approve, "reason": data["reason"], "seen": data["shown"]}
+        # Asked first: one that writes has SQLite's lock.
+        version = self.version()
+        try:
+            answer(self.request.dbsession, actor, self.request.context.id, **given)
+        except Overtaken as error:
+            self.refuse(error.message)
+            self.child("shown").cstruct = version
+            return self.page(HTTPConflict.code)
         self.request.flash(_("It is approved") if approve else _("It is removed"))
         return self.redirect("moderation.queue")

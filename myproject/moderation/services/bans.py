@@ -22,8 +22,10 @@ def ban_member(
         hide_comments_of(db, user_id)
 
 
-def lift_ban(db: Session, actor: Actor, user_id: int, *, show_comments: bool) -> None:
-    """Lets a member comment again; may put back what was hidden with the ban."""
-    bans.lift(db, actor, user_id)
+def lift_ban(db: Session, actor: Actor, user_id: int, *, show_comments: bool, seen_id: int | None = None) -> None:
+    """Lets a member comment again; may put back what was hidden with the ban. Raises Overtaken where that is not
+    the ban that the actor has seen.
+    """
+    bans.lift(db, actor, user_id, seen_id)
     if show_comments:
         show_comments_of(db, user_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from myproject import audit
 from myproject.audit import Actor
 from myproject.db import publish as tell
 from myproject.db import utc_now
+from myproject.errors import Overtaken
 from myproject.moderation import constants as MODERATION
 from myproject.moderation import errors
 from myproject.moderation.models import Case, Flag, Vouch
@@ -68,11 +70,13 @@ def decide(
     reason: str = "",
     *,
     own_too: bool = False,
+    seen: str | None = None,
 ) -> None:
     """Leaves a text in the open, or puts it there again; or removes it, with a reason that everybody may read.
-    `own_too`: also one of the actor's own, who may be alone in running the site. Raises AlreadyAnswered, OwnText.
+    `own_too`: also one of the actor's own, who may be alone in running the site. Raises AlreadyAnswered, OwnText,
+    and Overtaken where it is no longer as the actor has `seen` it (`shown_of`).
     """
-    case, text = lock_case(db, actor, case_id, own_too)
+    case, text = lock_case(db, actor, case_id, own_too, seen)
     if decision is MODERATION.Decision.REMOVED:
         # Closes the case too, unless its author did it: see `close_removed`.
         texts.remove(db, actor, text, reason)
@@ -86,11 +90,11 @@ def decide(
     close(db, case, text, decision, actor.id, reason)
 
 
-def ask_for_change(db: Session, actor: Actor, case_id: int, reason: str) -> None:
+def ask_for_change(db: Session, actor: Actor, case_id: int, reason: str, seen: str | None = None) -> None:
     """Leaves a text hidden until its author has changed it, which they may do once; that puts it back into the
-    queue. Raises AlreadyAnswered, OwnText, NotHidden and, where they have changed it, ChangedBefore.
+    queue. Raises AlreadyAnswered, OwnText, NotHidden, Overtaken and, where they have changed it, ChangedBefore.
     """
-    case, text = lock_case(db, actor, case_id, False)
+    case, text = lock_case(db, actor, case_id, False, seen)
     if not texts.is_hidden(text):
         raise errors.NotHidden
     if case.changed_at is not None or case.state == MODERATION.State.ASKED:
@@ -101,8 +105,15 @@ def ask_for_change(db: Session, actor: Actor, case_id: int, reason: str) -> None
     tell(db, ChangeAsked(db, text, reason))
 
 
-def lock_case(db: Session, actor: Actor, case_id: int, own_too: bool) -> tuple[Case, texts.Text]:
-    """A case to be decided, and its text, both held. Raises AlreadyAnswered, OwnText."""
+def shown_of(version: int, state: MODERATION.State, queued_at: datetime) -> str:
+    """What changes whenever a case or its text is no longer what staff have looked at: its author writes it
+    anew, or somebody else has decided.
+    """
+    return f"{version}.{state:d}.{queued_at.isoformat()}"
+
+
+def lock_case(db: Session, actor: Actor, case_id: int, own_too: bool, seen: str | None) -> tuple[Case, texts.Text]:
+    """A case to be decided, and its text, both held. Raises AlreadyAnswered, OwnText, Overtaken."""
     named = db.get_one(Case, case_id)
     text = texts.lock_text(db, post_id=named.post_id, comment_id=named.comment_id)
     case = db.get_one(Case, case_id, with_for_update=True, populate_existing=True)
@@ -110,6 +121,8 @@ def lock_case(db: Session, actor: Actor, case_id: int, own_too: bool) -> tuple[C
         raise errors.AlreadyAnswered
     if text.author_id == actor.id and not own_too:
         raise errors.OwnText
+    if seen not in (None, shown_of(text.version, case.state, case.queued_at)):
+        raise Overtaken
     return case, text
 
 

@@ -16,6 +16,7 @@ from myproject.comments.services.visibility import WAITING as COMMENT_WAITING
 from myproject.db import fetch
 from myproject.moderation import constants as MODERATION
 from myproject.moderation.models import Case, Flag
+from myproject.moderation.services.cases import shown_of
 from myproject.pagination import Page, decode, encode
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
@@ -67,6 +68,7 @@ class Item:
     joined_at: datetime
     removed_count: int
     ban_count: int
+    version: int
     is_hidden: bool = False
     flag_count: int = 0
     vouch_count: int = 0
@@ -78,6 +80,11 @@ class Item:
     def place(self) -> tuple[datetime, int]:
         """Where it stands in the queue: no two have the same."""
         return self.moment, self.id * len(Source) + self.source
+
+    @property
+    def shown(self) -> str:
+        """By what its answer knows whether it is as it was when staff looked at it."""
+        return str(self.version) if self.state is None else shown_of(self.version, self.state, self.moment)
 
     @property
     def key(self) -> str:
@@ -120,6 +127,7 @@ CASES: sa.Select[*tuple[Any, ...]] = (
         Case.author_id,
         *AUTHOR_COLUMNS,
         *HISTORY,
+        sa.func.coalesce(Comment.version, Post.version),
         IS_HIDDEN,
         Case.flag_count,
         Case.vouch_count,
@@ -146,6 +154,7 @@ STATEMENTS: dict[Source, tuple[sa.Select[*tuple[Any, ...]], Any, Any]] = {
             Post.author_id,
             *AUTHOR_COLUMNS,
             *HISTORY,
+            Post.version,
         )
         .join(User, User.id == Post.author_id)
         .where(WAITING),
@@ -164,6 +173,7 @@ STATEMENTS: dict[Source, tuple[sa.Select[*tuple[Any, ...]], Any, Any]] = {
             Comment.author_id,
             *AUTHOR_COLUMNS,
             *HISTORY,
+            Comment.version,
         )
         .join(User, User.id == Comment.author_id)
         .join(Post, Post.id == Comment.post_id)

@@ -3,11 +3,11 @@
 from typing import Any
 
 import deform
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPConflict, HTTPNotFound
 from pyramid.response import Response
 
 from myproject.audit import actor_of
-from myproject.errors import InputError
+from myproject.errors import InputError, Overtaken
 from myproject.forms.kept import find_all_kept
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -54,6 +54,7 @@ def list_queue(request: Request) -> dict[str, Any]:
     return {
         "page": page,
         "first": after is None,
+        "shown": {item.key: item.shown for item in page.rows},
         "addresses": addresses,
         "kept": kept,
         "reason_max": POST.REASON_MAX_LENGTH,
@@ -78,6 +79,9 @@ class AnswerCase(FormView):
         self.buttons = buttons_of(self.item)
         super().__init__(request)
 
+    def initial(self) -> dict[str, Any]:
+        return {"shown": self.item.shown}
+
     def values(self) -> dict[str, Any]:
         return {
             "item": self.item,
@@ -92,18 +96,27 @@ class AnswerCase(FormView):
             raise InputError(_("Press one of the buttons"))
         if pressed != "stay" and not reason:
             raise InputError(_("Say why: its author gets to read it"), "reason")
-        db, actor, case_id = request.dbsession, actor_of(request), self.item.id
-        own_too = request.member.is_admin
+        try:
+            self.answer(pressed, reason, data["shown"])
+        except Overtaken as error:
+            self.refuse(error.message)
+            self.child("shown").cstruct = self.item.shown
+            return self.page(HTTPConflict.code)
+        return self.redirect("moderation.queue")
+
+    def answer(self, pressed: str, reason: str, seen: str) -> None:
+        """Does what was pressed."""
+        request, case_id, own_too = self.request, self.item.id, self.request.member.is_admin
+        db, actor = request.dbsession, actor_of(request)
         if pressed == "ask":
-            cases.ask_for_change(db, actor, case_id, reason)
+            cases.ask_for_change(db, actor, case_id, reason, seen)
             request.flash(_("It stays hidden, and its author is asked to change it"))
         elif pressed == "remove":
-            cases.decide(db, actor, case_id, MODERATION.Decision.REMOVED, reason, own_too=own_too)
+            cases.decide(db, actor, case_id, MODERATION.Decision.REMOVED, reason, own_too=own_too, seen=seen)
             request.flash(_("It is removed"))
         else:
-            cases.decide(db, actor, case_id, MODERATION.Decision.KEPT, reason, own_too=own_too)
+            cases.decide(db, actor, case_id, MODERATION.Decision.KEPT, reason, own_too=own_too, seen=seen)
             request.flash(_("It is in the open"))
-        return self.redirect("moderation.queue")
 
 
 def case_of(request: Request) -> queue.Item:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from myproject import audit
 from myproject.audit import Actor
 from myproject.db import publish as tell
+from myproject.errors import Overtaken
 from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post
@@ -39,11 +40,17 @@ def list_waiting(db: Session, author_id: int) -> Sequence[Any]:
     return db.execute(statement).all()
 
 
-def answer(db: Session, actor: Actor, post_id: int, *, approve: bool, reason: str) -> Post:
-    """Publishes a waiting post, or removes it. Raises AlreadyAnswered."""
+def answer(
+    db: Session, actor: Actor, post_id: int, *, approve: bool, reason: str, seen: str | None = None
+) -> Post:
+    """Publishes a waiting post, or removes it. Raises AlreadyAnswered, or Overtaken where
+    it is not the version that the actor has `seen`.
+    """
     post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
     if post.status != POST.Status.WAITING:
         raise errors.AlreadyAnswered
+    if seen not in (None, str(post.version)):
+        raise Overtaken
     if approve:
         publish_post(db, post)
         audit.record(db, "post.approve", post, actor=actor, reason=reason)

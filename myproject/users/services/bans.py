@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from myproject import audit
 from myproject.audit import Actor
 from myproject.db import fetch, utc_now
+from myproject.errors import Overtaken
 from myproject.security.identity import Identity
 from myproject.users import constants as USER
 from myproject.users import errors
@@ -60,10 +61,14 @@ def ban(db: Session, actor: Actor, user_id: int, ends_at: datetime | None, reaso
     return made
 
 
-def lift(db: Session, actor: Actor, user_id: int) -> None:
-    """Lets a member comment again, who may be able to already."""
+def lift(db: Session, actor: Actor, user_id: int, seen_id: int | None = None) -> None:
+    """Lets a member comment again, who may be able to already. Raises Overtaken where they are banned by another
+    ban than the actor has seen, by its number.
+    """
     accounts.lock_user(db, user_id)
     running = find_ban(db, user_id)
+    if running is not None and seen_id not in (None, running.id):
+        raise Overtaken
     if running is not None:
         running.lifted_at = utc_now()
         audit.record(db, "ban.lift", running, actor=actor, before={"user": user_id})

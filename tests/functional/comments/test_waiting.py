@@ -19,7 +19,7 @@ from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_post, make_user, sign_in
-from tests.functional.pages import field_errors, flashes, text_of
+from tests.functional.pages import field_errors, flashes, summary, text_of
 
 QUEUE = "/moderation/waiting/"
 SECRET = "Nobody has read this"
@@ -101,14 +101,26 @@ def test_the_first_post_waits_unseen_until_staff_approve_it_and_the_second_does_
     assert flashes(write_post(client, "A second one").follow()) == ["Your post is published"]
 
 
-def test_an_edit_of_a_waiting_post_leaves_it_waiting(client: Client, db: Session, ann: User) -> None:
+def test_an_edit_of_a_waiting_post_leaves_it_waiting_and_staff_approve_only_what_they_saw(
+    client: Client, staff: Client, db: Session, ann: User
+) -> None:
     write_post(client)
     (waiting,) = db.scalars(sa.select(Post))
+    opened = form_with(staff.get("/moderation/"), "reason")
     form = form_with(client.get(f"/posts/{waiting.id}/edit/"), "title")
     form["title"] = "Another title"
     form.submit("save", status=303)
     db.expire_all()
     assert (waiting.title, waiting.status) == ("Another title", POST.Status.WAITING)
+    opened["reason"] = "Welcome!"
+    page = opened.submit("approve", status=409)
+    assert "This has changed since you opened it" in summary(page)
+    assert page.html.select_one("article h2").get_text() == "Another title"
+    db.refresh(waiting)
+    assert waiting.status == POST.Status.WAITING
+    again = form_with(page, "reason")
+    assert again["reason"].value == "Welcome!"
+    again.submit("approve", status=303)
 
 
 def test_a_first_comment_waits_uncounted_and_unmailed_until_it_is_approved(

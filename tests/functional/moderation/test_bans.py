@@ -77,6 +77,18 @@ def test_who_is_banned_reads_why_in_place_of_the_form_and_loses_nothing_they_typ
     kept.submit("send", status=303)
 
 
+@pytest.mark.one_database
+def test_a_ban_that_staff_have_not_seen_is_not_lifted(db: Session, staff: Client, ann: User) -> None:
+    ban(staff, "ann")
+    opened = form_with(staff.get(f"/moderation/members/{ann.id}/"), "show")
+    lift(staff, ann)
+    ban(staff, "ann", "30")
+    page = opened.submit("lift", status=409)
+    assert "This has changed since you opened it" in summary(page)
+    assert len(db.scalars(sa.select(CommentBan).where(CommentBan.lifted_at.is_(None))).all()) == 1
+    form_with(page, "show").submit("lift", status=303)
+
+
 def test_their_earlier_comments_are_hidden_and_come_back_when_the_ban_is_lifted(
     db: Session, make_client: Callable[..., Client], staff: Client, ann: User, post: Post
 ) -> None:

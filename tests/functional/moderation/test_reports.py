@@ -208,7 +208,13 @@ def test_its_author_may_change_a_hidden_text_once_after_a_while_and_staff_look_a
 ) -> None:
     for client in reporters:
         report(client, comment)
+    opened = form_with(staff.get("/moderation/"), "reason")
     assert answer(staff, "ask", "Leave the name out").status_int == 303
+    # Nobody undoes what they have not seen that somebody else has decided.
+    opened["reason"] = "Rude"
+    overtaken = opened.submit("remove", status=409)
+    assert "This has changed since you opened it" in summary(overtaken)
+    assert form_with(overtaken, "reason")["reason"].value == "Rude"
     assert "Nothing waits" in staff.get("/moderation/")
     case_id = db.scalars(sa.select(Case.id)).one()
     assert "ask" not in form_with(staff.get(f"/moderation/cases/{case_id}/"), "reason").fields
