@@ -1,7 +1,6 @@
 """Forms that can't be acted upon, as a token, a sign-in or something else has ended: nothing typed is lost."""
 
 import logging
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -12,8 +11,8 @@ from pyramid.response import Response
 
 from myproject.db import sessions_of
 from myproject.forms import once
-from myproject.forms.kept import find_kept, fits, keep_text, may_return
-from myproject.forms.view import CHOOSE_AGAIN, FormView
+from myproject.forms.kept import fits, form_key, is_kept, keep_text, may_return
+from myproject.forms.view import CHOOSE_AGAIN, FormView, filled_from
 from myproject.security.csrf import FIELD as CSRF_FIELD
 from myproject.security.csrf import resend_field
 from myproject.security.ratelimit import RateLimited, limiter_of
@@ -47,8 +46,12 @@ def expired_form(request: Request, ended: Ended) -> Response:
     """
     view = posted_view(request)
     if view is not None and ended is Ended.TOKEN:
+        # Before the view looks: it need not show this form to who is signed in now.
+        kept_for_another = is_for_another(request) and keep_posted(request, view)
         try:
-            return view(request).expired()
+            form_view = view(request)
+            form_view.kept_for_another = kept_for_another
+            return form_view.expired()
         except HTTPException:
             # There is no such form any more, or none for this member: the answer is that to a right token.
             answer: Response = request.invoke_exception_view()
@@ -73,7 +76,7 @@ def expired_form(request: Request, ended: Ended) -> Response:
         "choose_again": CHOOSE_AGAIN,
         "action": request.path_qs,
         "texts": posted_texts(request),
-        "kept": view is not None and keep_posted(request, view),
+        "kept": view is not None and keep_posted(request, view) and not is_for_another(request),
     }
     response = render_to_response("myproject:templates/forms/resend.html", values, request=request)
     response.status_int = 400
@@ -133,13 +136,14 @@ def keep_posted(request: Request, view: type[FormView]) -> bool:
     """Keeps what was typed in the form that was posted, for the member whom its token to act once names: the
     browser may be somebody else's by now. Gives whether it does, or it is kept already.
 
-    Without a sign-in nothing takes the place of another text that the member has kept there: who shows the token
-    need not be its member.
+    Who is not signed in as that member puts nothing in the place of what they have kept: who shows the token need
+    not be its member.
     """
     registry = request.registry
     user_id, identity = writer_of(request), request.identity_if_known
-    if user_id is None or (identity is not None and identity.id != user_id):
+    if user_id is None:
         return False
+    is_writer = identity is not None and identity.id == user_id
     fields = {
         name: value
         for name in (*view.keeps, "version")
@@ -157,15 +161,16 @@ def keep_posted(request: Request, view: type[FormView]) -> bool:
         return False
     if not may_return(registry, user_id):
         return False
-    if identity is None:
+    key = form_key(request.POST.get(once.FIELD), signed_in=is_writer)
+    before = filled_from(request) if is_writer else None
+    if not is_writer:
         with sessions_of(registry).reading() as db:
-            there = find_kept(db, user_id, path)
-        if there is not None:
-            return texts_in(there.fields, view) == texts_in(fields, view)
+            if is_kept(db, user_id, path, fields):
+                return True
 
     def keep(request: Request) -> None:
         try:
-            keep_text(registry, user_id, path, fields, replace=identity is not None)
+            keep_text(registry, user_id, path, fields, key, before)
         except Exception:
             # The answer has what was typed as well.
             log.exception("forms: can't keep a text")
@@ -175,9 +180,10 @@ def keep_posted(request: Request, view: type[FormView]) -> bool:
     return True
 
 
-def texts_in(fields: Mapping[str, str], view: type[FormView]) -> list[str]:
-    """What was typed in the fields that a form keeps, without what browsers do to the ends of lines."""
-    return [fields.get(name, "").replace("\r\n", "\n") for name in view.keeps]
+def is_for_another(request: Request) -> bool:
+    """Whether somebody is signed in by now, and is not who the form was made for that was posted."""
+    writer_id, identity = writer_of(request), request.identity_if_known
+    return identity is not None and writer_id not in (None, identity.id)
 
 
 def refused_texts(request: Request, *, keep: bool = True) -> dict[str, Any]:
@@ -187,7 +193,8 @@ def refused_texts(request: Request, *, keep: bool = True) -> dict[str, Any]:
     texts, view = posted_texts(request), posted_view(request)
     if not texts or view is None:
         return {"texts": texts, "kept": False}
-    return {"texts": texts, "kept": request.keeps_text or (keep and keep_posted(request, view))}
+    kept = request.keeps_text or (keep and keep_posted(request, view) and not is_for_another(request))
+    return {"texts": texts, "kept": kept}
 
 
 def posted_texts(request: Request) -> list[str]:

@@ -14,18 +14,19 @@ HASH_LENGTH = 64
 
 class KeptText(Base):
     """What a member typed in the form at `path` and the site could not take: its fields, until they are sent, let
-    go or too old. Of each form the latest is kept.
+    go or too old. The same form may be open twice: of each, which `form` stands for, the latest is kept.
     """
 
     __tablename__ = "kept_texts"
     __table_args__ = (
-        sa.UniqueConstraint("user_id", "path"),
+        sa.UniqueConstraint("user_id", "path", "form"),
         sa.Index("ix_kept_texts_created_at", "created_at"),
     )
 
     id: Mapped[BigId] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(BIG_INTEGER, sa.ForeignKey("users.id", ondelete="CASCADE"))
     path: Mapped[str] = mapped_column(sa.String(PATH_MAX_LENGTH))
+    form: Mapped[str] = mapped_column(sa.String(HASH_LENGTH), default="")
     fields: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

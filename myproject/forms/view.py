@@ -19,10 +19,11 @@ from translationstring import TranslationString
 from myproject.db import after_commit
 from myproject.errors import EditedMeanwhile, InputError, waiting
 from myproject.forms import once
-from myproject.forms.kept import find_kept, keep_text, let_go, write_kept
+from myproject.forms.kept import FILLED_FROM, find_kept, form_key, keep_text, let_go, write_kept
 from myproject.forms.models import KeptText
 from myproject.forms.schema import Schema
 from myproject.i18n import _
+from myproject.pagination import row_number
 from myproject.security.ratelimit import RateLimited, limiter_of
 from myproject.transactions import reading, undo
 from myproject.web.dates import ago
@@ -61,6 +62,12 @@ class FormView:
         self.taken = False
         # What the form is filled in with.
         self.offered: KeptText | None = None
+        # The form that was posted, and what it was filled in with (`kept.write_kept`).
+        token = request.POST.get(once.FIELD)
+        self.sent_form, self.sent_away = form_key(token), form_key(token, signed_in=False)
+        self.filled_from = filled_from(request)
+        # Whether what was posted is kept for another member, who had opened the form.
+        self.kept_for_another = False
         self.form = self.make_form(self.make_schema())
 
     def make_schema(self) -> colander.SchemaNode:
@@ -98,7 +105,7 @@ class FormView:
     def post(self) -> Response:
         posted = self.request.POST
         if self.keeps and "let_go" in posted:
-            let_go(self.request.dbsession, self.request.member.id, self.kept_path())
+            self.let_go_of({self.filled_from or ""})
             return self.after_letting_go()
         if self.keeps and self.request.identity is not None:
             if "keep" in posted:
@@ -151,9 +158,13 @@ class FormView:
         if self.keeps and self.posted_once():
             # Whoever is signed in now is who the form was made for, and nobody else at the same browser.
             self.request.add_finished_callback(self.keep_unless_taken)
-        self.refuse(
-            _("This page was open for so long that it had to be renewed. Nothing is lost: send it once more.")
-        )
+        member = self.request.identity
+        if member is not None and self.writer_id() not in (None, member.id):
+            self.refuse(another_account_words(member.name, self.kept_for_another))
+        else:
+            self.refuse(
+                _("This page was open for so long that it had to be renewed. Nothing is lost: send it once more.")
+            )
         return self.page(400)
 
     # What could not be taken
@@ -187,7 +198,7 @@ class FormView:
         if not self.has_text(written):
             self.note_taken()
             return plain(self.request, _("Nothing is written, so that nothing is kept."))
-        if not write_kept(db, self.request.member.id, self.kept_path(), written):
+        if not write_kept(db, self.request.member.id, self.kept_path(), written, self.sent_form, self.filled_from):
             words = _("This is too long to be kept while you write it. Split it, or shorten it.")
             return plain(self.request, words, 422)
         after_commit(db, self.take)
@@ -201,16 +212,21 @@ class FormView:
         try:
             written = self.written()
             if self.has_text(written):
-                keep_text(request.registry, member.id, self.kept_path(), written)
+                path = self.kept_path()
+                keep_text(request.registry, member.id, path, written, self.sent_form, self.filled_from)
         except Exception:
             # The answer has what was typed as well.
             log.exception("forms: can't keep a text")
 
     def note_taken(self) -> None:
         """What was kept of this form before is needed no more, as soon as the transaction stands."""
-        db = self.request.dbsession
-        let_go(db, self.request.member.id, self.kept_path())
-        after_commit(db, self.take)
+        before = set() if self.filled_from is None else {self.filled_from}
+        self.let_go_of({self.sent_form, self.sent_away} | before)
+        after_commit(self.request.dbsession, self.take)
+
+    def let_go_of(self, forms: set[str]) -> None:
+        """Forgets what is kept of these, which were open at this address."""
+        let_go(self.request.dbsession, self.request.member.id, self.kept_path(), forms)
 
     def take(self) -> None:
         """Nothing is left to keep when the request is over."""
@@ -222,14 +238,15 @@ class FormView:
         if not self.keeps or member is None or not member.has_kept_text:
             return
         with reading(self.request) as db:
-            kept = find_kept(db, member.id, self.kept_path())
+            kept = find_kept(db, member.id, self.kept_path(), row_number(self.request.GET.get(FILLED_FROM, "")))
         self.offered = kept
         if kept is not None:
+            self.filled_from = kept.form
             for name, value in kept.fields.items():
                 if self.child(name) is not self.form:
                     self.child(name).cstruct = value
             self.form.kept_at = kept.created_at
-            self.form.let_go_fields = self.let_go_fields()
+            self.form.let_go_fields = {FILLED_FROM: kept.form} | self.let_go_fields()
 
     def let_go_fields(self) -> dict[str, Any]:
         """Hidden fields by which the form knows which text to let go."""
@@ -242,11 +259,14 @@ class FormView:
 
     def posted_once(self) -> str:
         """The token to act once that was posted; empty where it is none of this member's."""
-        value = self.request.POST.get(once.FIELD, "")
         member = self.request.identity
-        if isinstance(value, str) and member and once.member_of(self.request.registry, value) == member.id:
-            return value
-        return ""
+        is_theirs = member is not None and self.writer_id() == member.id
+        return self.request.POST[once.FIELD] if is_theirs else ""
+
+    def writer_id(self) -> int | None:
+        """For which member the form was made that was posted, as its token to act once says."""
+        token = self.request.POST.get(once.FIELD)
+        return once.member_of(self.request.registry, token) if isinstance(token, str) else None
 
     def sent_before(self, content: str) -> bool:
         """Whether this very form has been acted upon, or another one that said the same (`once.content_hash`):
@@ -319,9 +339,13 @@ class FormView:
         member = self.request.identity
         if member is not None:
             # It says also who may send the form once more, should their sign-in end.
-            self.form.once = self.posted_once() or once.make_once(self.request.registry, member.id)
+            token = self.posted_once()
+            self.form.once = token or once.make_once(self.request.registry, member.id)
             if self.keeps:
                 self.form.keeping = self.keeping()
+                # What was kept of the form that was posted is gone on with, also where this is another one.
+                is_another = self.request.method == "POST" and not token
+                self.form.filled_from = self.sent_form if is_another else self.filled_from
         if status != HTTPOk.code:
             undo(self.request)
             self.ask_for_files_again()
@@ -340,6 +364,12 @@ class FormView:
         return HTTPSeeOther(url(self.request, route_name, **params))
 
 
+def filled_from(request: Request) -> str | None:
+    """What the form that was posted had been filled in with, as it says."""
+    key = request.POST.get(FILLED_FROM)
+    return key if isinstance(key, str) else None
+
+
 def plain(request: Request, words: str, status: int = 200) -> Response:
     """What a script shows the reader as it is."""
     return Response(request.translate(words), status=status, content_type="text/plain", charset="utf-8")
@@ -356,6 +386,7 @@ def form_by_hand(request: Request, path: str) -> dict[str, Any]:
             kept = find_kept(db, member.id, path)
     return {
         "once": once.make_once(request.registry, member.id),
+        "filled_from": kept.form if kept else None,
         "kept_at": kept.created_at if kept else None,
         "fields": kept.fields if kept else {},
     }
@@ -366,6 +397,20 @@ def present_words(value: str) -> str:
     if not value:
         return _("It is empty now")
     return _("It is “${value}” now", mapping={"value": value})
+
+
+def another_account_words(name: str, kept: bool) -> TranslationString:
+    """What a form says that was opened by another member than who is signed in now, of the nickname `name`."""
+    words = _(
+        "This form was opened by another account than the one that is signed in now. Nothing of it was sent. Who"
+        " sends it from here sends it as ${name}."
+    )
+    if kept:
+        words = _(
+            "This form was opened by another account than the one that is signed in now. Nothing of it was sent,"
+            " and what it says is kept for that account. Who sends it from here sends it as ${name}."
+        )
+    return words % {"name": name}
 
 
 def waiting_words(seconds: int) -> TranslationString:
@@ -386,6 +431,7 @@ def render_widget(request: Request, template: str, **values: Any) -> Markup:
         "csrf_field": request.csrf_field,
         "translate": request.translate,
         "ago": partial(ago, request),
+        "url": partial(url, request),
         "static": request.registry["static"].address,
     }
     return Markup(environment.get_template(f"forms/{template}.html").render(values))  # noqa: S704

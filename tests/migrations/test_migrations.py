@@ -3,6 +3,7 @@
 import ast
 import unicodedata
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,21 @@ def test_a_comment_that_staff_refused_long_ago_never_was_in_the_open(engine):
     with engine.connect() as connection:
         found = connection.scalars(sa.text("SELECT id FROM comments WHERE refused_at = removed_at")).all()
     assert sorted(found) == [2, 5]
+
+
+def test_of_forms_that_were_open_twice_the_latest_text_is_kept_where_a_migration_goes_down(engine):
+    upgrade(engine)
+    fill(engine)
+    later = (
+        "INSERT INTO kept_texts (user_id, path, form, fields, created_at)"
+        " SELECT user_id, path, 'x', '{}', :later FROM kept_texts WHERE path = '/posts/new/'"
+    )
+    with engine.begin() as connection:
+        connection.execute(sa.text(later), {"later": utc_now() + timedelta(hours=1)})
+    downgrade(engine, "0029")
+    with engine.connect() as connection:
+        assert connection.scalars(sa.text("SELECT CAST(fields AS TEXT) FROM kept_texts")).all() == ["{}"]
+    upgrade(engine)
 
 
 def test_rows_keep_their_numbers_and_what_hangs_on_them_where_tables_are_made_anew(engine):

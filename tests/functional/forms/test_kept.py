@@ -46,6 +46,12 @@ def typed(page: webtest.TestResponse, field: str = "body") -> str:
     return str(form_with(page, "body")[field].value).replace("\r\n", "\n")
 
 
+def unsent(client: Client) -> list[str]:
+    """The texts that a member's drafts show to be copied, latest first."""
+    areas = client.get("/drafts/").html.select("main textarea[readonly]")
+    return [area.get_text()[1:].replace("\r\n", "\n") for area in areas]
+
+
 def notice(page: webtest.TestResponse) -> str:
     element = page.html.select_one(".kept")
     return element.get_text(" ", strip=True) if element else ""
@@ -252,6 +258,49 @@ def test_what_is_sent_after_the_sign_in_has_ended_waits_for_its_member_alone(
     assert "/posts/new/" not in kept(db)
 
 
+def test_what_was_typed_in_two_tabs_is_kept_twice_and_each_is_gone_on_with_by_itself(
+    client: Client, db: Session, ann: User
+) -> None:
+    forms = [form_with(client.get("/posts/new/"), "title") for _tab in range(2)]
+    for form, title in zip(forms, ("First", "Second"), strict=True):
+        form["title"] = title
+        form.submit("preview", status=422)
+    client.logout()
+    for form, title in zip(forms, ("First, and more", "Second, and more"), strict=True):
+        form["title"] = title
+        form.submit("publish", status=400)
+    client.login("ann")
+    assert sorted(unsent(client)) == ["First", "First, and more", "Second", "Second, and more"]
+    (card,) = (card for card in client.get("/drafts/").html.select("details") if "First, and more" in card.text)
+    form = form_with(client.get(card.select_one("a")["href"]), "body")
+    assert form["title"].value == "First, and more"
+    # Later states of one form stand for one.
+    for body in ("", "Of tea"):
+        form["title"], form["body"] = "First, and still more", body
+        form = form_with(form.submit("preview", status="*"), "body")
+    assert sorted(unsent(client))[:2] == ["First", "First, and still more"]
+    form.submit("publish", status=303)
+    form_with(client.get("/posts/new/"), "let_go").submit("let_go", status=303)
+    assert len(kept(db)) == 2
+
+
+def test_a_form_of_another_account_says_so_and_is_kept_for_that_one(
+    client: Client, db: Session, ann: User, post: Post
+) -> None:
+    form = comment_form(client, post)
+    form["body"] = BODY
+    client.logout()
+    sign_in(client, make_user(db, "carl"))
+    page = form.submit("send", status=400)
+    assert "opened by another account than the one that is signed in now" in summary(page)
+    assert "is kept for that account. Who sends it from here sends it as carl." in summary(page)
+    assert unsent(client) == []
+    form_with(page, "body").submit("send", status=303)
+    client.logout()
+    client.login("ann")
+    assert typed(client.get(f"/posts/{post.id}/a-post/")) == BODY
+
+
 def test_without_a_sign_in_nothing_is_kept_by_a_forged_token_of_who_is_gone_or_too_much(
     make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session
 ) -> None:
@@ -284,10 +333,12 @@ def test_without_a_sign_in_nothing_takes_the_place_of_what_a_member_has_kept_or_
     form.submit("preview", status=200)
     client.logout()
     assert "It is kept" in form.submit("send", status=400)
-    form["body"] = "By who has the token"
-    assert "It is kept" not in form.submit("send", status=400)
+    assert len(kept(db)) == 1
+    for text in ("By who has the token", "By who has the token, once more"):
+        form["body"] = text
+        form.submit("send", status=400)
     client.login("ann")
-    assert typed(client.get(f"/posts/{post.id}/a-post/")) == BODY
+    assert unsent(client) == ["By who has the token, once more", BODY]
     form = form_with(client.get("/posts/new/"), "title")
     form["title"] = "By who has the token"
     client.logout()
