@@ -108,6 +108,7 @@ class SecurityEvent(IntEnum):
     ADDRESS_CORRECTED = 30
     PASSWORD_RESET_ASKED = 31
     PASSWORD_RESET_STARTED = 32  # by an admin
+    PASSKEY_COPIED = 33
 
 
 # Those whose detail is an address that the member had or typed.
@@ -173,6 +174,7 @@ RECOVERY_CODES = 10
 RECOVERY_CODES_FEW = 2  # so few left that the site reminds its owner to make new ones
 PASSKEYS_MAX = 20
 PASSKEY_NAME_MAX_LENGTH = 60
+PASSKEY_COPIED_HOURS = 24  # the owner of a copied passkey is told once in so long
 CREDENTIAL_ID_MAX_BYTES = 1023  # WebAuthn level 3, 4: credential ID
 PROVIDER_MAX_LENGTH = 40
 ISSUER_MAX_LENGTH = 300

@@ -29,6 +29,7 @@ MAILED = frozenset(
         USER.SecurityEvent.RECOVERY_CODE_USED,
         USER.SecurityEvent.PASSKEY_ADDED,
         USER.SecurityEvent.PASSKEY_REMOVED,
+        USER.SecurityEvent.PASSKEY_COPIED,
         USER.SecurityEvent.PROVIDER_CONNECTED,
         USER.SecurityEvent.PROVIDER_REMOVED,
         USER.SecurityEvent.NAME_CHANGED,

@@ -8,7 +8,7 @@ hence verification of the user is required every time.
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -41,7 +41,7 @@ from webauthn.helpers.structs import (
 from myproject.db import utc_now
 from myproject.users import constants as USER
 from myproject.users import errors
-from myproject.users.models import Connection, Passkey, User, UserSession
+from myproject.users.models import Connection, Passkey, SecurityLogEntry, User, UserSession
 from myproject.users.services import accounts, history, steps
 
 log = logging.getLogger(__name__)
@@ -334,8 +334,8 @@ def check_answer(
 def count_use(db: Session, proof: Proof, client: accounts.Client) -> bool:
     """Notes that a passkey was used; False where its authenticator has not counted on since the last time.
 
-    There may be a copy of it then (6.1.1 of the standard): the owner's history and the log tell it. One statement
-    judges and writes. Call it in a transaction of its own, and commit either way.
+    There may be a copy of it then (6.1.1 of the standard): a mail, the owner's history and the log tell it. One
+    statement judges and writes. Call it in a transaction of its own, and commit either way.
     """
     # An authenticator that does not count says 0 for ever.
     counted_on = sa.or_(
@@ -351,10 +351,28 @@ def count_use(db: Session, proof: Proof, client: accounts.Client) -> bool:
     )
     if used is None:
         log.warning("passkey %s of member %s: its count did not go on", proof.passkey_id, proof.user_id)
-        user = db.get(User, proof.user_id)
-        if user is not None:
-            history.note(db, user, USER.SecurityEvent.SIGN_IN_FAILED, client, proof.name)
+        note_copy(db, proof, client)
     return used is not None
+
+
+def note_copy(db: Session, proof: Proof, client: accounts.Client) -> None:
+    """Has the owner of a passkey hear that there may be a copy of it: by mail once in a while, and each time by a
+    line of their history.
+    """
+    # Held, so that of many at once one is told.
+    user = accounts.lock_user(db, proof.user_id)
+    if find_passkey(db, user.id, proof.passkey_id) is None:
+        # Its owner has removed it in this very moment.
+        return
+    told = sa.exists().where(
+        SecurityLogEntry.user_id == user.id,
+        SecurityLogEntry.event == USER.SecurityEvent.PASSKEY_COPIED,
+        SecurityLogEntry.created_at > utc_now() - timedelta(hours=USER.PASSKEY_COPIED_HOURS),
+    )
+    event = USER.SecurityEvent.PASSKEY_COPIED
+    if db.scalar(sa.select(told)):
+        event = USER.SecurityEvent.SIGN_IN_FAILED
+    history.note(db, user, event, client, proof.name)
 
 
 # Pieces

@@ -34,6 +34,9 @@ SENTENCES = {
     USER.SecurityEvent.RECOVERY_CODE_USED: _("A recovery code was used: ${detail} are left"),
     USER.SecurityEvent.PASSKEY_ADDED: _("You added a passkey: ${detail}"),
     USER.SecurityEvent.PASSKEY_REMOVED: _("You removed a passkey: ${detail}"),
+    USER.SecurityEvent.PASSKEY_COPIED: _(
+        "A passkey was refused, for there may be a copy of it: ${detail}. Remove it, and add a new one"
+    ),
     USER.SecurityEvent.PROVIDER_CONNECTED: _("You connected an account elsewhere: ${detail}"),
     USER.SecurityEvent.PROVIDER_REMOVED: _("You disconnected an account elsewhere: ${detail}"),
     USER.SecurityEvent.TERMS_ACCEPTED: _("You accepted the terms, version ${detail}"),

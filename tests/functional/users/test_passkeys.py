@@ -427,14 +427,32 @@ def test_challenge_for_adding_signs_nobody_in(
 
 
 @pytest.mark.parametrize("back", [0, 1], ids=["the-same", "lower"])
-def test_count_that_does_not_go_on_is_refused_and_told_to_the_owner(
-    guest: Client, device: Authenticator, ann: User, db: Session, back: int
+def test_count_that_does_not_go_on_is_refused_and_told_to_the_owner_by_mail_once_a_day(
+    guest: Client,
+    device: Authenticator,
+    ann: User,
+    db: Session,
+    mails: Callable[..., list[EmailMessage]],
+    back: int,
 ) -> None:
+    def told() -> list[str]:
+        return [text for text in map(text_of, mails(to=ann.email)) if "there may be a copy of it" in text]
+
     db.execute(sa.update(Passkey).values(sign_count=5))
-    device.credentials[0].sign_count = 4 - back
-    refuse_to_enter(guest, device.get(ask(guest)), db)
-    assert history(db, ann)[-1] == (USER.SecurityEvent.SIGN_IN_FAILED, "My phone")
+    for event in (USER.SecurityEvent.PASSKEY_COPIED, USER.SecurityEvent.SIGN_IN_FAILED):
+        device.credentials[0].sign_count = 4 - back
+        refuse_to_enter(guest, device.get(ask(guest)), db)
+        assert history(db, ann)[-1] == (event, "My phone")
+        (text,) = told()
+    assert "My phone" in text
+    assert "/users/me/security/passkeys/" in text
+    assert "there is nothing to do" not in text
     assert db.scalar(sa.select(Passkey.sign_count)) == 5
+    old = sa.update(SecurityLogEntry).where(SecurityLogEntry.event == USER.SecurityEvent.PASSKEY_COPIED)
+    db.execute(old.values(created_at=utc_now() - timedelta(hours=USER.PASSKEY_COPIED_HOURS, minutes=1)))
+    device.credentials[0].sign_count = 4
+    refuse_to_enter(guest, device.get(ask(guest)), db)
+    assert len(told()) == 2
 
 
 def test_device_that_does_not_count_signs_in_again_and_again(
