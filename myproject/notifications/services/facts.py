@@ -97,10 +97,13 @@ def facts_in(row: Any, **more: Any) -> Facts:
     )
 
 
-FOLLOWS_POST = sa.exists().where(
-    PostAttention.user_id == Notification.user_id,
-    PostAttention.post_id == Notification.post_id,
-    PostAttention.attention == POST.Attention.FOLLOW,
+FOLLOWS_POST, MUTES_POST = (
+    sa.exists().where(
+        PostAttention.user_id == Notification.user_id,
+        PostAttention.post_id == Notification.post_id,
+        PostAttention.attention == attention,
+    )
+    for attention in (POST.Attention.FOLLOW, POST.Attention.MUTE)
 )
 FOLLOWS_TAG = sa.exists().where(
     post_tags.c.post_id == Notification.post_id,

@@ -13,9 +13,9 @@ from myproject.comments.services.visibility import PUBLISHED as COMMENT_PUBLISHE
 from myproject.db import IN_DATABASE_ONLY, fetch, utc_now
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import IN_INBOX, UNREAD, Notification
-from myproject.notifications.services.facts import NAMES_POST
+from myproject.notifications.services.facts import FOLLOWS_POST, MUTES_POST, NAMES_POST
 from myproject.pagination import BEYOND_ALL, Page, cut_by_number
-from myproject.posts.models import Post, Tag
+from myproject.posts.models import Post, Tag, TagFollow
 from myproject.posts.services.rows import AUTHOR_NAME
 from myproject.posts.services.visibility import PUBLISHED as POST_PUBLISHED
 from myproject.users.models import User
@@ -61,6 +61,9 @@ WAITING_PART: sa.Select[*tuple[Any, ...]] = (
 )
 # What it says of a text that is not in the open any more is said without its title, but to its own author.
 IS_THERE = POST_PUBLISHED & sa.or_(Notification.comment_id.is_(None), COMMENT_PUBLISHED)
+FOLLOWS_ITS_TAG = sa.exists().where(
+    TagFollow.user_id == Notification.user_id, TagFollow.tag_id == Notification.tag_id
+)
 LIST = (
     sa.select(
         Notification.id,
@@ -81,6 +84,10 @@ LIST = (
         sa.func.coalesce(IS_THERE, sa.false()).label("is_there"),
         sa.func.coalesce(POST_PUBLISHED, sa.false()).label("post_is_there"),
         NAMES_POST.label("names_post"),
+        # What there is to stop.
+        FOLLOWS_POST.label("follows_post"),
+        FOLLOWS_ITS_TAG.label("follows_tag"),
+        MUTES_POST.label("mutes_post"),
     )
     .outerjoin(User, User.id == Notification.actor_id)
     .outerjoin(Post, Post.id == Notification.post_id)

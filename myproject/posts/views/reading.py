@@ -9,6 +9,7 @@ from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.posts import constants as POST
 from myproject.posts.services import attention, likes, rows, visits
+from myproject.posts.views.returning import list_address
 from myproject.security.permissions import may_publish
 from myproject.web.likes import answer_like, wants_on
 from myproject.web.request import Request
@@ -40,17 +41,15 @@ def place_address(request: Request, post: rows.PostPage) -> str:
 
 
 def follow_post(context: rows.PostPage, request: Request) -> Response:
-    """Follows the post, mutes it, or neither: `attention`. Leads back to the post, or with `list` to the settings
-    of notifications, which list such posts.
+    """Follows the post, mutes it, or neither: `attention`. Leads back to the post, or to the list that `list`
+    names.
     """
     asked = request.POST.get("attention")
     if not isinstance(asked, str) or asked not in ATTENTIONS:
         raise HTTPBadRequest
     attention.set_attention(request.dbsession, request.member.id, context.id, ATTENTIONS[asked])
     request.flash(FOLLOWED[asked])
-    if "list" in request.POST:
-        return HTTPSeeOther(url(request, "notifications.settings"))
-    return HTTPSeeOther(place_address(request, context))
+    return HTTPSeeOther(list_address(request) or place_address(request, context))
 
 
 def go_to_news(context: rows.PostPage, request: Request) -> Response:

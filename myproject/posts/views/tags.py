@@ -13,6 +13,7 @@ from myproject.posts import constants as POST
 from myproject.posts import schemas
 from myproject.posts.services import lists, rows, tags
 from myproject.posts.views.lists import show_rows
+from myproject.posts.views.returning import list_address
 from myproject.text import canonical
 from myproject.transactions import reading
 from myproject.web.fragments import cached_fragment, place
@@ -87,11 +88,8 @@ def follow_tag(context: tags.TagRow, request: Request) -> Response:
 
 
 def back(tag: tags.TagRow, request: Request) -> Response:
-    """To the page on which the button stood: the tag's or, as `list` says, the one that lists a member's tags."""
-    listed = "list" in request.POST
-    return HTTPSeeOther(
-        url(request, "notifications.settings") if listed else url(request, "posts.tag", name=tag.name)
-    )
+    """To the page on which the button stood: the tag's, or the list that `list` names."""
+    return HTTPSeeOther(list_address(request) or url(request, "posts.tag", name=tag.name))
 
 
 def go_to_muted(request: Request) -> Response:

@@ -19,8 +19,11 @@ from myproject.notifications.models import Notification
 from myproject.notifications.services import choices
 from myproject.notifications.services.inbox import touch_inboxes
 from myproject.notifications.tasks import mail_due
+from myproject.posts.constants import Attention
 from myproject.posts.models import Post
+from myproject.posts.services.attention import list_attention, set_attention
 from myproject.posts.services.removal import remove_post
+from myproject.posts.services.tags import find_marks, find_tag, follow_tag
 from myproject.users.models import User
 from tests.conftest import Client, form_with, run_tasks
 from tests.factories import make_comment, make_comments, make_post, make_user, sign_in
@@ -298,6 +301,31 @@ def test_where_only_the_comment_is_gone_the_post_that_stands_is_linked(
     page = client.get("/notifications/")
     assert items(page) == ["Unread bob commented on your post On bread (the comment is not there any more)"]
     assert page.html.select_one(f".notices a[href$='/posts/{post.id}/{post.slug}/']").get_text() == "On bread"
+
+
+def test_each_item_acts_in_place(client: Client, db: Session, ann: User, bob: User, post: Post) -> None:
+    theirs = make_post(db, bob, "On rye", tags=["rye"])
+    tag = find_tag(db, "rye")
+    assert tag is not None
+    follow_tag(db, ann.id, tag.id, True)
+    set_attention(db, ann.id, theirs.id, Attention.FOLLOW)
+    make_comment(db, theirs, bob)
+    tell(db, ann, NOTE.Kind.LIKE, post_id=post.id, actor_id=bob.id)
+    tell(db, ann, NOTE.Kind.FOLLOWED_TAG, post_id=theirs.id, actor_id=bob.id, tag_id=tag.id)
+    tell(db, ann, NOTE.Kind.SECURITY)
+    here = "/notifications/?show=unread"
+    for text in ("Mute the post", "Stop following the post", "Stop following rye"):
+        page = client.get(here)
+        (button,) = [each for each in page.html.select(".notices button") if text in each.get_text()]
+        form = page.forms["read"]
+        form.action = button["formaction"]
+        fields = [*form.submit_fields(), (button["name"], button["value"])]
+        back = client.post(form.action, fields, status=303)
+        assert back.location.endswith(here)
+        assert not [each for each in client.get(here).html.select(".notices button") if text in each.get_text()]
+    assert find_marks(db, ann.id, tag.id).followed is False
+    assert [row.attention for row in list_attention(db, ann.id).rows] == [Attention.MUTE]
+    assert "Where you are signed in" in client.get(here).html.select_one(".notices").get_text()
 
 
 def test_nobody_marks_what_others_were_told(client: Client, db: Session, ann: User, bob: User, post: Post) -> None:
