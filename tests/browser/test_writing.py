@@ -38,7 +38,7 @@ def test_post_is_there_once_though_the_answer_to_it_never_came(
             route.continue_()
 
     fill_post(page, title)
-    page.route("**/posts/new/", cut_the_answer)
+    page.route("**/posts/new/*", cut_the_answer)
     page.get_by_role("button", name="Publish").click()
     page.wait_for_url("chrome-error://**")
     assert cut == [303]
@@ -64,6 +64,31 @@ def test_comment_sent_without_a_connection_is_sent_once_it_is_back(
     page.reload()
     expect(page.locator(".comment:target")).to_contain_text("Said in a tunnel")
     expect(page.locator(".comment")).to_have_count(1)
+
+
+@pytest.mark.with_and_without_javascript
+def test_what_was_typed_is_there_behind_a_page_of_the_browser_that_says_there_is_no_connection(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState], javascript: bool
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"), java_script_enabled=javascript)
+    way = "with" if javascript else "without"
+    fill_post(page, f"Back {way} a script", "Typed on a train")
+
+    def press_without_connection(button: str) -> None:
+        page.wait_for_load_state()
+        page.context.set_offline(True)
+        page.get_by_role("button", name=button).click()
+        page.wait_for_url("chrome-error://**")
+        page.context.set_offline(False)
+        page.go_back()
+
+    press_without_connection("Publish")
+    expect(page.get_by_label("Text")).to_have_value("Typed on a train")
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("link", name="Edit", exact=True).first.click()
+    page.get_by_label("Text").fill("Typed in the hills")
+    press_without_connection("Save")
+    expect(page.get_by_label("Text")).to_have_value("Typed in the hills")
 
 
 def test_draft_saves_itself_and_is_published_once(

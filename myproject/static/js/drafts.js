@@ -88,7 +88,8 @@ const watch = (form) => {
   function goOn(headers) {
     const address = headers.get("Content-Location");
     if (!address) return;
-    form.setAttribute("action", address);
+    // Not the address of the page itself, as in the templates: Back leads here where it fails.
+    form.setAttribute("action", `${address}?sent`);
     let version = form.querySelector("input[name=version]");
     if (!version) {
       version = document.createElement("input");
