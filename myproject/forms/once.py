@@ -1,10 +1,9 @@
 """Forms that act once: sent again (by a double click, after going back, after a connection that broke), such a
 form leads to where it led, and does nothing.
 
-The form carries a random token that names the member it was made for, and when, signed; it is good for
-`GOOD_FOR`. What was sent with it is a row,
-written in the transaction of what it did: of many that come at the same moment the first writes it, the others
-wait for that.
+The form carries a random token that names the member it was made for, and when, signed; it is good for `GOOD_FOR`.
+What was sent with it is a row, written in the transaction of what it did: of many that come at the same moment the
+first writes it, the others wait for that.
 
 Who goes back gets the page anew, with another token, and the browser fills in what was typed. With JavaScript
 (drafts.js) it gets the old token too; without, what the member sent before is found by what it says (`list_same`).
