@@ -14,14 +14,14 @@ from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from pyramid_retry import is_error_retryable
 from sqlalchemy.orm import Session
-from translationstring import TranslationString
 
 from myproject.db import after_commit
-from myproject.errors import EditedMeanwhile, InputError, waiting
+from myproject.errors import EditedMeanwhile, InputError
 from myproject.forms import once
 from myproject.forms.kept import FILLED_FROM, find_kept, form_key, keep_text, let_go, write_kept
 from myproject.forms.models import KeptText
 from myproject.forms.schema import Schema
+from myproject.forms.words import another_account_words, present_words, waiting_words
 from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.security.ratelimit import RateLimited, limiter_of
@@ -390,37 +390,6 @@ def form_by_hand(request: Request, path: str) -> dict[str, Any]:
         "kept_at": kept.created_at if kept else None,
         "fields": kept.fields if kept else {},
     }
-
-
-def present_words(value: str) -> str:
-    """What stands beside a field that has another value than what was posted: the present one."""
-    if not value:
-        return _("It is empty now")
-    return _("It is “${value}” now", mapping={"value": value})
-
-
-def another_account_words(name: str, kept: bool) -> TranslationString:
-    """What a form says that was opened by another member than who is signed in now, of the nickname `name`."""
-    words = _(
-        "This form was opened by another account than the one that is signed in now. Nothing of it was sent. Who"
-        " sends it from here sends it as ${name}."
-    )
-    if kept:
-        words = _(
-            "This form was opened by another account than the one that is signed in now. Nothing of it was sent,"
-            " and what it says is kept for that account. Who sends it from here sends it as ${name}."
-        )
-    return words % {"name": name}
-
-
-def waiting_words(seconds: int) -> TranslationString:
-    """What a form says where it was sent too often, or the site has too much to do, and how long to wait."""
-    return waiting(
-        seconds,
-        _("That was too much in a short time. Nothing is lost: try again in ${seconds} seconds."),
-        _("That was too often in a short time. Nothing is lost: try again in ${minutes} minutes."),
-        _("That was too often in a short time. Nothing is lost: try again in ${hours} hours."),
-    )
 
 
 def render_widget(request: Request, template: str, **values: Any) -> Markup:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from myproject.forms.view import waiting_words
+from myproject.forms.words import waiting_words
 from myproject.users.errors import TooManyMails
 
 

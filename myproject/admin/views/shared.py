@@ -11,7 +11,8 @@ from myproject import audit
 from myproject.admin import schemas
 from myproject.db import Base
 from myproject.errors import InputError
-from myproject.forms.view import FormView, present_words
+from myproject.forms.view import FormView
+from myproject.forms.words import present_words
 from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.transactions import reading

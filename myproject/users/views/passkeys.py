@@ -17,7 +17,8 @@ from pyramid.response import Response
 from myproject.db import sessions_of
 from myproject.errors import InputError
 from myproject.forms.schema import Schema
-from myproject.forms.view import FormView, waiting_words
+from myproject.forms.view import FormView
+from myproject.forms.words import waiting_words
 from myproject.i18n import _
 from myproject.security.cookies import cookies_of
 from myproject.security.ratelimit import RateLimited, client_key, limiter_of
