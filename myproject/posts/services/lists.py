@@ -29,6 +29,7 @@ PINNED = (
     .order_by(Post.pinned_at.desc())
     .limit(POST.PINNED_MAX)
 )
+LIKED = Post.like_count > sa.literal_column("0")
 READER_ID = sa.bindparam("reader_id", type_=sa.BigInteger)
 # Of the posts on a page: when a member saw them, and which have a tag that they muted.
 MUTED_AMONG = (
@@ -60,6 +61,9 @@ def list_posts(
     if sort is POST.Sort.TOP and period is not POST.Period.ALL:
         key, number = TopPost.like_count, TopPost.post_id
         statement = LIST.join(TopPost, TopPost.post_id == Post.id).where(tops.within(tops.SPANS[period]))
+    elif sort is POST.Sort.TOP:
+        # As in the other periods, where none has a row that nobody likes.
+        statement = LIST.where(LIKED)
     if author_id is not None:
         statement = statement.where(Post.author_id == author_id)
     statement = statement.where(before(cursor, key, number)).order_by(key.desc(), number.desc())
