@@ -51,7 +51,9 @@ const watch = (form) => {
     event.stopImmediatePropagation();
     const [longest] = fields.sort((one, other) => other.value.length - one.value.length);
     warn(longest, form.dataset.tooMuch);
-    longest.focus();
+    longest.focus({ preventScroll: true });
+    // A field grows with its text: the words below it are where the writer is.
+    longest.nextElementSibling.scrollIntoView({ block: "nearest" });
   }, true);
 };
 
