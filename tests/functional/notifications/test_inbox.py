@@ -294,6 +294,7 @@ def test_of_a_text_that_is_gone_no_title_is_told_but_to_its_author(
     assert "Secret" not in page
 
 
+@pytest.mark.one_database
 def test_where_only_the_comment_is_gone_the_post_that_stands_is_linked(
     client: Client, db: Session, ann: User, bob: User, post: Post
 ) -> None:
@@ -303,6 +304,7 @@ def test_where_only_the_comment_is_gone_the_post_that_stands_is_linked(
     assert page.html.select_one(f".notices a[href$='/posts/{post.id}/{post.slug}/']").get_text() == "On bread"
 
 
+@pytest.mark.one_database
 def test_each_item_acts_in_place(client: Client, db: Session, ann: User, bob: User, post: Post) -> None:
     theirs = make_post(db, bob, "On rye", tags=["rye"])
     tag = find_tag(db, "rye")

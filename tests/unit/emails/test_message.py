@@ -199,6 +199,7 @@ def test_inert_text_holds_nothing_that_a_mail_program_takes_for_an_address(text:
         assert not LINKS.test(seen), LINKS.match(seen)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", [Kind.ACCOUNT_APPROVED, Kind.ACCOUNT_REFUSED])
 def test_words_of_staff_to_an_address_that_nobody_has_proved_stay_whole_and_make_no_link(
     registry: Registry, kind: Kind
