@@ -21,6 +21,7 @@ from myproject.forms import once
 from myproject.forms.kept import FILLED_FROM, find_kept, form_key, keep_text, let_go, write_kept
 from myproject.forms.models import KeptText
 from myproject.forms.schema import Schema
+from myproject.forms.typed_again import TYPE_AGAIN, renewed_words, typed_secrets, waiting_with_password
 from myproject.forms.words import another_account_words, present_words, waiting_words
 from myproject.i18n import _
 from myproject.pagination import row_number
@@ -136,7 +137,9 @@ class FormView:
                 return self.page(409)
             return self.page(422)
         except RateLimited as error:
-            self.refuse(waiting_words(error.retry_after))
+            words = waiting_with_password if self.typed_secrets() else waiting_words
+            self.refuse(words(error.retry_after))
+            self.ask_for_secrets_again()
             response = self.page(429)
             response.headers["Retry-After"] = str(error.retry_after)
             return response
@@ -162,9 +165,11 @@ class FormView:
         if member is not None and self.writer_id() not in (None, member.id):
             self.refuse(another_account_words(member.name, self.kept_for_another))
         else:
-            self.refuse(
-                _("This page was open for so long that it had to be renewed. Nothing is lost: send it once more.")
-            )
+            self.refuse(renewed_words(secret=bool(self.typed_secrets())))
+        self.ask_for_secrets_again()
+        # First of all that: the rest has been filled in.
+        for child in self.typed_secrets()[:1]:
+            child.focus_here = True
         return self.page(400)
 
     # What could not be taken
@@ -330,6 +335,16 @@ class FormView:
         for child in self.form.children:
             if self.is_chosen(child.name) and child.error is None:
                 self.refuse(CHOOSE_AGAIN, child.name)
+
+    def typed_secrets(self) -> list[deform.Field]:
+        """The fields of passwords that were not left empty."""
+        return typed_secrets(self.form, self.posted())
+
+    def ask_for_secrets_again(self) -> None:
+        """Says beside a password with which nothing is wrong that it does not come back, as no page holds one."""
+        for child in self.typed_secrets():
+            if child.error is None:
+                self.refuse(TYPE_AGAIN, child.name)
 
     def child(self, name: str) -> deform.Field:
         """The field of that name; the form itself where it has none."""

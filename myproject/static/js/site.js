@@ -1,7 +1,7 @@
 // Enhances pages that work without it.
 
 // Whoever sent a form with mistakes is led to the list of them.
-document.getElementById("error-summary")?.focus();
+(document.querySelector("form [autofocus]") ?? document.getElementById("error-summary"))?.focus();
 
 // A form sent is sent once, until the server has answered. Its button is never `disabled`: that would take the focus
 // away, keep the button's own name out of what is sent, and leave the form dead when the answer never comes.

@@ -29,7 +29,7 @@ from myproject.users.models import User, UserSession
 from myproject.users.services import accounts, blocks, sign_ins, tokens
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, Client, form_with, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
-from tests.functional.pages import csrf_token, flashes, heading
+from tests.functional.pages import csrf_token, flashes, heading, summary
 from tests.functional.security import test_access
 
 pytestmark = pytest.mark.one_database
@@ -263,6 +263,21 @@ def test_the_page_says_that_nothing_is_lost(client: Client, world: World) -> Non
     opened = visit(client, world, world.form(NEW_POST))
     opened["csrf_token"] = "0"
     assert "Nothing is lost: send it once more" in opened.submit("publish", status=400)
+
+
+def test_a_form_with_a_password_says_that_it_has_to_be_typed_again(client: Client, db: Session) -> None:
+    make_user(db, "ann")
+    form = form_with(client.get("/users/login/"), "login")
+    form["login"], form["password"], form["csrf_token"] = "ann", PASSWORD, "0"
+    page = form.submit(status=400)
+    assert "Nothing is lost" not in page.text
+    assert "Type the password once more and send it again: everything else is still here." in summary(page)
+    assert page.html.select_one('#error-summary a[href="#password"]') is not None
+    assert page.html.select_one("#password").has_attr("autofocus")
+    again = form_with(page, "login")
+    assert (again["login"].value, again["password"].value) == ("ann", "")
+    again["password"] = PASSWORD
+    again.submit(status=303)
 
 
 def test_the_text_of_a_form_comes_back_as_text(client: Client, world: World) -> None:

@@ -38,7 +38,10 @@ def check_refusal(page: webtest.TestResponse, form_field: str, kept: dict[str, s
     """The page is the form with what was typed, and says when to come back."""
     assert page.status_int == 429
     assert 1 <= int(page.headers["Retry-After"]) <= 3600
-    assert "Nothing is lost: try again in" in summary(page)
+    # Of a form with a password, that is lost.
+    with_secret = page.html.select_one("form input[type=password]") is not None
+    words = "Type the password again, and send it in" if with_secret else "Nothing is lost: try again in"
+    assert words in summary(page)
     form = form_with(page, form_field)
     assert {name: form[name].value for name in kept} == kept
 
