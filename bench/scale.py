@@ -4,43 +4,61 @@
     .venv/bin/python bench/scale.py --postgresql --sizes 1000 100000 1000000
 
 It makes a scratch site, fills it as `myproject demo --posts N --comments 2N` does, and asks for each list as a
-guest whom no cache helps. It prints the statements and the median milliseconds of each page, and how many times
-those of the first size they are. README.md says what was measured.
+guest whom no cache helps, or as a member; and for the page after it. It prints the statements and the median
+milliseconds of each page, and how many times those of the first size they are. It ends with 1, and says why, where
+a page takes more statements than at the first size, or where a plan reads a large table whole.
+README.md says what was measured.
 """
 
 import argparse
+import re
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urljoin
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import sqlalchemy as sa
-import webtest
 
 from myproject import main as make_app
+from myproject.bookmarks.services import add_bookmark
 from myproject.cli import demo
 from myproject.cli.demo_bulk import add_bulk
 from myproject.db import Sessions, sessions_of
 from myproject.posts.models import Post
+from myproject.posts.services.writing import create_post, render
+from myproject.users.models import User
 from tests import servers
+from tests.architecture.test_plans import LARGE, Statement
 from tests.conftest import migrate
+from tests.reliability.together import Visitor
 
 PAGES = {
     "newest": "/",
     "active": "/?sort=active",
     "top": "/?sort=top",
-    "top of the month": "/?sort=top&period=month",
+    **{f"top of the {period}": f"/?sort=top&period={period}" for period in ("day", "week", "month", "year")},
+    "tags": "/tags/",
     "tag": "/tags/{tag}/",
     "author": "/@ada/",
+    "posts by author": "/@ada/posts/",
+    "drafts": "/drafts/",
+    "bookmarks": "/bookmarks/",
     "search": "/search/?q=bread",
     "feed": "/feed.atom",
     "post": "/posts/{id}/x/",
 }
+SECOND = ", second page"
+OF_MEMBERS = ("drafts", "bookmarks")
+OWN = 60  # drafts and bookmarks of the member who asks
 TIMES = 15
+# A table smaller than this PostgreSQL reads whole, and is right.
+WORTH_AN_INDEX = 10_000
 COMMENTS_PER_POST = 2
 
 
@@ -54,10 +72,25 @@ def main() -> None:
         url = f"sqlite:///{folder / 'site.sqlite'}"
         if options.postgresql:
             url = stack.enter_context(servers.postgresql()).url
-        measure(folder, url, options.sizes)
+        faults = measure(folder, url, options.sizes)
+    if faults:
+        sys.exit("\n".join(("", *faults)))
 
 
-def measure(folder: Path, url: str, sizes: list[int]) -> None:
+def whole_tables(connection: sa.Connection, statement: Statement) -> Iterator[str]:
+    """The large tables that a statement's plan reads whole."""
+    if connection.dialect.name == "sqlite":
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", statement.values)
+        words = [row.detail.split() for row in plan]
+        yield from (line[1] for line in words if line[0] == "SCAN" and line[1] in LARGE and "INDEX" not in line)
+        return
+    plan = connection.exec_driver_sql(f"EXPLAIN {statement.text}", statement.values)
+    found = re.findall(r"Seq Scan on (\w+)", "\n".join(plan.scalars()))
+    yield from (table for table in found if table in LARGE)
+
+
+def measure(folder: Path, url: str, sizes: list[int]) -> list[str]:
+    """Prints what each page costs at each size; gives in words what it should not cost."""
     migrate(url)
     key = folder / "secret.key"
     key.touch(mode=0o600)
@@ -78,9 +111,16 @@ def measure(folder: Path, url: str, sizes: list[int]) -> None:
     words = demo.render_words()
     with sessions.writing() as db:
         demo.fill(db, words, "no password", "1")
-    statements: list[str] = []
-    sa.event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    client, there, first = webtest.TestApp(app), 0, {}
+        ada = db.scalars(sa.select(User).where(User.name == "ada")).one()
+        for number in range(OWN):
+            create_post(db, ada.id, render(f"Draft {number}", "Words.", ()), publish=False)
+        guest, member = Visitor(app), Visitor(app)
+        member.sign_in(db, ada)
+    statements: list[Statement] = []
+    sa.event.listen(
+        engine, "before_cursor_execute", lambda *given: statements.append(Statement(given[2], given[3]))
+    )
+    there, first, counts, faults = 0, {}, {}, []
     for size in sizes:
         begun = time.perf_counter()
         for _done in add_bulk(
@@ -92,24 +132,44 @@ def measure(folder: Path, url: str, sizes: list[int]) -> None:
         with sessions.writing() as db:
             db.execute(sa.text("ANALYZE"))
             last = db.scalar(sa.select(sa.func.max(Post.id)).where(Post.comment_count > 0))
+            for post_id in db.scalars(sa.select(Post.id).order_by(Post.id.desc()).limit(OWN)):
+                add_bookmark(db, ada.id, post_id)
         print(f"\n{size:,} posts, {rate:,.0f} a second to make", flush=True)
-        for name, pattern in PAGES.items():
-            address = pattern.format(id=last, tag=words.texts[0].tags[0])
-            taken = []
+        pages = [(name, pattern.format(id=last, tag=words.texts[0].tags[0])) for name, pattern in PAGES.items()]
+        for name, address in pages:
+            client, taken = member if name.startswith(OF_MEMBERS) else guest, []
+            number = sys.maxsize
             for _time in range(TIMES):
                 app.registry["cache"].touch(["site", "posts"])
                 statements.clear()
                 begun = time.perf_counter()
-                answer = client.get(address, headers={"Host": "localhost"}, status="*")
+                answer = client.get(address, status="*")
                 if answer.status_int == 301 or answer.status_int == 302:
                     answer = answer.follow()
                 taken.append(time.perf_counter() - begun)
+                number = min(number, len(statements))
             middle = statistics.median(taken) * 1000
             ratio = middle / first.setdefault(name, middle)
             print(
-                f"{name:18} {answer.status_int} {len(statements):3} statements {middle:8.1f} ms {ratio:6.2f}",
+                f"{name:28} {answer.status_int} {number:3} statements {middle:8.1f} ms {ratio:6.2f}",
                 flush=True,
             )
+            if answer.status_int != 200:
+                faults.append(f"{name} answered {answer.status_int} at {size:,} posts.")
+            # Fewer are no fault: a search looks for what is rare in another way than for what is common.
+            if number > counts.setdefault(name, number):
+                faults.append(
+                    f"{name} takes {number} statements at {size:,} posts, not {counts[name]} as at first."
+                )
+            asked = [each for each in statements if each.text.lstrip().upper().startswith(("SELECT", "WITH"))]
+            if engine.dialect.name == "sqlite" or size >= WORTH_AN_INDEX:
+                with engine.connect() as connection:
+                    for table in {table for each in asked for table in whole_tables(connection, each)}:
+                        faults.append(f"{name} reads the whole table {table} at {size:,} posts.")
+            following = answer.html.find("a", rel="next") if answer.content_type == "text/html" else None
+            if following and not name.endswith(SECOND):
+                pages.append((name + SECOND, urljoin(address, str(following["href"]))))
+    return faults
 
 
 if __name__ == "__main__":
