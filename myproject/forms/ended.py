@@ -11,8 +11,9 @@ from pyramid.response import Response
 
 from myproject.db import sessions_of
 from myproject.forms import once
+from myproject.forms.keeping import filled_from
 from myproject.forms.kept import fits, form_key, is_kept, keep_text, may_return
-from myproject.forms.view import CHOOSE_AGAIN, FormView, filled_from
+from myproject.forms.view import CHOOSE_AGAIN, FormView
 from myproject.security.csrf import FIELD as CSRF_FIELD
 from myproject.security.csrf import resend_field
 from myproject.security.ratelimit import RateLimited, limiter_of

@@ -13,8 +13,8 @@ from myproject.audit import actor_of
 from myproject.db import utc_now
 from myproject.errors import EditedMeanwhile, InputError
 from myproject.forms import once
+from myproject.forms.keeping import plain
 from myproject.forms.pictures import ADD_IMAGE, TakesPictures
-from myproject.forms.view import plain
 from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.posts import errors, schemas
