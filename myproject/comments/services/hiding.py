@@ -77,9 +77,11 @@ def hide_comments_of(db: Session, author_id: int) -> None:
     """Hides all of a member's comments that are in the open, for as long as they may not comment; and with them
     what an earlier ban has hidden.
     """
-    theirs = (Comment.author_id == author_id) & (PUBLISHED | (HIDDEN & FOR_BAN))
-    values = {"status": COMMENT.Status.HIDDEN, "hidden_at": utc_now(), "hidden_for": COMMENT.HiddenFor.BAN}
-    change_all(db, theirs, values)
+    theirs = Comment.author_id == author_id
+    hidden = {"hidden_at": utc_now(), "hidden_for": COMMENT.HiddenFor.BAN}
+    change_all(db, theirs & (PUBLISHED | (HIDDEN & FOR_BAN)), hidden | {"status": COMMENT.Status.HIDDEN})
+    # What its author has removed is hidden when they put it back.
+    mark_removed(db, theirs & (Comment.hidden_at.is_(None) | FOR_BAN), hidden)
     tell(db, CommentsHidden(db, author_id))
 
 
@@ -106,7 +108,12 @@ def show_all(db: Session, which: sa.ColumnElement[bool]) -> None:
     shown: dict[str, object] = {"hidden_at": None, "hidden_for": None}
     change_all(db, which & HIDDEN & FOR_BAN, shown | {"status": COMMENT.Status.PUBLISHED})
     # What its author has removed meanwhile is not hidden when they put it back.
-    removed = sa.update(Comment).where(which & REMOVED & FOR_BAN).values(shown)
+    mark_removed(db, which & FOR_BAN, shown)
+
+
+def mark_removed(db: Session, which: sa.ColumnElement[bool], values: dict[str, object]) -> None:
+    """Of what is removed it changes nothing that anybody sees."""
+    removed = sa.update(Comment).where(which & REMOVED).values(values)
     db.execute(removed, execution_options={"synchronize_session": False})
 
 

@@ -114,6 +114,20 @@ def test_their_earlier_comments_are_hidden_and_come_back_when_the_ban_is_lifted(
     assert WHY not in log
 
 
+@pytest.mark.one_database
+def test_what_they_had_removed_before_does_not_come_into_the_open_while_the_rest_is_hidden(
+    client: Client, db: Session, make_client: Callable[..., Client], staff: Client, ann: User, post: Post
+) -> None:
+    guest, page = make_client(), f"/posts/{post.id}/of-tea/"
+    comment: Comment = make_comment(db, post, ann, "An insult")
+    client.get(f"/comments/{comment.id}/delete/").forms["form"].submit(status=303)
+    ban(staff, "ann", hide=True)
+    form_with(client.get(f"/comments/{comment.id}/restore/"), "once").submit(status=303)
+    assert "An insult" not in guest.get(page)
+    lift(staff, ann)
+    assert "An insult" in guest.get(page)
+
+
 def test_staff_are_not_banned_and_nobody_twice(db: Session, staff: Client, ann: User) -> None:
     make_user(db, "other-staff", role=USER.Role.STAFF)
     assert "their role is changed first" in summary(ban(staff, "other-staff"))
