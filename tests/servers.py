@@ -446,8 +446,14 @@ def smtp_server(*, tls: str = "none", accounts: Mapping[str, str] | None = None)
 
 
 def chromium_path() -> str:
-    """The file of a Chromium or Chrome."""
-    for name in ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"):
+    """The file of a Chromium or Chrome: best one without windows, which opens a page in a quarter of the time."""
+    for name in (
+        "chromium-headless-shell",
+        "chromium",
+        "chromium-browser",
+        "google-chrome-stable",
+        "google-chrome",
+    ):
         if path := shutil.which(name):
             return path
     missing("Chromium (install the package `chromium`)")

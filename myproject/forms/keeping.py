@@ -3,6 +3,7 @@ when the form is opened again.
 """
 
 import logging
+import re
 from typing import Any, ClassVar
 
 import deform
@@ -19,6 +20,9 @@ from myproject.transactions import reading
 from myproject.web.request import Request
 
 log = logging.getLogger(__name__)
+
+# What `form_key` gives.
+FORM_KEY = re.compile(r"[0-9a-f]{64}|")
 
 
 class TextKeeping:
@@ -138,7 +142,7 @@ class TextKeeping:
 def filled_from(request: Request) -> str | None:
     """What the form that was posted had been filled in with, as it says."""
     key = request.POST.get(FILLED_FROM)
-    return key if isinstance(key, str) else None
+    return key if isinstance(key, str) and FORM_KEY.fullmatch(key) else None
 
 
 def plain(request: Request, words: str, status: int = 200) -> Response:

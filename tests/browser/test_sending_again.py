@@ -119,7 +119,7 @@ def test_registration_comes_back_filled_where_the_cookie_is_lost(page: Page, jav
     fill_registration(page, name)
     page.context.clear_cookies()
     page.get_by_role("button", name="Register").click()
-    expect(page.get_by_role("alert")).to_contain_text("Nothing is lost")
+    expect(page.get_by_role("alert")).to_contain_text("everything else is still here")
     expect(page.get_by_label("Nickname")).to_have_value(name)
     expect(page.get_by_label("Email")).to_have_value(f"{name}@example.org")
     expect(page.get_by_label("I accept the terms")).to_be_checked()

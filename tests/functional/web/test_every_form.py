@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
 import webtest
@@ -90,7 +90,7 @@ class Sender:
         page = self.client.get(self.path, status="*")
         texts = re.findall(r"<form\b.*?</form>", page.text, re.DOTALL) if page.status_int == 200 else []
         for form in (webtest.Form(page, text, page.parser_features) for text in texts):
-            if urlsplit(form.action or self.path).path != urlsplit(self.path).path:
+            if urlsplit(urljoin(self.path, form.action)).path != urlsplit(self.path).path:
                 continue
             for name, (field, *_others) in form.fields.items():
                 if isinstance(field, webtest.forms.Submit):
