@@ -34,6 +34,7 @@ from tests.conftest import LiveServer
 PER_COMMENT = 12
 PER_BIO = 20
 PER_EXCERPT, PER_MAIL = 180, 10
+PER_REFUSAL = 40
 # In all texts that search is to find.
 BAIT = "nightjar"
 
@@ -64,12 +65,14 @@ ACTING = """(given) => {
   return acting;
 }"""
 # Loads pages one after the other into frames of this one: as they would be shown, and with all that they would
-# run, but many times as fast as in windows. Gives also their text, and where the last one goes on.
-LOOK_THROUGH = """async ([addresses, actingIn]) => {
+# run, but many times as fast as in windows. An address may come with fields, to be sent to a form that refuses
+# them. Gives also their text, and where the last one goes on.
+LOOK_THROUGH = """async ([asked, actingIn]) => {
   const acting = eval(actingIn), found = { ran: [], acting: [], text: "", next: null };
-  for (const address of addresses) {
-    const answer = await fetch(address), html = await answer.text();
-    if (!answer.ok) found.acting.push(`${address}: ${answer.status}`);
+  for (const [address, fields] of asked) {
+    const answer = await fetch(address, fields ? { method: "POST", body: new URLSearchParams(fields) } : {});
+    const html = await answer.text();
+    if (answer.status !== (fields ? 422 : 200)) found.acting.push(`${address}: ${answer.status}`);
     const frame = document.body.appendChild(document.createElement("iframe"));
     const { contentDocument: shown, contentWindow: its } = frame;
     its.hacked = its.alert = (...what) => found.ran.push(`${address}: ${what}`);
@@ -81,6 +84,7 @@ LOOK_THROUGH = """async ([addresses, actingIn]) => {
     });
     found.acting.push(...acting(shown).map((each) => `${address}: ${each}`));
     found.text += shown.body.innerText;
+    if (fields) found.text += [...shown.querySelectorAll("main input")].map((input) => input.value).join(" ");
     found.next = shown.querySelector("a[rel=next]")?.getAttribute("href") ?? null;
     if (found.next) found.next = new URL(found.next, answer.url).href;
     frame.remove();
@@ -121,7 +125,20 @@ class Watched:
 
     def look_through(self, addresses: Sequence[str]) -> dict[str, Any]:
         """Looks at many pages at once, and gives their `text` and what comes `next` after the last."""
-        found: dict[str, Any] = self.page.evaluate(LOOK_THROUGH, [addresses, ACTING])
+        return self.send_all([(address, None) for address in addresses])
+
+    def look_at_refusals(self, address: str, field: str, values: Sequence[str]) -> str:
+        """Sends the form at `address` once for each of the values, which it must refuse, with nothing else typed.
+        Gives the text of the answers and what stands in their fields.
+        """
+        self.page.goto(address)
+        fields = self.page.locator(f"form:has([name={field}])").evaluate(
+            "form => Object.fromEntries([...new FormData(form)].filter(([, value]) => typeof value === 'string'))"
+        )
+        return str(self.send_all([(address, fields | {field: value}) for value in values])["text"])
+
+    def send_all(self, asked: Sequence[tuple[str, dict[str, str] | None]]) -> dict[str, Any]:
+        found: dict[str, Any] = self.page.evaluate(LOOK_THROUGH, [asked, ACTING])
         assert (found["ran"], found["acting"], self.seen) == ([], [], [])
         return found
 
@@ -295,6 +312,10 @@ def test_nothing_runs_in_whatever_page_or_mail_shows_the_corpus(
     searched = [*packed(SEARCH.QUERY_MAX_LENGTH), *sorted(others), *asked]
     guest.look_through([f"/search/?q={quote(words)}" for words in searched])
     member.look_through([f"/admin/users/?q={quote(words)}" for words in asked[:6]])
+    # Of what no nickname and no tag may be, the page that refuses it shows it.
+    for window, address, name in ((guest, "/users/register/", "name"), (member, "/posts/new/", "tags")):
+        shown = window.look_at_refusals(address, name, [" ".join(few) for few in in_groups(PER_REFUSAL)])
+        assert sum(vector in shown for vector in vectors()) > 300
     mails = wait_for_mails(reader, "haruka", corpus.mails)
     shown = reader.look_through([address for mail in mails for address in (mail, f"{mail}html/")])["text"]
     assert sum(vector in shown for vector in short(PER_EXCERPT) if "  " not in vector) > 300

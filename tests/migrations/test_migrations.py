@@ -221,6 +221,8 @@ def counts(engine: sa.Engine) -> dict[str, int]:
         }
 
 
+# Both databases go down to nothing and up again below.
+@pytest.mark.one_database
 def test_each_migration_goes_up_down_and_up_again(engine):
     script = alembic.script.ScriptDirectory.from_config(config_of(engine))
     revisions = [revision.revision for revision in script.walk_revisions()][::-1]

@@ -155,23 +155,23 @@ def test_the_doctor_says_that_migrations_are_missing(
     assert f"lacks tables of this version: run `myproject --config {ini} init`" in result.output
 
 
-@pytest.mark.parametrize("arguments", [["doctor"], ["user", "list"], ["rerender"]], ids=" ".join)
-def test_a_command_says_that_a_new_database_wants_init_and_makes_no_empty_one(
-    site: Path, key: Path, arguments: list[str]
-) -> None:
+def test_a_command_says_that_a_new_database_wants_init_and_makes_no_empty_one(site: Path, key: Path) -> None:
     assert run(site, "init").exit_code == 0
     file = key.parent / "site.sqlite"
-    for left in file.parent.glob("site.sqlite*"):
-        left.unlink()
-    result = run(site, *arguments)
-    assert result.exit_code == 1
-    assert f"The database {file} is not there yet: run `myproject --config {site} init`\n" in result.output
-    assert not file.exists()
-    # One that was made, by whomever, and never filled.
-    file.touch()
-    result = run(site, *arguments)
-    assert (result.exit_code, "sqlite3." in result.output) == (1, False)
-    mend = f"The database sqlite:///{file} lacks tables of this version: run `myproject --config {site} init`\n"
+    for arguments in (["doctor"], ["user", "list"], ["rerender"]):
+        for left in file.parent.glob("site.sqlite*"):
+            left.unlink()
+        result = run(site, *arguments)
+        assert result.exit_code == 1
+        assert f"The database {file} is not there yet: run `myproject --config {site} init`\n" in result.output
+        assert not file.exists()
+        # One that was made, by whomever, and never filled.
+        file.touch()
+        result = run(site, *arguments)
+        assert (result.exit_code, "sqlite3." in result.output) == (1, False)
+        mend = (
+            f"The database sqlite:///{file} lacks tables of this version: run `myproject --config {site} init`\n"
+        )
     assert mend in result.output
 
 
