@@ -13,6 +13,7 @@ from myproject.db import sessions_of
 from myproject.forms import once
 from myproject.forms.keeping import filled_from
 from myproject.forms.kept import fits, form_key, is_kept, keep_text, may_return
+from myproject.forms.once import is_for_another, writer_of
 from myproject.forms.view import CHOOSE_AGAIN, FormView
 from myproject.security.csrf import FIELD as CSRF_FIELD
 from myproject.security.csrf import resend_field
@@ -117,16 +118,6 @@ def posted_view(request: Request) -> type[FormView] | None:
     return view
 
 
-def writer_of(request: Request) -> int | None:
-    """The member for whom the form was made that was posted, as its token to act once says."""
-    try:
-        token = request.POST.get(once.FIELD, "")
-    except (ValueError, OSError):
-        # What can't be read as a form holds none.
-        return None
-    return once.member_of(request.registry, token) if isinstance(token, str) else None
-
-
 def is_shut(request: Request) -> bool:
     """Whether who wrote what was posted can't sign in any more to send it."""
     user_id = writer_of(request)
@@ -179,12 +170,6 @@ def keep_posted(request: Request, view: type[FormView]) -> bool:
     # Not before the request's own transaction is over.
     request.add_finished_callback(keep)
     return True
-
-
-def is_for_another(request: Request) -> bool:
-    """Whether somebody is signed in by now, and is not who the form was made for that was posted."""
-    writer_id, identity = writer_of(request), request.identity_if_known
-    return identity is not None and writer_id not in (None, identity.id)
 
 
 def refused_texts(request: Request, *, keep: bool = True) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from myproject.forms.models import Submission
 from myproject.i18n import _
 from myproject.security.keys import keys_of
 from myproject.security.tokens import hash_token, make_token
+from myproject.web.request import Request
 
 FIELD = "once"
 # Without a sign-in it has a text kept for its member: for no longer than a text is.
@@ -63,6 +64,22 @@ def member_of(registry: Any, value: str) -> int | None:
         return None
     user_id, made_at = map(int, parts[:2])
     return user_id if utc_now().timestamp() - made_at < GOOD_FOR.total_seconds() else None
+
+
+def writer_of(request: Request) -> int | None:
+    """The member for whom the form was made that was posted, as its token to act once says."""
+    try:
+        token = request.POST.get(FIELD, "")
+    except (ValueError, OSError):
+        # What can't be read as a form holds none.
+        return None
+    return member_of(request.registry, token) if isinstance(token, str) else None
+
+
+def is_for_another(request: Request) -> bool:
+    """Whether somebody is signed in by now, and is not who the form was made for that was posted."""
+    writer_id, identity = writer_of(request), request.identity_if_known
+    return identity is not None and writer_id not in (None, identity.id)
 
 
 def signature(key: bytes, token: str) -> str:

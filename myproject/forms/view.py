@@ -14,7 +14,7 @@ from pyramid.response import Response
 from pyramid_retry import is_error_retryable
 from sqlalchemy.orm import Session
 
-from myproject.errors import EditedMeanwhile, InputError
+from myproject.errors import EditedMeanwhile, InputError, Overtaken
 from myproject.forms import once
 from myproject.forms.keeping import TextKeeping
 from myproject.forms.kept import find_kept
@@ -80,6 +80,12 @@ class FormView(TextKeeping):
         """What the template needs beside the form."""
         return {}
 
+    def present_state(self) -> str:
+        """What changes whenever that which the form acts upon is no longer what its page showed: a form whose
+        `submit` raises Overtaken has it in its field `shown`.
+        """
+        return ""
+
     def submit(self, data: dict[str, Any]) -> Response:
         raise NotImplementedError
 
@@ -112,6 +118,11 @@ class FormView(TextKeeping):
             if isinstance(error, once.SentBefore):
                 # Where it is, beside what it says now.
                 self.form.sent_to = error.location
+            if isinstance(error, Overtaken):
+                undo(self.request)
+                # Who sends it again has seen what is there.
+                self.child("shown").cstruct = self.present_state()
+                return self.page(409)
             if isinstance(error, EditedMeanwhile):
                 # Who saves again has seen the present text.
                 self.child("version").cstruct = str(error.version)
@@ -146,9 +157,8 @@ class FormView(TextKeeping):
         if self.keeps and self.posted_once():
             # Whoever is signed in now is who the form was made for, and nobody else at the same browser.
             self.request.add_finished_callback(self.keep_unless_taken)
-        member = self.request.identity
-        if member is not None and self.writer_id() not in (None, member.id):
-            self.refuse(another_account_words(member.name, self.kept_for_another))
+        if once.is_for_another(self.request):
+            self.refuse(another_account_words(self.request.member.name, self.kept_for_another))
         else:
             self.refuse(renewed_words(secret=bool(self.typed_secrets())))
         self.ask_for_secrets_again()
@@ -162,13 +172,8 @@ class FormView(TextKeeping):
     def posted_once(self) -> str:
         """The token to act once that was posted; empty where it is none of this member's."""
         member = self.request.identity
-        is_theirs = member is not None and self.writer_id() == member.id
+        is_theirs = member is not None and once.writer_of(self.request) == member.id
         return self.request.POST[once.FIELD] if is_theirs else ""
-
-    def writer_id(self) -> int | None:
-        """For which member the form was made that was posted, as its token to act once says."""
-        token = self.request.POST.get(once.FIELD)
-        return once.member_of(self.request.registry, token) if isinstance(token, str) else None
 
     def sent_before(self, content: str) -> bool:
         """Whether this very form has been acted upon, or another one that said the same (`once.content_hash`):

@@ -5,14 +5,14 @@ from typing import Any
 
 import deform
 import sqlalchemy as sa
-from pyramid.httpexceptions import HTTPConflict, HTTPMovedPermanently
+from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.response import Response
 
 from myproject import audit
 from myproject.comments import schemas
 from myproject.comments.models import Comment
 from myproject.comments.services import approval, rows
-from myproject.errors import InputError, Overtaken
+from myproject.errors import InputError
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts.models import Post
@@ -42,10 +42,10 @@ class AnswerWaiting(FormView):
         return {"text": context, "heading": context.title if isinstance(context, PostPage) else None}
 
     def initial(self) -> dict[str, Any]:
-        return {"shown": self.version()}
+        return {"shown": self.present_state()}
 
-    def version(self) -> str:
-        """That of the text as it is now."""
+    def present_state(self) -> str:
+        """The version of the text as it is now."""
         context = self.request.context
         model = Post if isinstance(context, PostPage) else Comment
         with reading(self.request) as db:
@@ -62,13 +62,6 @@ class AnswerWaiting(FormView):
         )
         actor = audit.actor_of(self.request)
         given = {"approve": approve, "reason": data["reason"], "seen": data["shown"]}
-        # Asked first: one that writes has SQLite's lock.
-        version = self.version()
-        try:
-            answer(self.request.dbsession, actor, self.request.context.id, **given)
-        except Overtaken as error:
-            self.refuse(error.message)
-            self.child("shown").cstruct = version
-            return self.page(HTTPConflict.code)
+        answer(self.request.dbsession, actor, self.request.context.id, **given)
         self.request.flash(_("It is approved") if approve else _("It is removed"))
         return self.redirect("moderation.queue")

@@ -4,11 +4,10 @@ from typing import Any
 
 import colander
 import deform
-from pyramid.httpexceptions import HTTPConflict, HTTPSeeOther
+from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
 from myproject.audit import actor_of
-from myproject.errors import Overtaken
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.moderation import schemas
@@ -57,9 +56,9 @@ class BanMember(FormView):
         return {"title": user.title, "user": user, "ban": self.ban}
 
     def initial(self) -> dict[str, Any]:
-        return {"show": True, "shown": self.shown()} if self.lifting else {}
+        return {"show": True, "shown": self.present_state()} if self.lifting else {}
 
-    def shown(self) -> str:
+    def present_state(self) -> str:
         """The number of the ban that runs; 0 where none does."""
         return str(self.ban.id if self.ban is not None else 0)
 
@@ -67,14 +66,8 @@ class BanMember(FormView):
         request, user = self.request, self.request.context
         db, actor = request.dbsession, actor_of(request)
         if self.lifting:
-            try:
-                moderation.lift_ban(
-                    db, actor, user.id, show_comments=data["show"], seen_id=row_number(data["shown"]) or 0
-                )
-            except Overtaken as error:
-                self.refuse(error.message)
-                self.child("shown").cstruct = self.shown()
-                return self.page(HTTPConflict.code)
+            seen_id = row_number(data["shown"]) or 0
+            moderation.lift_ban(db, actor, user.id, show_comments=data["show"], seen_id=seen_id)
             request.flash(_("${name} may comment again", mapping={"name": user.title}))
         else:
             moderation.ban_member(db, actor, user.id, data["days"], data["reason"], hide_comments=data["hide"])

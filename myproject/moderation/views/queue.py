@@ -3,11 +3,11 @@
 from typing import Any
 
 import deform
-from pyramid.httpexceptions import HTTPConflict, HTTPNotFound
+from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from myproject.audit import actor_of
-from myproject.errors import InputError, Overtaken
+from myproject.errors import InputError
 from myproject.forms.kept import find_all_kept
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -80,7 +80,10 @@ class AnswerCase(FormView):
         super().__init__(request)
 
     def initial(self) -> dict[str, Any]:
-        return {"shown": self.item.shown}
+        return {"shown": self.present_state()}
+
+    def present_state(self) -> str:
+        return self.item.shown
 
     def values(self) -> dict[str, Any]:
         return {
@@ -96,12 +99,7 @@ class AnswerCase(FormView):
             raise InputError(_("Press one of the buttons"))
         if pressed != "stay" and not reason:
             raise InputError(_("Say why: its author gets to read it"), "reason")
-        try:
-            self.answer(pressed, reason, data["shown"])
-        except Overtaken as error:
-            self.refuse(error.message)
-            self.child("shown").cstruct = self.item.shown
-            return self.page(HTTPConflict.code)
+        self.answer(pressed, reason, data["shown"])
         return self.redirect("moderation.queue")
 
     def answer(self, pressed: str, reason: str, seen: str) -> None:
