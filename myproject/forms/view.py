@@ -28,6 +28,9 @@ from myproject.web.dates import ago
 from myproject.web.request import Request
 from myproject.web.templating import url
 
+# A form that comes back as the answer to what was sent: no proxy keeps it, and the browser has it only where Back
+# leads to it (RFC 9111, 6), with what was typed since. Asked for once more, it would hold what was sent.
+FOR_BACK = "private, no-cache"
 CHOOSE_AGAIN = _("Choose the file again: it does not come back with what you wrote.")
 
 
@@ -275,6 +278,8 @@ class FormView(TextKeeping):
         }
         response = render_to_response(self.template, values | self.values(), request=self.request)
         response.status_int = status
+        if member is not None and self.keeps and self.request.method == "POST":
+            response.headers["Cache-Control"] = FOR_BACK
         return response
 
     def redirect(self, route_name: str, **params: Any) -> Response:

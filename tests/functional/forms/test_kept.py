@@ -82,6 +82,16 @@ def test_a_text_with_a_mistake_waits_in_the_form_in_another_browser_too_until_it
     assert (notice(page), typed(page), kept(db)) == ("", "", [])
 
 
+def test_a_form_that_comes_back_can_be_gone_back_to_by_its_member_alone(client: Client, ann: User) -> None:
+    assert client.get("/posts/new/").headers["Cache-Control"] == "no-store"
+    assert write(client, title="A", status=422).headers["Cache-Control"] == "private, no-cache"
+    assert write(client, "preview", status=200).headers["Cache-Control"] == "private, no-cache"
+    form = form_with(client.get("/posts/new/"), "title")
+    form["title"], form["body"] = "A title", BODY
+    client.logout()
+    assert form.submit("preview", status="*").headers["Cache-Control"] == "no-store"
+
+
 def test_a_text_is_let_go_by_its_button(client: Client, db: Session, ann: User) -> None:
     write(client, title="", status=422)
     form = form_with(client.get("/posts/new/"), "let_go")
