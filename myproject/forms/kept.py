@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 FILLED_FROM = "kept"
 DAYS = 7
 SHOWN = 50
-HOURS_OF_SUBMISSIONS = 24
 # Some four of the longest posts. What is larger was not typed.
 MAX_BYTES = 256 * 1024
 # Of all texts of a member together, as they are written down, but for the latest.
@@ -167,8 +166,8 @@ def move_kept(db: Session, path: str, new_path: str) -> None:
 
 
 def purge(registry: Registry) -> None:
-    """Deletes kept texts after a week, and what is remembered of forms that were sent after a day. Who may not
-    comment until some day has a week from then on.
+    """Deletes kept texts after a week, and which forms were sent. Who may not comment until some day has the texts
+    for a week from then on.
     """
     now = utc_now()
     ended_at = sa.func.coalesce(BANS.c.lifted_at, BANS.c.ends_at, type_=KeptText.created_at.type)
@@ -176,8 +175,8 @@ def purge(registry: Registry) -> None:
     banned = sa.exists().where(BANS.c.user_id == KeptText.user_id, ended_at > since)
     with sessions_of(registry).writing() as db:
         db.execute(sa.delete(KeptText).where(KeptText.created_at < since, ~banned))
-        kept_from = now - timedelta(hours=HOURS_OF_SUBMISSIONS)
-        db.execute(sa.delete(Submission).where(Submission.created_at < kept_from))
+        # By then their tokens are too old to be sent again.
+        db.execute(sa.delete(Submission).where(Submission.created_at < since))
 
 
 def export_kept(db: Session, person: Person) -> Iterator[File]:

@@ -31,6 +31,8 @@ from myproject.web.request import Request
 FIELD = "once"
 # Without a sign-in it has a text kept for its member: for no longer than a text is.
 GOOD_FOR = timedelta(days=DAYS)
+# Who says the same again after that means to.
+SAME_FOR = timedelta(hours=24)
 
 
 class SentBefore(InputError):
@@ -97,11 +99,14 @@ def find_submission(db: Session, token: str) -> Submission | None:
 
 
 def list_same(db: Session, user_id: int, content: str) -> Sequence[Submission]:
-    """What forms of the member did that said just the same, latest first."""
-    theirs = (
-        (Submission.user_id == user_id) & (Submission.content_hash == content) & Submission.made_id.is_not(None)
+    """What forms of the member did that said just the same within `SAME_FOR`, latest first."""
+    theirs = sa.select(Submission).where(
+        Submission.user_id == user_id,
+        Submission.content_hash == content,
+        Submission.made_id.is_not(None),
+        Submission.created_at > utc_now() - SAME_FOR,
     )
-    return db.scalars(sa.select(Submission).where(theirs).order_by(Submission.created_at.desc())).all()
+    return db.scalars(theirs.order_by(Submission.created_at.desc())).all()
 
 
 def claim(db: Session, user_id: int, token: str, content: str) -> Submission | None:

@@ -13,7 +13,9 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
-from myproject.forms import once
+from myproject.db import utc_now
+from myproject.forms import kept, once
+from myproject.forms.models import Submission
 from myproject.images.models import Image
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
@@ -171,6 +173,25 @@ def test_the_same_words_from_a_form_that_was_loaded_anew_are_sent_once_while_the
     form.submit("remove", status=303)
     send()
     assert bodies(db, model, bob) == ["Changed", "Once", "Once"]
+
+
+def test_a_form_acts_once_for_as_long_as_its_token_is_good_and_another_may_say_the_same_after_a_day(
+    app: Router, client: Client, db: Session, post: Post, bob: User
+) -> None:
+    sign_in(client, bob)
+    address = f"/posts/{post.id}/a-post/"
+    form = form_with(client.get(address), "body")
+    form["body"] = "Once"
+    first = form.submit("send", status=303)
+    db.execute(sa.update(Submission).values(created_at=utc_now() - timedelta(hours=25)))
+    db.commit()
+    kept.purge(app.registry)
+    assert form.submit("send", status=303).location == first.location
+    assert bodies(db, Comment, bob) == ["Once"]
+    other = form_with(client.get(address), "body")
+    other["body"] = "Once"
+    other.submit("send", status=303)
+    assert bodies(db, Comment, bob) == ["Once", "Once"]
 
 
 def test_a_draft_saved_again_after_going_back_is_one(client: Client, db: Session, bob: User) -> None:

@@ -388,7 +388,7 @@ def test_pages_ask_for_kept_texts_only_where_there_is_one(
     assert not [each for each in before if each.lstrip().startswith("SELECT kept_texts")]
 
 
-def test_kept_texts_go_after_a_week_and_with_their_member(
+def test_kept_texts_and_what_was_sent_go_after_a_week_and_with_their_member(
     client: Client, app: Router, db: Session, ann: User
 ) -> None:
     write(client, title="", status=422)
@@ -401,7 +401,7 @@ def test_kept_texts_go_after_a_week_and_with_their_member(
     purge(app.registry)
     assert kept(db) == ["/posts/new/"]
     db.execute(sa.update(KeptText).values(created_at=utc_now() - timedelta(days=8)))
-    db.execute(sa.update(Submission).values(created_at=utc_now() - timedelta(days=2)))
+    db.execute(sa.update(Submission).values(created_at=utc_now() - timedelta(days=8)))
     db.commit()
     purge(app.registry)
     assert kept(db) == []
