@@ -18,7 +18,7 @@ import psycopg
 import sqlalchemy as sa
 from pyramid.config import Configurator
 from pyramid.registry import Registry
-from pyramid_retry import mark_error_retryable
+from pyramid_retry import IRetryableError, mark_error_retryable
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, Engine, make_url
@@ -240,7 +240,9 @@ def postgresql_engine(url: URL, settings: Settings, options: dict[str, Any]) -> 
 
 
 def mark_retryable(context: sa.engine.ExceptionContext) -> None:
-    """Tells pyramid_retry which errors of a database may go away by themselves: locks and serialisation."""
+    """Tells pyramid_retry and tasks which errors of a database may go away by themselves: locks, serialisation and
+    deadlocks.
+    """
     original, error = context.original_exception, context.sqlalchemy_exception
     busy = isinstance(original, sqlite3.OperationalError) and (
         # The low byte is the primary code; BUSY_SNAPSHOT is an extension of BUSY.
@@ -249,6 +251,11 @@ def mark_retryable(context: sa.engine.ExceptionContext) -> None:
     conflict = isinstance(original, (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected))
     if error is not None and (busy or conflict):
         mark_error_retryable(error)
+
+
+def is_retryable(error: Exception) -> bool:
+    """Whether `mark_retryable` has marked an error."""
+    return bool(IRetryableError.providedBy(error))
 
 
 class Sessions:

@@ -22,7 +22,7 @@ from pyramid.registry import Registry
 from sqlalchemy.orm import Session
 
 from myproject.cache import Cache
-from myproject.db import after_commit
+from myproject.db import after_commit, is_retryable
 from myproject.errors import InputError
 from myproject.i18n import _
 from myproject.settings import Settings, settings_of
@@ -30,6 +30,7 @@ from myproject.settings import Settings, settings_of
 log = logging.getLogger(__name__)
 
 LONGEST_POLL_SECONDS = 0.5
+TRIES = 3
 TaskFunction = Callable[..., None]
 
 __all__ = ["crontab", "enqueue", "includeme", "make_worker"]
@@ -90,6 +91,17 @@ def task_name(function: TaskFunction) -> str:
     return f"{function.__module__}.{function.__name__}"
 
 
+def run_task(registry: Registry, function: TaskFunction, **arguments: Any) -> None:
+    """Runs a task, up to `TRIES` times where the database says that trying again may help, as a request is."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return function(registry, **arguments)
+        except Exception as error:
+            if not tries_left or not is_retryable(error):
+                raise
+            log.info("tasks: trying %s again: %s", task_name(function), error)
+
+
 def add_task(config: Configurator, function: TaskFunction) -> None:
     """Directive: makes `function(registry, **arguments)` something that `enqueue` can ask for."""
 
@@ -97,7 +109,7 @@ def add_task(config: Configurator, function: TaskFunction) -> None:
         registry = config.registry
 
         def run(**arguments: Any) -> None:
-            function(registry, **arguments)
+            run_task(registry, function, **arguments)
 
         registry["tasks"][task_name(function)] = registry["huey"].task(name=task_name(function))(run)
 
@@ -112,7 +124,7 @@ def add_periodic_task(config: Configurator, function: TaskFunction, when: Any) -
 
     def register() -> None:
         registry = config.registry
-        registry["huey"].periodic_task(when, name=name)(lambda: function(registry))
+        registry["huey"].periodic_task(when, name=name)(lambda: run_task(registry, function))
 
     config.action(("task", name), register)
 
