@@ -72,5 +72,9 @@ class TooManyInARow(InputError):
         )
 
 
+class NoLongerThere(InputError):
+    message = _("This comment is no longer there")
+
+
 class MovedMeanwhile(InputError):
     message = _("This comment was moved meanwhile: look where it stands now")

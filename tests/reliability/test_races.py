@@ -11,6 +11,8 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import COMMAND_LINE, AuditEntry
+from myproject.comments import constants as COMMENT
+from myproject.comments.models import Comment
 from myproject.db import sessions_of, utc_now
 from myproject.emails.constants import Kind
 from myproject.emails.models import Email
@@ -19,7 +21,7 @@ from myproject.users import constants as USER
 from myproject.users.models import FormerName, User, UserSession, UserToken
 from myproject.users.services import passwords, roles
 from tests.conftest import CAPTCHA_ANSWER, PASSWORD, form_with
-from tests.factories import make_user
+from tests.factories import make_comment, make_post, make_user
 from tests.functional.pages import csrf_token, field_errors
 from tests.reliability.together import Visitor, together
 
@@ -222,3 +224,34 @@ def test_a_nickname_that_is_given_up_stays_parked_however_many_reach_for_it(app:
     assert statuses(answers) == [303] + [422] * (MANY - 1)
     db.expire_all()
     assert db.scalars(sa.select(User.name).where(User.name_canonical == "ann")).all() == []
+
+
+@pytest.mark.parametrize("others", ["remove", "save", "approve"])
+def test_a_comment_that_is_taken_back_while_it_waits_is_gone_for_all_who_come_at_once(
+    app: Router, db: Session, others: str
+) -> None:
+    ann, boss = make_user(db, "ann"), make_user(db, "boss", role=USER.Role.STAFF)
+    comment = make_comment(db, make_post(db, boss), ann)
+    comment.status = COMMENT.Status.WAITING
+    db.commit()
+    number = comment.id
+
+    def form_of(button: str) -> webtest.Form:
+        visitor = Visitor(app)
+        visitor.sign_in(db, boss if button == "approve" else ann)
+        addresses = {"remove": f"/comments/{number}/delete/", "save": f"/comments/{number}/edit/"}
+        form = form_with(visitor.get(addresses.get(button, f"/moderation/waiting/comments/{number}/")), button)
+        if button == "save":
+            form["body"] = "A change that is not lost"
+        return form
+
+    buttons = ["remove", others] * (MANY // 2)
+    answers = together([partial(form_of(button).submit, button, status="*") for button in buttons])
+    # Who comes later still meets the page of a comment that is gone.
+    assert set(statuses(answers)) <= {303, 404, 410, 409, 422}
+    db.expire_all()
+    left = db.scalars(sa.select(Comment.status)).all()
+    assert left in ([], [COMMENT.Status.REMOVED])
+    for button, answer in zip(buttons, answers, strict=True):
+        if button == "save" and answer.status_int != 303:
+            assert "A change that is not lost" in answer

@@ -39,8 +39,8 @@ def answer(
     it is not the version that the actor has `seen`.
     """
     lock_posts(db, sa.select(Comment.post_id).where(Comment.id == comment_id))
-    comment = db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
-    if comment.status != COMMENT.Status.WAITING:
+    comment = db.get(Comment, comment_id, with_for_update=True, populate_existing=True)
+    if comment is None or comment.status != COMMENT.Status.WAITING:
         raise errors.AlreadyAnswered
     if seen not in (None, str(comment.version)):
         raise Overtaken

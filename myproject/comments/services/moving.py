@@ -13,6 +13,7 @@ from myproject.cache import touch
 from myproject.comments import errors
 from myproject.comments.models import Comment
 from myproject.comments.services.counts import lock_posts, recount
+from myproject.comments.services.removal import lock_comment
 from myproject.comments.services.writing import path_of
 from myproject.db import publish as tell
 from myproject.db import utc_now
@@ -53,11 +54,12 @@ def post_named(text: str, host: str) -> int | None:
 
 def move_comment(db: Session, actor: Actor, comment_id: int, target_id: int, reason: str) -> Comment:
     """Moves a comment with all its replies to the published post `target_id`, where it begins a thread of its own.
-    Its permalink leads there. Raises NoSuchPost where that post isn't there, or is the one it stands on.
+    Its permalink leads there. Raises NoSuchPost where that post isn't there, or is the one it stands on, and
+    NoLongerThere.
     """
-    source_id = db.scalars(sa.select(Comment.post_id).where(Comment.id == comment_id)).one()
+    source_id = post_of(db, comment_id)
     lock_posts(db, (source_id, target_id))
-    comment = db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
+    comment = lock_comment(db, comment_id)
     target = db.get(Post, target_id, populate_existing=True)
     if target is None or target.status != POST.Status.PUBLISHED or comment.post_id == target_id:
         raise errors.NoSuchPost
@@ -86,12 +88,20 @@ def move_comment(db: Session, actor: Actor, comment_id: int, target_id: int, rea
     return comment
 
 
+def post_of(db: Session, comment_id: int) -> int:
+    """The number of the post that a comment stands on. Raises NoLongerThere."""
+    post_id = db.scalar(sa.select(Comment.post_id).where(Comment.id == comment_id))
+    if post_id is None:
+        raise errors.NoLongerThere
+    return post_id
+
+
 def split_thread(db: Session, actor: Actor, comment_id: int, source_id: int, text: Text, reason: str) -> Post:
     """Makes a post of staff of its own from a thread: it says `text`, and the comment stands below it with all its
-    replies. Raises MovedMeanwhile where the comment is no longer on the post `source_id`.
+    replies. Raises MovedMeanwhile where the comment is no longer on the post `source_id`, and NoLongerThere.
     """
     lock_posts(db, (source_id,))
-    if db.scalars(sa.select(Comment.post_id).where(Comment.id == comment_id)).one() != source_id:
+    if post_of(db, comment_id) != source_id:
         raise errors.MovedMeanwhile
     assert actor.id is not None
     post = create_post(db, actor.id, text, publish=True)

@@ -108,9 +108,9 @@ def find_tombstone_of_post(db: Session, comment_id: int, identity: Identity | No
     return None if post_id is None else find_post_tombstone(db, post_id, identity)
 
 
-def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "") -> Comment:
+def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "") -> Comment | None:
     """Removes a comment. Its author needs no reason; of others the audit tells. Once is enough. One that
-    waits for approval and that its author takes back was never there.
+    waits for approval and that its author takes back was never there: None. Raises NoLongerThere.
     """
     comment = lock_comment(db, comment_id)
     if comment.status == COMMENT.Status.REMOVED:
@@ -120,7 +120,7 @@ def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "")
         # Restored, it would stand in the open without anybody's approval.
         db.delete(comment)
         touch(db, f"post:{comment.post_id}")
-        return comment
+        return None
     before = {"status": comment.status.name}
     if comment.status == COMMENT.Status.WAITING:
         comment.refused_at = utc_now()
@@ -136,7 +136,7 @@ def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "")
 
 def restore_comment(db: Session, actor: Actor, comment_id: int) -> Comment:
     """Puts a removed comment back; the caller has asked `Tombstone.may_restore`. Raises NotRestorable where its
-    text is gone.
+    text is gone, and NoLongerThere.
     """
     comment = lock_comment(db, comment_id)
     if comment.status != COMMENT.Status.REMOVED:
@@ -159,6 +159,9 @@ def restore_comment(db: Session, actor: Actor, comment_id: int) -> Comment:
 
 
 def lock_comment(db: Session, comment_id: int) -> Comment:
-    """The comment, for a change, with its post's row."""
+    """The comment, for a change, with its post's row. Raises NoLongerThere."""
     lock_posts(db, sa.select(Comment.post_id).where(Comment.id == comment_id))
-    return db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
+    comment = db.get(Comment, comment_id, with_for_update=True, populate_existing=True)
+    if comment is None:
+        raise errors.NoLongerThere
+    return comment

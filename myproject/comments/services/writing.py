@@ -124,8 +124,8 @@ def edit_comment(
     """Changes a comment that `editor` (without one, its author) opened at `version`; what was in the open is kept
     as a revision. Raises EditConflict where it has changed since, and RemovedMeanwhile.
     """
-    comment = db.get_one(Comment, comment_id, with_for_update=True, populate_existing=True)
-    if comment.status == COMMENT.Status.REMOVED:
+    comment = db.get(Comment, comment_id, with_for_update=True, populate_existing=True)
+    if comment is None or comment.status == COMMENT.Status.REMOVED:
         raise errors.RemovedMeanwhile
     if comment.body == body:
         return comment

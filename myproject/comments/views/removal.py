@@ -8,6 +8,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
 from myproject.audit import actor_of
+from myproject.comments import errors
 from myproject.comments.services import removal, rows
 from myproject.forms.view import FormView
 from myproject.i18n import _
@@ -62,16 +63,18 @@ class RemoveComment(FormView):
     def submit(self, data: dict[str, Any]) -> Response:
         request, comment = self.request, self.request.context
         _title, address = post_address(request, comment.post_id)
-        waited = not (comment.published or comment.hidden)
-        removal.remove_comment(request.dbsession, actor_of(request), comment.id, data.get("reason", ""))
+        try:
+            left = removal.remove_comment(request.dbsession, actor_of(request), comment.id, data.get("reason", ""))
+        except errors.NoLongerThere:
+            # Pressed twice, it is what they asked for.
+            if not self.is_own:
+                raise
+            left = None
         request.flash(_("The comment is removed"))
-        if waited and self.is_own:
-            return self.lead(address)
+        if left is None:
+            return Response(status=303, location=address)
         # There it can be undone.
         return self.redirect("comments.restore", id=comment.id)
-
-    def lead(self, address: str) -> Response:
-        return Response(status=303, location=address)
 
 
 class RestoreComment(FormView):
