@@ -4,7 +4,7 @@ import colander
 import deform
 
 from myproject.forms.pictures import alt_node, image_node
-from myproject.forms.schema import IntegerType, Schema, TextType, line, paragraph
+from myproject.forms.schema import IntegerType, Schema, line, paragraph, shown
 from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.posts.schemas import BODY_ATTRIBUTES, Reason, body_size
@@ -31,8 +31,7 @@ class EditedComment(Schema):
 
 
 class Answer(Schema):
-    # Of the text, as its page showed it.
-    shown = colander.SchemaNode(TextType(), widget=deform.widget.HiddenWidget(), name="shown", missing="")
+    shown = shown()
     reason = paragraph(
         "reason",
         _("Reason"),
@@ -51,7 +50,14 @@ class NewThread(Schema):
     """What is said above a thread that becomes a post of its own, and why it does."""
 
     title = line("title", _("Title"), min=POST.TITLE_MIN_LENGTH, max=POST.TITLE_MAX_LENGTH)
-    body = paragraph("body", _("Text"), rows=4, check=body_size, hint=_("It stands above the comments"))
+    body = paragraph(
+        "body",
+        _("Text"),
+        rows=4,
+        check=body_size,
+        hint=_("It stands above the comments"),
+        attributes=BODY_ATTRIBUTES,
+    )
     reason = line("reason", _("Reason"), min=3, max=POST.REASON_MAX_LENGTH, hint=_("It stands in the audit"))
     post_id = colander.SchemaNode(IntegerType(), widget=deform.widget.HiddenWidget(), name="post_id")
 

@@ -143,6 +143,11 @@ def password(name: str, title: str, *, min: int | None = None, **options: Any) -
     return made
 
 
+def shown() -> colander.SchemaNode:
+    """The hidden field that says what the page showed: its visitor decides about that, and about nothing else."""
+    return colander.SchemaNode(TextType(), widget=deform.widget.HiddenWidget(), name="shown", missing="")
+
+
 def number(name: str, title: str, *, min: int, max: int, **options: Any) -> colander.SchemaNode:
     """A node for a whole number from `min` to `max`; see `node` for the options."""
     bounds = colander.Range(min, max, min_err=_("Write ${min} or more"), max_err=_("Write ${max} or less"))

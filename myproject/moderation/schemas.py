@@ -1,9 +1,6 @@
 """The shape of what the forms of moderation take, and what people call the values that they see."""
 
-import colander
-import deform
-
-from myproject.forms.schema import Schema, TextType, checkbox, choice, number, paragraph
+from myproject.forms.schema import Schema, checkbox, choice, number, paragraph, shown
 from myproject.i18n import _
 from myproject.moderation import constants as MODERATION
 from myproject.posts import constants as POST
@@ -61,11 +58,6 @@ class Report(Schema):
         optional=True,
         hint=_("Only staff read this, and see that it is from you"),
     )
-
-
-def shown() -> colander.SchemaNode:
-    """What the page showed: staff decide about that, and about nothing else."""
-    return colander.SchemaNode(TextType(), widget=deform.widget.HiddenWidget(), name="shown", missing="")
 
 
 class CaseAnswer(Schema):

@@ -63,6 +63,7 @@ LOOKED_THROUGH = 10 * PAGE_SIZE
 DRAFTS_MAX = 200
 WAITING_SHOWN = 50
 HIDDEN_SHOWN = 50
+REMOVED_SHOWN = 50
 # Within which an author who changes a text again goes on writing it.
 GRACE_MINUTES = 5
 CHANGES_SHOWN = 100

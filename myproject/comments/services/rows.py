@@ -59,6 +59,7 @@ class CommentRow(AmongOthers):
     removed_by_author: bool
     removal_reason: str
     like_count: int
+    version: int
     reply_to: str | None = None
     level: int = 1
     opens: bool = False
@@ -107,7 +108,7 @@ REMOVED_BY_AUTHOR = sa.func.coalesce(Comment.removed_by_id == Comment.author_id,
 # Looked up for edited ones only.
 NEWEST_REVISION = (
     sa.select(sa.func.max(CommentRevision.created_at))
-    .where(CommentRevision.comment_id == Comment.id)
+    .where(CommentRevision.comment_id == Comment.id, CommentRevision.withheld_at.is_(None))
     .correlate(Comment)
     .scalar_subquery()
 )
@@ -128,6 +129,7 @@ COLUMNS = (
     REMOVED_BY_AUTHOR.label("removed_by_author"),
     Comment.removal_reason,
     Comment.like_count,
+    Comment.version,
     # Empty where that member is gone.
     sa.case((ParentAuthor.name.startswith(USER.FORMER_MEMBER), ""), else_=ParentAuthor.name),
 )

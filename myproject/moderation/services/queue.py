@@ -14,6 +14,7 @@ from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.visibility import WAITING as COMMENT_WAITING
 from myproject.db import fetch
+from myproject.markdown.notes import with_notes_of
 from myproject.moderation import constants as MODERATION
 from myproject.moderation.models import Case, Flag
 from myproject.moderation.services.cases import shown_of
@@ -59,7 +60,7 @@ class Item:
     comment_id: int | None
     title: str
     slug: str
-    words: str  # of a comment its HTML, of a post what lists show of it
+    words: str  # of a comment its rendered text, of a post what lists show of it
     author_id: int
     author_name: str | None
     author_display_name: str
@@ -85,6 +86,11 @@ class Item:
     def shown(self) -> str:
         """By what its answer knows whether it is as it was when staff looked at it."""
         return str(self.version) if self.state is None else shown_of(self.version, self.state, self.moment)
+
+    @property
+    def shown_html(self) -> str:
+        """A comment's `words` with footnotes that are its alone on the page."""
+        return with_notes_of(self.comment_id or 0, self.words)
 
     @property
     def key(self) -> str:

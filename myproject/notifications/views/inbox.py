@@ -1,7 +1,6 @@
 """The inbox."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from pyramid.httpexceptions import HTTPBadRequest, HTTPNotFound, HTTPSeeOther
 from pyramid.response import Response
@@ -10,7 +9,7 @@ from myproject.i18n import _
 from myproject.notifications.services import inbox
 from myproject.pagination import row_number
 from myproject.web.request import Request
-from myproject.web.templating import url
+from myproject.web.returning import inbox_address
 
 
 def after_of(request: Request) -> int | None:
@@ -42,13 +41,4 @@ def mark_read(request: Request) -> Response:
         request.flash(_("All is marked as read"))
     else:
         raise HTTPBadRequest
-    return HTTPSeeOther(url(request, "notifications.list") + query_of(request))
-
-
-def query_of(request: Request) -> str:
-    """What leads back to the page of the inbox on which a button stood."""
-    after = row_number(str(request.POST.get("after", "")))
-    query: dict[str, str | int] = {"show": "unread"} if request.POST.get("show") == "unread" else {}
-    if after:
-        query["after"] = after
-    return f"?{urlencode(query)}" if query else ""
+    return HTTPSeeOther(inbox_address(request))

@@ -1,19 +1,15 @@
 """Why did I hear of this, or why not? For members about a post, and for admins about a member and a post."""
 
-import re
 from typing import Any
 
 from pyramid.httpexceptions import HTTPNotFound
 
+from myproject.comments.services.moving import post_named
 from myproject.notifications.services import why
 from myproject.notifications.views.log import user_of
-from myproject.pagination import row_number
 from myproject.posts.services.attention import get_attention
 from myproject.posts.services.pages import find_post
 from myproject.web.request import Request
-
-# What admins paste: the number of a post, or its address.
-ASKED = re.compile(r"(?:.*/posts/)?([0-9]{1,18})(?:/.*)?")
 
 
 def why_of_post(request: Request) -> dict[str, Any]:
@@ -36,8 +32,7 @@ def why_of_member(request: Request) -> dict[str, Any]:
     """The same of a member and the post that `?post=` names, for admins; without it, a form that asks for one."""
     user = user_of(request)
     asked = request.GET.get("post", "").strip()
-    found = ASKED.fullmatch(asked)
-    number = row_number(found[1]) if found else None
+    number = post_named(asked, request.site.host)
     explained = [] if number is None else why.explain(request.dbsession, user.id, number)
     post = None if number is None else find_post(request.dbsession, number, request.identity)
     return {"user": user, "asked": asked, "number": number, "post": post, "explained": explained}

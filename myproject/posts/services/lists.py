@@ -12,7 +12,7 @@ from myproject.posts import constants as POST
 from myproject.posts.models import Post, TagMute, TopPost, post_tags
 from myproject.posts.services import tops
 from myproject.posts.services.rows import LIST_COLUMNS, PostRow
-from myproject.posts.services.visibility import PUBLISHED
+from myproject.posts.services.visibility import PUBLISHED, REMOVED_BY_AUTHOR
 from myproject.users.models import User
 
 SORT_COLUMNS = {
@@ -137,4 +137,18 @@ def list_drafts(db: Session, author_id: int) -> Sequence[Any]:
         .where(Post.author_id == author_id, Post.status == POST.Status.DRAFT)
         .order_by(Post.updated_at.desc())
         .limit(POST.DRAFTS_MAX)
+    ).all()
+
+
+def list_removed(db: Session, author_id: int) -> Sequence[Any]:
+    """A member's posts that were removed and still have their text, as (id, title, slug, removed_at, by_author,
+    removal_reason): those that were changed last first, a page of them.
+    """
+    by_author = REMOVED_BY_AUTHOR.label("by_author")
+    return db.execute(
+        sa.select(Post.id, Post.title, Post.slug, Post.removed_at, by_author, Post.removal_reason)
+        .where(Post.author_id == author_id, Post.status == POST.Status.REMOVED)
+        .where(Post.body != "", Post.merged_into_id.is_(None))
+        .order_by(Post.updated_at.desc())
+        .limit(POST.REMOVED_SHOWN)
     ).all()

@@ -78,6 +78,7 @@ class PostPage(Tagged):
     author_display_name: str
     author_role: USER.Role
     author_avatar: str
+    version: int
     tag_names: str | None
 
     @property
@@ -154,5 +155,6 @@ PAGE_COLUMNS = (
     REMOVED_BY_AUTHOR.label("removed_by_author"),
     Post.merged_into_id,
     *AUTHOR_COLUMNS,
+    Post.version,
     TAG_NAMES,
 )

@@ -28,7 +28,9 @@ class LockPost(FormView):
     keeps = ("reason",)
 
     def __init__(self, request: Request) -> None:
-        self.locked = request.context.locked_at is not None
+        # What was pressed, whatever somebody else has done meanwhile.
+        pressed_lock, pressed_unlock = (name in request.POST for name in ("lock", "unlock"))
+        self.locked = pressed_unlock or (request.context.locked_at is not None and not pressed_lock)
         self.buttons = (UNLOCK,) if self.locked else (LOCK,)
         super().__init__(request)
 

@@ -35,11 +35,14 @@ class PostHistory(FormView):
     def __init__(self, request: Request) -> None:
         post_id = request.context.id
         version, self.since = asked_number(request, "version"), asked_number(request, "since")
+        withheld = revisions.reads_withheld(request.identity, request.context.author_id)
         with reading(request) as db:
-            self.changes = revisions.list_changes(db, post_id)
+            self.changes = revisions.list_changes(db, post_id, withheld=withheld)
             if self.since is not None:
                 moment = replies.answered_at(db, self.since, post_id, None)
-                self.shown = revisions.version_at(db, post_id, moment) if moment else None
+                self.shown = (
+                    revisions.version_at(db, post_id, moment, withheld=withheld) if moment else None
+                )
             else:
                 found = (change.version for change in self.changes if version in (None, change.version))
                 self.shown = next(found, None)

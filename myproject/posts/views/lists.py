@@ -131,6 +131,7 @@ def list_drafts(request: Request) -> dict[str, Any]:
         "waiting_comments": [comment for comment in comments if comment.is_waiting],
         "unseen_comments": [comment for comment in comments if not comment.is_waiting],
         "hidden_posts": hiding.list_hidden(db, member_id),
+        "removed_posts": lists.list_removed(db, member_id),
         "kept": kept.list_kept(db, member_id) if request.member.has_kept_text else [],
         "form_title": partial(form_title, request),
     }

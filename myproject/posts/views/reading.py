@@ -9,10 +9,10 @@ from myproject.i18n import _
 from myproject.pagination import row_number
 from myproject.posts import constants as POST
 from myproject.posts.services import attention, likes, rows, visits
-from myproject.posts.views.returning import list_address
 from myproject.security.permissions import may_publish
 from myproject.web.likes import answer_like, wants_on
 from myproject.web.request import Request
+from myproject.web.returning import list_address
 from myproject.web.templating import url
 
 ATTENTIONS = {"follow": POST.Attention.FOLLOW, "mute": POST.Attention.MUTE, "none": None}

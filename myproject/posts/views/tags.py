@@ -13,13 +13,13 @@ from myproject.posts import constants as POST
 from myproject.posts import schemas
 from myproject.posts.services import lists, rows, tags
 from myproject.posts.views.lists import show_rows
-from myproject.posts.views.returning import list_address
 from myproject.text import canonical
 from myproject.transactions import reading
 from myproject.web.fragments import cached_fragment, place
 from myproject.web.likes import wants_on
 from myproject.web.pagecache import keep_for_guests
 from myproject.web.request import Request
+from myproject.web.returning import list_address
 from myproject.web.templating import url
 
 

@@ -123,6 +123,9 @@ def test_on_a_locked_post_staff_alone_comment_and_everybody_reads_why(
     comment = make_comment(db, post, ann)
     begun, reply = (form_with(member.get(where), "body") for where in (address, f"/comments/{comment.id}/reply/"))
     form = form_with(staff.get(f"/posts/{post.id}/lock/"), "reason")
+    form["reason"] = "Enough"
+    form.submit("lock", status=303)
+    # Pressed twice, or by two at once: it stays locked, for the last reason.
     form["reason"] = "All is <b>said</b>"
     form.submit("lock", status=303)
     for visitor in (member, guest):

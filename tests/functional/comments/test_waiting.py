@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
+from myproject.posts.services import approval
 from myproject.posts.services.removal import remove_post, restore_post
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -121,6 +123,38 @@ def test_an_edit_of_a_waiting_post_leaves_it_waiting_and_staff_approve_only_what
     again = form_with(page, "reason")
     assert again["reason"].value == "Welcome!"
     again.submit("approve", status=303)
+
+
+def test_a_text_that_changes_while_staff_answer_comes_with_the_version_that_they_see(
+    client: Client, staff: Client, db: Session, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_post(client)
+    (waiting,) = db.scalars(sa.select(Post))
+    opened = form_with(staff.get(f"{QUEUE}posts/{waiting.id}/"), "reason")
+    answer_once = approval.answer
+
+    def edited_in_between(session: Session, actor: Actor, post_id: int, **given: Any) -> None:
+        session.execute(sa.update(Post).values(title="Unseen", version=Post.version + 1))
+        answer_once(session, actor, post_id, **given)
+
+    monkeypatch.setattr(approval, "answer", edited_in_between)
+    page = opened.submit("approve", status=409)
+    assert page.html.select_one("article h2").get_text() == SECRET
+    assert form_with(page, "reason")["shown"].value == str(waiting.version)
+
+
+def test_footnotes_in_the_queue_lead_to_those_of_their_own_comment(
+    client: Client, make_client: Callable[..., Client], staff: Client, db: Session, ann: User, post: Post
+) -> None:
+    other = make_client()
+    sign_in(other, make_user(db, "eve"))
+    for member in (client, other):
+        write_comment(member, post, "Said[^1]\n\n[^1]: Noted")
+    page = staff.get("/moderation/").html
+    notes = [link["href"].removeprefix("#") for link in page.select(".prose a[href^='#']")]
+    assert len(notes) == len(set(notes)) == 4
+    for note in notes:
+        assert len(page.find_all(id=note)) == 1
 
 
 def test_a_first_comment_waits_uncounted_and_unmailed_until_it_is_approved(

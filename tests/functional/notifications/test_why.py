@@ -91,12 +91,12 @@ def test_admins_read_what_the_member_reads(client: Client, db: Session, ann: Use
     assert "bob answered your post." in own
     sign_in(client, make_user(db, "boss", role=USER.Role.ADMIN))
     form = form_with(client.get(f"/admin/users/{ann.id}/why/"), "post")
-    for asked in (str(post.id), f"http://localhost/posts/{post.id}/{post.slug}/#comments"):
+    for asked in (str(post.id), f"#{post.id}", f"http://localhost/posts/{post.id}/{post.slug}/#comments"):
         form["post"] = asked
         page = form.submit(status=200)
         assert chains(page) == own
         assert "On bread" in page
-    for asked in ("999999", "bees", "9" * 40, "-1"):
+    for asked in ("999999", "bees", "9" * 40, "-1", f"http://elsewhere.example/posts/{post.id}/"):
         form["post"] = asked
         assert "There is no such post" in form.submit(status=200)
     (link,) = client.get(f"/admin/users/{ann.id}/notifications/").html.select("a[href*='?post=']")

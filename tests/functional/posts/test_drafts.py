@@ -15,6 +15,7 @@ from myproject.comments.services.removal import remove_comment
 from myproject.db import utc_now
 from myproject.posts.models import Post
 from myproject.posts.services.hiding import hide_post, show_post
+from myproject.posts.services.removal import purge_removed, remove_post
 from myproject.posts.tasks import purge_drafts
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
@@ -59,6 +60,28 @@ def test_a_hidden_post_stands_below_its_authors_drafts_and_leads_to_what_they_ca
     assert "Of tea" not in client.get("/drafts/")
 
 
+def test_a_removed_post_stands_below_its_authors_drafts_and_leads_to_its_way_back(
+    client: Client, db: Session
+) -> None:
+    ann, bob = make_user(db, "ann"), make_user(db, "bob")
+    sign_in(client, ann)
+    own, of_staff, other = (
+        make_post(db, who, title) for who, title in ((ann, "Own"), (ann, "Bad"), (bob, "Bob's"))
+    )
+    remove_post(db, Actor(ann.id), own.id)
+    remove_post(db, Actor(bob.id), of_staff.id, "Too loud")
+    remove_post(db, Actor(bob.id), other.id)
+    page = client.get("/drafts/")
+    assert [heading.get_text() for heading in page.html.select("main h2")] == ["Removed posts"]
+    assert "Bobs" not in page
+    assert "It was removed by the site's staff: Too loud" in page
+    (link,) = page.html.select(f"main a[href='/posts/{own.id}/{own.slug}/']")
+    form_with(client.get(link["href"], status=410), "restore").submit("restore", status=303)
+    assert "Own" not in client.get("/drafts/")
+    purge_removed(db, Post.id == of_staff.id)
+    assert "Removed posts" not in client.get("/drafts/")
+
+
 def test_own_comments_that_others_do_not_read_stand_there_with_the_reason(
     client: Client, db: Session, query_counter: Callable[..., AbstractContextManager[list[str]]]
 ) -> None:
@@ -95,3 +118,18 @@ def test_own_comments_that_others_do_not_read_stand_there_with_the_reason(
     sign_in(client, make_user(db, "carl"))
     assert "your drafts" not in client.get("/@ann/comments/")
     assert not client.get("/drafts/").html.select("details.card")
+
+
+def test_a_comment_that_waits_names_the_removed_post_to_nobody_but_its_author(client: Client, db: Session) -> None:
+    ann, bob = make_user(db, "ann"), make_user(db, "bob")
+    post = make_post(db, bob, "Of tea")
+    for author in (ann, bob):
+        make_comment(db, post, author).status = COMMENT.Status.WAITING
+    remove_post(db, Actor(None, "boss"), post.id, "Of no use")
+    db.commit()
+    sign_in(client, ann)
+    page = client.get("/drafts/")
+    assert "Of tea" not in page
+    assert "Comment on a text that is not there any more" in page
+    sign_in(client, bob)
+    assert "Comment on Of tea" in client.get("/drafts/")

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from myproject.pagination import row_number
 from myproject.web.request import Request
 from myproject.web.templating import url
 
@@ -13,6 +14,13 @@ def list_address(request: Request) -> str | None:
     listed = request.POST.get("list")
     if listed != "inbox":
         return None if listed is None else url(request, "notifications.settings")
-    asked = {name: request.POST.get(name) for name in ("show", "after")}
-    query = urlencode({name: value for name, value in asked.items() if isinstance(value, str)})
-    return url(request, "notifications.list") + (f"?{query}" if query else "")
+    return inbox_address(request)
+
+
+def inbox_address(request: Request) -> str:
+    """The page of the inbox on which the button stood."""
+    after = row_number(str(request.POST.get("after", "")))
+    query: dict[str, str | int] = {"show": "unread"} if request.POST.get("show") == "unread" else {}
+    if after:
+        query["after"] = after
+    return url(request, "notifications.list") + (f"?{urlencode(query)}" if query else "")
