@@ -95,11 +95,13 @@ def run_task(registry: Registry, function: TaskFunction, **arguments: Any) -> No
     """Runs a task, up to `TRIES` times where the database says that trying again may help, as a request is."""
     for tries_left in reversed(range(TRIES)):
         try:
-            return function(registry, **arguments)
+            function(registry, **arguments)
         except Exception as error:
             if not tries_left or not is_retryable(error):
                 raise
             log.info("tasks: trying %s again: %s", task_name(function), error)
+        else:
+            return
 
 
 def add_task(config: Configurator, function: TaskFunction) -> None:
