@@ -11,10 +11,13 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.comments.models import Comment
+from myproject.comments.services.writing import create_comment
+from myproject.db import sessions_of, utc_now
 from myproject.emails.models import Email
 from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
-from myproject.posts.models import Post, Tag
+from myproject.posts.models import Post, PostVisit, Tag
+from myproject.posts.tasks import note_visit
 from myproject.users.models import User
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_post, make_user, sign_in
@@ -243,6 +246,26 @@ def test_eight_members_who_comment_at_once_lose_nothing_and_fail_nothing(
     assert sorted(map(tuple, told)) == sorted(expected)
     paths = list(db.scalars(sa.select(Comment.path)))
     assert len(set(paths)) == len(paths)
+
+
+# SQLite has one writer at a time.
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_that_somebody_saw_a_post_is_noted_while_they_comment_on_it(
+    faulty: Router, db: Session, ann: User, post: Post
+) -> None:
+    bob = make_user(db, "bob")
+    db.commit()
+    now = utc_now()
+
+    def note(*flushed: object) -> None:
+        note_visit(faulty.registry, bob.id, post.id, now.isoformat())
+
+    with sessions_of(faulty.registry).writing() as own:
+        # By then the comment's transaction holds the post.
+        sa.event.listen(own, "after_flush", note, once=True)
+        comment = create_comment(own, post.id, bob.id, "Hello", "<p>Hello</p>")
+    assert comment is not None
+    assert db.scalars(sa.select(PostVisit.seen_at)).one() == comment.created_at > now
 
 
 def test_of_eight_edits_of_the_same_text_one_is_kept_and_seven_are_told(

@@ -18,9 +18,11 @@ LATEST = sa.select(sa.func.max(Comment.created_at)).where(THEIRS).correlate(Post
 
 def lock_posts(db: Session, post_ids: Iterable[int] | sa.Select[Any]) -> None:
     """Holds the rows of posts until the transaction ends, as whoever writes a comment does, so that nobody answers
-    meanwhile. To be called before any comment is changed: two that wait for each other would wait for ever.
+    meanwhile. To be called before any comment is changed: two that wait for each other would wait for ever. Their
+    keys stay free, for rows that refer to them: of whoever sees a post now, the visit is noted.
     """
-    db.execute(sa.select(Post.id).where(Post.id.in_(post_ids)).order_by(Post.id).with_for_update())
+    rows = sa.select(Post.id).where(Post.id.in_(post_ids)).order_by(Post.id)
+    db.execute(rows.with_for_update(key_share=True))
 
 
 def count_published(db: Session, author_id: int, most: int) -> int:

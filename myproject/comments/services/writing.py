@@ -56,9 +56,9 @@ def create_comment(
     now = utc_now()
     theirs = sa.select(Comment.id).where(Comment.author_id == author_id, PUBLISHED).limit(approve_first)
     waits = approve_first > 0 and len(db.scalars(theirs).all()) < approve_first
-    # The post's row is held first, so that nothing below it changes meanwhile.
-    held = sa.select(Post.id).where(Post.id == post_id, Post.status == POST.Status.PUBLISHED).with_for_update()
-    there = db.scalar(held)
+    # The post's row is held first, so that nothing below it changes meanwhile; not its key, which others refer to.
+    published = sa.select(Post.id).where(Post.id == post_id, Post.status == POST.Status.PUBLISHED)
+    there = db.scalar(published.with_for_update(key_share=True))
     parent = db.get(Comment, parent_id, populate_existing=True) if parent_id is not None else None
     if there is None or (parent_id is not None and not may_be_answered(parent, post_id)):
         return None
