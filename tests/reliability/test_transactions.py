@@ -302,6 +302,42 @@ def test_eight_posts_with_the_same_new_tags_are_all_published(faulty: Router, db
     assert sorted(db.scalars(sa.select(Tag.name))) == ["one", "three", "two"]
 
 
+@pytest.mark.parametrize("button", ["publish", "save_draft"])
+def test_of_eight_posts_that_a_new_member_publishes_at_once_one_comes_before_the_pause(
+    make_app: Callable[..., Router], db: Session, button: str
+) -> None:
+    app = make_app(newcomers_days=3, newcomers_pause_minutes=5)
+    visitor = Visitor(app)
+    visitor.sign_in(db, make_user(db, "bob"))
+    forms = []
+    for number in range(WRITERS):
+        form = form_with(visitor.get("/posts/new/"), "title")
+        form["title"], form["body"] = f"Post {number}", "Some text"
+        # Those that are drafts by then have a form of their own.
+        forms.append(form if button == "publish" else form_with(form.submit(button).follow(), "title"))
+    answers = together([partial(form.submit, "publish", status="*") for form in forms])
+    assert sorted(answer.status_int for answer in answers) == [303] + [422] * (WRITERS - 1)
+    assert all("Nothing is lost" in answer for answer in answers if answer.status_int == 422)
+    published = sa.select(sa.func.count(Post.id)).where(Post.published_at.is_not(None))
+    assert db.scalar(published) == 1
+
+
+def test_of_eight_comments_that_one_member_sends_at_once_so_many_come_as_may_stand_in_a_row(
+    make_app: Callable[..., Router], db: Session, post: Post
+) -> None:
+    visitor = Visitor(make_app(comments_in_a_row=3))
+    visitor.sign_in(db, make_user(db, "bob"))
+    forms = []
+    for number in range(WRITERS):
+        form = form_with(visitor.get(f"/posts/{post.id}/{post.slug}/"), "body")
+        form["body"] = f"Word {number}"
+        forms.append(form)
+    answers = together([partial(form.submit, "send", status="*") for form in forms])
+    assert sorted(answer.status_int for answer in answers) == [303] * 3 + [422] * (WRITERS - 3)
+    assert all("The last 3 comments here are yours." in each for each in answers if each.status_int == 422)
+    assert rows(db, Comment) == 3
+
+
 def test_readers_do_not_wait_for_a_writer(faulty: Router, db: Session, post: Post) -> None:
     db.commit()
     with faulty.registry["sessions"].writing() as writer:

@@ -16,7 +16,7 @@ PAUSE = timedelta(hours=1)
 
 def check_turn(db: Session, post_id: int, author_id: int, most: int) -> None:
     """Raises TooManyInARow where a member has written `most` comments on a post in the last hour, and nobody else
-    any since the first of those. `most` of 0: any number.
+    any since the first of those. `most` of 0: any number. Who holds the post's row knows that it stays so.
     """
     if not most:
         return

@@ -11,6 +11,7 @@ from myproject.cache import touch
 from myproject.comments import constants as COMMENT
 from myproject.comments import errors
 from myproject.comments.models import Comment
+from myproject.comments.services.brakes import check_turn
 from myproject.comments.services.revisions import keep_revision
 from myproject.comments.services.visibility import PUBLISHED
 from myproject.db import publish, utc_now
@@ -49,9 +50,11 @@ def create_comment(
     parent_id: int | None = None,
     *,
     approve_first: int = 0,
+    in_a_row: int = 0,
 ) -> Comment | None:
     """Writes a comment on a published post, or a reply to `parent_id`; None where the post or parent is not
     there. One of the author's first `approve_first` waits for approval: nobody hears of it, and it does not count.
+    Raises TooManyInARow where `in_a_row` stand there already (`check_turn`).
     """
     now = utc_now()
     theirs = sa.select(Comment.id).where(Comment.author_id == author_id, PUBLISHED).limit(approve_first)
@@ -62,6 +65,7 @@ def create_comment(
     parent = db.get(Comment, parent_id, populate_existing=True) if parent_id is not None else None
     if there is None or (parent_id is not None and not may_be_answered(parent, post_id)):
         return None
+    check_turn(db, post_id, author_id, in_a_row)
     comment = Comment(
         post_id=post_id,
         author_id=author_id,

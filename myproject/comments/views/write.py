@@ -159,9 +159,16 @@ class WriteComment(TakesPictures):
             if sent is None:
                 once.lead(db, token, said, same.location, same.made_id)
             return same.location
-        approve_first = 0 if self.request.member.is_staff else self.request.site.comments_approve_first
+        site, is_staff = self.request.site, self.request.member.is_staff
         comment = writing.create_comment(
-            db, self.post_page.id, member_id, body, body_html, parent_id, approve_first=approve_first
+            db,
+            self.post_page.id,
+            member_id,
+            body,
+            body_html,
+            parent_id,
+            approve_first=0 if is_staff else site.comments_approve_first,
+            in_a_row=0 if is_staff else site.comments_in_a_row,
         )
         if comment is None:
             raise errors.NothingToAnswer

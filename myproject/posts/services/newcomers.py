@@ -56,15 +56,29 @@ def brake(db: Session, registry: Any, identity: Identity, body_html: str, limit:
         limiter_of(registry).hit(limit, str(identity.id))
 
 
-def brake_post(db: Session, registry: Any, identity: Identity, whole_html: str) -> None:
-    """As `brake`, for a post. Raises TooSoon as well, where their last one has just been published."""
+def brake_post(db: Session, registry: Any, identity: Identity, whole_html: str) -> int:
+    """As `brake`, for a post. Raises TooSoon as well, where their last one has just been published. Gives the
+    minutes that have to lie between the two, 0 for none: several may come at once, so who publishes looks again.
+    """
     pause = settings_of(registry).newcomers_pause_minutes
-    if pause and braked_until(db, registry, identity) is not None:
-        last = last_published_at(db, identity.id)
-        seconds = (last + timedelta(minutes=pause) - utc_now()).total_seconds() if last else 0
-        if seconds > 0:
-            raise errors.TooSoon(pause, math.ceil(seconds / 60))
+    if pause and braked_until(db, registry, identity) is None:
+        pause = 0
+    check_pause(db, identity.id, pause)
     brake(db, registry, identity, whole_html, "newcomer_post_account")
+    return pause
+
+
+def check_pause(db: Session, author_id: int, minutes: int) -> None:
+    """Raises TooSoon where a member's last post is not `minutes` old; 0: at any time. Holds the member's row, so
+    that no other post comes between until the transaction ends.
+    """
+    if not minutes:
+        return
+    db.execute(sa.select(User.id).where(User.id == author_id).with_for_update(key_share=True))
+    last = last_published_at(db, author_id)
+    seconds = (last + timedelta(minutes=minutes) - utc_now()).total_seconds() if last else 0
+    if seconds > 0:
+        raise errors.TooSoon(minutes, math.ceil(seconds / 60))
 
 
 def last_published_at(db: Session, author_id: int) -> datetime | None:

@@ -19,6 +19,7 @@ from myproject.posts import errors
 from myproject.posts.models import Post
 from myproject.posts.services.links import host_of, with_link
 from myproject.posts.services.lists import list_drafts
+from myproject.posts.services.newcomers import check_pause
 from myproject.posts.services.revisions import keep_revision
 from myproject.posts.services.tags import find_or_make_tags, relist
 from myproject.posts.services.visibility import PUBLISHED
@@ -75,9 +76,11 @@ def render(
     return Text(title, body, body_html, excerpt(body_html, POST.EXCERPT_MAX_LENGTH), tuple(tags), link_url)
 
 
-def create_post(db: Session, author_id: int, text: Text, *, publish: bool, approve_first: int = 0) -> Post:
+def create_post(
+    db: Session, author_id: int, text: Text, *, publish: bool, approve_first: int = 0, pause: int = 0
+) -> Post:
     """Makes a post, as a draft or published; one of the author's first `approve_first` waits for approval. Raises
-    TooManyDrafts.
+    TooManyDrafts, and TooSoon where `pause` minutes have to lie between it and their last one.
     """
     if not publish and len(list_drafts(db, author_id)) >= POST.DRAFTS_MAX:
         raise errors.TooManyDrafts
@@ -85,7 +88,7 @@ def create_post(db: Session, author_id: int, text: Text, *, publish: bool, appro
     apply(db, post, text)
     db.add(post)
     if publish:
-        publish_or_hold(db, post, approve_first)
+        publish_or_hold(db, post, approve_first, pause)
     # The address of the new post is made from its number.
     db.flush()
     return post
@@ -99,11 +102,12 @@ def edit_post(
     *,
     publish: bool = False,
     approve_first: int = 0,
+    pause: int = 0,
     editor: Actor | None = None,
     reason: str = "",
 ) -> Post:
     """Changes a post that `editor` (without one, its author) opened at `version`; what was in the open is kept as
-    a revision. Raises EditConflict where it has changed since, and RemovedMeanwhile.
+    a revision. Raises EditConflict where it has changed since, RemovedMeanwhile, and TooSoon as `create_post`.
     """
     post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
     if post.status == POST.Status.REMOVED:
@@ -126,7 +130,7 @@ def edit_post(
         touch(db, "posts", f"post:{post.id}")
         tell(db, PostEdited(db, post, editor.id if editor else post.author_id, reason))
     elif publish and post.status == POST.Status.DRAFT:
-        publish_or_hold(db, post, approve_first)
+        publish_or_hold(db, post, approve_first, pause)
     return post
 
 
@@ -167,12 +171,13 @@ def apply(db: Session, post: Post, text: Text) -> None:
     post.tags = find_or_make_tags(db, text.tags, post.tags)
 
 
-def publish_or_hold(db: Session, post: Post, approve_first: int) -> None:
+def publish_or_hold(db: Session, post: Post, approve_first: int, pause: int) -> None:
     """Publishes a post, or where fewer than `approve_first` of its author's stand in the open, has it wait for the
-    approval of staff.
+    approval of staff. Raises TooSoon where their last one is not `pause` minutes old.
     """
     theirs = sa.select(Post.id).where(Post.author_id == post.author_id, PUBLISHED).limit(approve_first)
     with db.no_autoflush:
+        check_pause(db, post.author_id, pause)
         waits = approve_first > 0 and len(db.scalars(theirs).all()) < approve_first
     if waits:
         post.status = POST.Status.WAITING

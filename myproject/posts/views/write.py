@@ -49,6 +49,8 @@ class WritePost(TakesPictures):
     hints: Sequence[similar.Hint] = ()
     # Whether the post was there already, just so.
     sent_again = False
+    # Minutes that have to lie between it and the member's last one.
+    pause = 0
 
     def submit(self, data: dict[str, Any]) -> Response:
         # Rendering is slow: it comes before the transaction's first statement.
@@ -108,7 +110,7 @@ class WritePost(TakesPictures):
     def limit_saving(self, publish: bool, whole_html: str) -> None:
         if publish and not self.is_published():
             with reading(self.request) as db:
-                brake_post(db, self.request.registry, self.request.member, whole_html)
+                self.pause = brake_post(db, self.request.registry, self.request.member, whole_html)
             limiter_of(self.request.registry).hit("write_address", client_key(self.request.client_addr))
             self.limit("post_account")
         else:
@@ -125,13 +127,21 @@ class WritePost(TakesPictures):
             sent = self.find_same(db, said)
         post = db.get(Post, sent.made_id, with_for_update=True) if sent else None
         if post is None:
-            post = writing.create_post(db, member_id, text, publish=publish, approve_first=self.approve_first())
+            post = writing.create_post(
+                db, member_id, text, publish=publish, approve_first=self.approve_first(), pause=self.pause
+            )
         elif sent and post.status == POST.Status.DRAFT:
             if sent.content_hash != said_by(post):
                 # Somebody has gone on with the draft elsewhere.
                 self.refuse_other_text(sent)
             post = writing.edit_post(
-                db, post.id, post.version, text, publish=publish, approve_first=self.approve_first()
+                db,
+                post.id,
+                post.version,
+                text,
+                publish=publish,
+                approve_first=self.approve_first(),
+                pause=self.pause,
             )
         elif sent and sent.content_hash != said:
             self.refuse_other_text(sent)
@@ -277,6 +287,7 @@ class EditPost(WritePost):
             text,
             publish=publish,
             approve_first=self.approve_first(),
+            pause=self.pause,
             editor=actor_of(self.request),
             reason=data.get("reason", ""),
         )
