@@ -93,7 +93,9 @@ class Comment(Base):
 
 
 class CommentRevision(Base):
-    """A text that a comment had, until `editor_id` replaced it at `created_at`."""
+    """A text that a comment had, until `editor_id` replaced it at `created_at`. What is withheld is for the
+    comment's author and staff alone.
+    """
 
     __tablename__ = "comment_revisions"
     __table_args__ = (
@@ -110,6 +112,7 @@ class CommentRevision(Base):
     )
     reason: Mapped[str] = mapped_column(sa.String(POST.REASON_MAX_LENGTH), default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    withheld_at: Mapped[datetime | None]
 
 
 class CommentLike(Base):

@@ -160,7 +160,9 @@ class Post(Base):
 
 
 class PostRevision(Base):
-    """A text that a post had, until `editor_id` replaced it at `created_at`."""
+    """A text that a post had, until `editor_id` replaced it at `created_at`. What is withheld is for the post's
+    author and staff alone.
+    """
 
     __tablename__ = "post_revisions"
     __table_args__ = (
@@ -181,6 +183,7 @@ class PostRevision(Base):
     )
     reason: Mapped[str] = mapped_column(sa.String(POST.REASON_MAX_LENGTH), default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    withheld_at: Mapped[datetime | None]
 
 
 class OfMember:
