@@ -6,28 +6,38 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentLike, CommentRevision
 from myproject.comments.services.visibility import HIDDEN, PUBLISHED
-from myproject.posts.services.revisions import Change, changes_of, version_said, writing_since
+from myproject.db import utc_now
+from myproject.posts.services.revisions import Change, changes_of, version_said, withhold, writing_since
 
 
 def keep_revision(db: Session, comment: Comment, editor_id: int | None, reason: str = "") -> None:
-    """Keeps the text of a comment that `editor_id` is about to replace."""
+    """Keeps the text of a comment that `editor_id` is about to replace; withheld, where it is not in the open."""
     if is_grace_edit(db, comment, editor_id):
         return
+    is_open = comment.status == COMMENT.Status.PUBLISHED
+    withheld_at = None if is_open else withhold(db, CommentRevision, CommentRevision.comment_id == comment.id)
     db.add(
         CommentRevision(
-            comment_id=comment.id, version=comment.version, body=comment.body, editor_id=editor_id, reason=reason
+            comment_id=comment.id,
+            version=comment.version,
+            body=comment.body,
+            editor_id=editor_id,
+            reason=reason,
+            withheld_at=withheld_at,
         )
     )
 
 
 def is_grace_edit(db: Session, comment: Comment, editor_id: int | None) -> bool:
-    """Whether an edit belongs to the author's writing: their own, as `posts.services.revisions.GRACE` says."""
-    if editor_id != comment.author_id:
+    """Whether an edit belongs to the author's writing: their own, as `posts.services.revisions` says of posts."""
+    if editor_id != comment.author_id or comment.status == COMMENT.Status.HIDDEN:
         return False
     of_it = CommentRevision.comment_id == comment.id
-    since = writing_since(db, CommentRevision, of_it, comment.author_id, comment.created_at)
+    came_out_at = utc_now() if comment.status == COMMENT.Status.WAITING else comment.created_at
+    since = writing_since(db, CommentRevision, of_it, comment.author_id, came_out_at)
     if since is None:
         return False
     answered = sa.exists().where(
@@ -40,14 +50,16 @@ def is_grace_edit(db: Session, comment: Comment, editor_id: int | None) -> bool:
     return not db.scalar(sa.select(answered | liked))
 
 
-def list_changes(db: Session, comment_id: int) -> Sequence[Change]:
-    """How a comment was changed, latest first, so many as a page shows."""
-    return changes_of(db, CommentRevision, CommentRevision.comment_id == comment_id)
+def list_changes(db: Session, comment_id: int, *, withheld: bool) -> Sequence[Change]:
+    """How a comment was changed, latest first, so many as a page shows; also what is `withheld`, where that is
+    asked for.
+    """
+    return changes_of(db, CommentRevision, CommentRevision.comment_id == comment_id, withheld=withheld)
 
 
-def version_at(db: Session, comment_id: int, moment: datetime) -> int | None:
+def version_at(db: Session, comment_id: int, moment: datetime, *, withheld: bool) -> int | None:
     """Which version a comment said at a `moment`; None where it has not been changed since."""
-    return version_said(db, CommentRevision, CommentRevision.comment_id == comment_id, moment)
+    return version_said(db, CommentRevision, CommentRevision.comment_id == comment_id, moment, withheld=withheld)
 
 
 def body_at(db: Session, comment_id: int, version: int) -> str | None:

@@ -15,6 +15,7 @@ from myproject.diff import diff, shortened
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts import schemas
+from myproject.posts.services.revisions import reads_withheld
 from myproject.text import render_markdown
 from myproject.transactions import reading
 from myproject.web.asked import asked_number
@@ -35,13 +36,14 @@ class CommentHistory(FormView):
     def __init__(self, request: Request) -> None:
         comment: rows.CommentRow = request.context
         version, self.since = asked_number(request, "version"), asked_number(request, "since")
-        if comment.removed or comment.hidden:
+        withheld = reads_withheld(request.identity, comment.author_id)
+        if comment.removed or (comment.hidden and not withheld):
             raise HTTPNotFound
         with reading(request) as db:
-            self.changes = revisions.list_changes(db, comment.id)
+            self.changes = revisions.list_changes(db, comment.id, withheld=withheld)
             if self.since is not None:
                 moment = replies.answered_at(db, self.since, comment.post_id, comment.id)
-                self.shown = revisions.version_at(db, comment.id, moment) if moment else None
+                self.shown = revisions.version_at(db, comment.id, moment, withheld=withheld) if moment else None
             else:
                 found = (change.version for change in self.changes if version in (None, change.version))
                 self.shown = next(found, None)

@@ -40,9 +40,7 @@ class PostHistory(FormView):
             self.changes = revisions.list_changes(db, post_id, withheld=withheld)
             if self.since is not None:
                 moment = replies.answered_at(db, self.since, post_id, None)
-                self.shown = (
-                    revisions.version_at(db, post_id, moment, withheld=withheld) if moment else None
-                )
+                self.shown = revisions.version_at(db, post_id, moment, withheld=withheld) if moment else None
             else:
                 found = (change.version for change in self.changes if version in (None, change.version))
                 self.shown = next(found, None)
