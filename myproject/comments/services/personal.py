@@ -10,6 +10,7 @@ from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment, CommentLike, CommentRevision
 from myproject.comments.services.counts import lock_posts, recount
 from myproject.comments.services.purging import purge_removed
+from myproject.comments.services.visibility import TITLE_FOR_AUTHOR
 from myproject.db import utc_now
 from myproject.personal_data import File, Person, json_list
 from myproject.posts import constants as POST
@@ -39,12 +40,18 @@ def export_comments(db: Session, person: Person) -> Iterator[File]:
     )
     earlier = db.execute(kept, execution_options={"yield_per": 100})
     yield "comments-before-changes.json", json_list(row._asdict() for row in earlier)
-    texts = theirs.add_columns(Comment.body, Post.title).join(Post, Post.id == Comment.post_id)
+    texts = theirs.add_columns(Comment.body, TITLE_FOR_AUTHOR).join(Post, Post.id == Comment.post_id)
     liked = sa.select(CommentLike.comment_id, CommentLike.created_at).where(CommentLike.user_id == person.id)
     likes = db.execute(liked.order_by(CommentLike.comment_id))
     yield "comments-likes.json", json_list(row._asdict() for row in likes)
     written = db.execute(texts, execution_options={"yield_per": 100})
-    yield "comments.md", (f"## {row.title}, {row.created_at:%Y-%m-%d %H:%M}\n\n{row.body}\n\n" for row in written)
+    yield (
+        "comments.md",
+        (
+            f"## {row.post_title or f'/posts/{row.post_id}/'}, {row.created_at:%Y-%m-%d %H:%M}\n\n{row.body}\n\n"
+            for row in written
+        ),
+    )
 
 
 def hide_in_reasons(db: Session, person: Person) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.rows import REMOVED_BY_AUTHOR, AmongOthers
-from myproject.comments.services.visibility import REMOVED, WAITING
+from myproject.comments.services.visibility import REMOVED, TITLE_FOR_AUTHOR, WAITING
 from myproject.db import fetch
 from myproject.posts.models import Post
 from myproject.posts.services import visibility as posts
@@ -17,7 +17,9 @@ from myproject.posts.services import visibility as posts
 
 @dataclass(frozen=True)
 class UnseenComment(AmongOthers):
-    """A comment that is not in the open. `body_html` is empty where it was removed."""
+    """A comment that is not in the open. `body_html` is empty where it was removed, `post_title` where its author
+    may not know what the post is called.
+    """
 
     id: int
     status: COMMENT.Status
@@ -50,7 +52,7 @@ OF_AUTHOR = (
         REMOVED_BY_AUTHOR.label("removed_by_author"),
         Comment.removal_reason,
         sa.case((REMOVED, sa.literal_column("''")), else_=Comment.body_html).label("body_html"),
-        Post.title.label("post_title"),
+        TITLE_FOR_AUTHOR,
     )
     .join(Post, Post.id == Comment.post_id)
     .where(

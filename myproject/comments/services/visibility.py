@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.posts.models import Post
 from myproject.posts.services import visibility as posts
 
 # What everybody may read, and what is counted.
@@ -41,6 +42,11 @@ HAS_REPLIES = sa.or_(
 # What the tree of a post shows to everybody: comments, and the places of those that are hidden, or removed and
 # answered.
 SHOWN = sa.or_(PUBLISHED, HIDDEN, sa.and_(REMOVED, HAS_REPLIES))
+
+# What a post is called, for who wrote a comment on it: all know that of one in the open, and its author always.
+TITLE_FOR_AUTHOR = sa.case((posts.PUBLISHED | (Post.author_id == Comment.author_id), Post.title), else_="").label(
+    "post_title"
+)
 
 # What one reader may look up. Statements with it join the post, and are run with the values of `posts.viewer`.
 VISIBLE = posts.VISIBLE & sa.or_(

@@ -15,7 +15,9 @@ import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.audit import Actor
 from myproject.db import utc_now
+from myproject.posts.services.removal import remove_post
 from myproject.settings import settings_of
 from myproject.users import constants as USER
 from myproject.users import tasks
@@ -99,6 +101,20 @@ def test_the_file_holds_no_secret_and_nothing_of_others(
     assert "Ben" not in everything
     assert "token" not in everything
     assert str(ann.password) not in everything
+
+
+def test_the_file_names_no_removed_post_of_others(client: Client, app: Router, db: Session, ann: User) -> None:
+    for author in (ann, make_user(db, "Ben")):
+        post = make_post(db, author, f"Tea of {author.name}")
+        make_comment(db, post, ann, f"Not with milk, {author.name}")
+        remove_post(db, Actor(None, "boss"), post.id, "Of no use")
+    ask(client)
+    run_tasks(app.registry)
+    written = fetch(client).read("comments.md").decode()
+    assert "## Tea of Ann" in written
+    assert "Tea of Ben" not in written
+    assert f"## /posts/{post.id}/" in written
+    assert "Not with milk, Ben" in written
 
 
 def test_a_mail_tells_when_it_is_ready(client: Client, ann: User, mails: Mails) -> None:
