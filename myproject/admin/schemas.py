@@ -155,6 +155,7 @@ VALUE_TITLES: dict[str, dict[str, TranslationString]] = {
     "approval": by_name(APPROVAL_TITLES),
     "state": by_name(STATE_TITLES),
     "second_factor": {"ON": _("On"), "OFF": _("Off")},
+    "unseen": {"True": _("Seen by its author and staff alone")},
     "retired": {"True": _("No longer in use"), "False": _("In use")},
     Name.CAPTCHA.value: by_name(POSITION_TITLES),
     Name.WRITING.value: {"ON": _("Members write"), "OFF": _("Only staff write")},

@@ -14,6 +14,7 @@ from myproject.comments import errors
 from myproject.comments.models import Comment
 from myproject.comments.services.counts import lock_posts, recount
 from myproject.comments.services.removal import lock_comment
+from myproject.comments.services.visibility import unseen
 from myproject.comments.services.writing import path_of
 from myproject.db import publish as tell
 from myproject.db import utc_now
@@ -80,7 +81,7 @@ def move_comment(db: Session, actor: Actor, comment_id: int, target_id: int, rea
         comment,
         actor=actor,
         reason=reason,
-        before={"post": source_id},
+        before={"post": source_id} | unseen(comment),
         after={"post": target_id, "comments": len(moved)},
     )
     recount(db, source_id, target_id)

@@ -54,3 +54,11 @@ VISIBLE = posts.VISIBLE & sa.or_(
     WAITING & (Comment.author_id == sa.bindparam("viewer_id", type_=sa.BigInteger)),
     (WAITING | REMOVED) & sa.bindparam("viewer_is_staff", type_=sa.Boolean),
 )
+
+
+def unseen(comment: Comment) -> dict[str, bool]:
+    """What the audit says of a comment that nobody but its author and staff could read yet; nothing of others. The
+    public log names none such.
+    """
+    waited = comment.status == COMMENT.Status.WAITING or comment.refused_at is not None
+    return {"unseen": True} if waited else {}

@@ -53,12 +53,12 @@ def list_log(db: Session, before_id: int | None = None) -> Page[LogRow]:
 
 def log_row(row: "sa.Row[tuple[object, ...]]") -> LogRow:
     # What never was in the open was answered to its author alone.
-    waited = row.before.get("status") == POST.Status.WAITING.name
+    unseen = "unseen" in row.before or row.before.get("status") == POST.Status.WAITING.name
     return LogRow(
         row.id,
         row.created_at,
         row.action,
-        row.reason if row.action in WITH_REASON and not waited else "",
-        row.target_id if row.target_type == "posts" and not waited else None,
-        row.target_id if row.target_type == "comments" and not waited else None,
+        row.reason if row.action in WITH_REASON and not unseen else "",
+        row.target_id if row.target_type == "posts" and not unseen else None,
+        row.target_id if row.target_type == "comments" and not unseen else None,
     )

@@ -13,7 +13,7 @@ from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post
 from myproject.posts.services.rows import PostPage
-from myproject.posts.services.visibility import PUBLISHED
+from myproject.posts.services.visibility import PUBLISHED, unseen
 
 # Of the locks of PostgreSQL, the one of who pins: two at once would both count two.
 PINNING = 4_000_001
@@ -25,7 +25,7 @@ def lock_post(db: Session, actor: Actor, post_id: int, reason: str) -> Post:
     """
     post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
     post.locked_at, post.lock_reason = post.locked_at or utc_now(), reason
-    audit.record(db, "post.lock", post, actor=actor, reason=reason)
+    audit.record(db, "post.lock", post, actor=actor, reason=reason, before=unseen(post))
     touch(db, f"post:{post.id}")
     return post
 
@@ -33,7 +33,8 @@ def lock_post(db: Session, actor: Actor, post_id: int, reason: str) -> Post:
 def unlock_post(db: Session, actor: Actor, post_id: int) -> Post:
     post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
     if post.locked_at is not None:
-        audit.record(db, "post.unlock", post, actor=actor, before={"reason": post.lock_reason})
+        before = {"reason": post.lock_reason} | unseen(post)
+        audit.record(db, "post.unlock", post, actor=actor, before=before)
         post.locked_at, post.lock_reason = None, ""
         touch(db, f"post:{post.id}")
     return post

@@ -15,7 +15,7 @@ from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post, PostLike, PostRevision, post_tags
 from myproject.posts.services.tags import relist
-from myproject.posts.services.visibility import REMOVED_BY_AUTHOR, WAS_READ, viewer
+from myproject.posts.services.visibility import REMOVED_BY_AUTHOR, WAS_READ, unseen, viewer
 from myproject.security.identity import Identity
 
 # What a post is called whose text was purged: the old title is part of the text.
@@ -127,7 +127,7 @@ def restore_post(db: Session, actor: Actor, post_id: int) -> Post:
     post.removed_at = post.removed_by_id = None
     post.removal_reason = ""
     if not was_of_author:
-        before, after = {"status": POST.Status.REMOVED.name}, {"status": post.status.name}
+        before, after = {"status": POST.Status.REMOVED.name} | unseen(post), {"status": post.status.name}
         audit.record(db, "post.restore", post, actor=actor, before=before, after=after)
     relist(db, post)
     touch(db, "posts", f"post:{post.id}", f"user:{post.author_id}")

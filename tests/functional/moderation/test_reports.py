@@ -10,7 +10,10 @@ import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
+from myproject.audit import Actor
 from myproject.comments.models import Comment
+from myproject.comments.services.moving import move_comment
+from myproject.comments.services.removal import remove_comment, restore_comment
 from myproject.db import utc_now
 from myproject.moderation import constants as MODERATION
 from myproject.moderation.models import Case, Flag
@@ -18,6 +21,9 @@ from myproject.moderation.services.cases import find_or_open
 from myproject.moderation.services.personal import export_flags
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
+from myproject.posts.services.approval import answer as answer_post
+from myproject.posts.services.curation import lock_post, unlock_post
+from myproject.posts.services.removal import remove_post, restore_post
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services.deletion import erase
@@ -402,6 +408,36 @@ def test_the_queue_has_pages_and_shows_each_text_once_oldest_first(
 
 def test_the_log_can_be_switched_off(make_app: Callable[..., Router], make_client: Callable[..., Client]) -> None:
     make_client(make_app(moderation_log=False)).get("/moderation/log/", status=404)
+
+
+def test_the_log_names_no_text_that_never_was_in_the_open(
+    make_client: Callable[..., Client], db: Session, ann: User, post: Post
+) -> None:
+    boss = Actor(make_user(db, "boss", role=USER.Role.STAFF).id, "boss")
+    refused, waiting = make_post(db, ann, publish=False), make_post(db, ann, publish=False)
+    unseen, other = make_comment(db, post, ann), make_post(db, ann)
+    refused.status = waiting.status = unseen.status = POST.Status.WAITING
+    lock_post(db, boss, waiting.id, SECRET)
+    unlock_post(db, boss, waiting.id)
+    move_comment(db, boss, unseen.id, other.id, SECRET)
+    remove_comment(db, boss, unseen.id, SECRET)
+    move_comment(db, boss, unseen.id, post.id, SECRET)
+    remove_post(db, boss, refused.id, SECRET)
+    lock_post(db, boss, refused.id, SECRET)
+    restore_post(db, boss, refused.id)
+    # Neither is what was done meanwhile named later.
+    answer_post(db, boss, waiting.id, approve=True, reason="")
+    restore_comment(db, boss, unseen.id)
+    lock_post(db, boss, post.id, "Enough was said")
+    db.commit()
+    log = make_client().get("/moderation/log/")
+    assert SECRET not in log
+    assert [link["href"] for link in log.html.select("main .rows a")] == [
+        f"/posts/{post.id}/",
+        f"/comments/{unseen.id}/",
+        f"/posts/{waiting.id}/",
+    ]
+    assert "A post was locked: Enough was said" in log.text
 
 
 def test_the_page_of_a_post_leads_members_to_reporting_and_to_what_is_hidden(
