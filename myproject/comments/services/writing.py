@@ -31,9 +31,7 @@ class CommentCreated:
 
 @dataclass(frozen=True)
 class CommentEdited:
-    """Event: a comment that is in the open, or was before it was hidden, says something else, in this
-    transaction. Whoever is not its author gives a reason.
-    """
+    """Event: a comment says something else, in this transaction. Whoever is not its author gives a reason."""
 
     db: Session
     comment: Comment
@@ -125,8 +123,8 @@ def edit_comment(
     editor: Actor | None = None,
     reason: str = "",
 ) -> Comment:
-    """Changes a comment that `editor` (without one, its author) opened at `version`; what was in the open is kept
-    as a revision. Raises EditConflict where it has changed since, and RemovedMeanwhile.
+    """Changes a comment that `editor` (without one, its author) opened at `version`; what others have read is
+    kept as a revision. Raises EditConflict where it has changed since, and RemovedMeanwhile.
     """
     comment = db.get(Comment, comment_id, with_for_update=True, populate_existing=True)
     if comment is None or comment.status == COMMENT.Status.REMOVED:
@@ -135,15 +133,14 @@ def edit_comment(
         return comment
     if comment.version != version:
         raise errors.EditConflict(comment.version, comment.body)
-    was_open = comment.status in (COMMENT.Status.PUBLISHED, COMMENT.Status.HIDDEN)
-    if was_open:
-        note_edit(db, comment, editor, reason)
+    is_own = editor is None or editor.id == comment.author_id
+    note_edit(db, comment, editor, reason)
     comment.body, comment.body_html, comment.body_renderer = body, body_html, RENDERER_VERSION
     comment.version += 1
-    comment.edited_at = utc_now()
+    if comment.status != COMMENT.Status.WAITING or not is_own:
+        comment.edited_at = utc_now()
     touch(db, f"post:{comment.post_id}", f"user:{comment.author_id}")
-    if was_open:
-        publish(db, CommentEdited(db, comment, editor.id if editor else comment.author_id, reason))
+    publish(db, CommentEdited(db, comment, editor.id if editor else comment.author_id, reason))
     return comment
 
 
@@ -152,4 +149,6 @@ def note_edit(db: Session, comment: Comment, editor: Actor | None, reason: str) 
     editor_id = editor.id if editor else comment.author_id
     keep_revision(db, comment, editor_id, reason)
     if editor and editor_id != comment.author_id:
-        audit.record(db, "comment.edit", comment, actor=editor, reason=reason, before={"version": comment.version})
+        before = {"status": comment.status.name, "version": comment.version}
+        after = {"version": comment.version + 1}
+        audit.record(db, "comment.edit", comment, actor=editor, reason=reason, before=before, after=after)

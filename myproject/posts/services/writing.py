@@ -37,8 +37,8 @@ class PostPublished:
 
 @dataclass(frozen=True)
 class PostEdited:
-    """Event: a post that is in the open, or was before it was hidden, says something else, in this transaction.
-    Whoever is not its author gives a reason.
+    """Event: a post that is no draft says something else, in this transaction. Whoever is not its author gives a
+    reason.
     """
 
     db: Session
@@ -106,7 +106,7 @@ def edit_post(
     editor: Actor | None = None,
     reason: str = "",
 ) -> Post:
-    """Changes a post that `editor` (without one, its author) opened at `version`; what was in the open is kept as
+    """Changes a post that `editor` (without one, its author) opened at `version`; what others have read is kept as
     a revision. Raises EditConflict where it has changed since, RemovedMeanwhile, and TooSoon as `create_post`.
     """
     post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
@@ -116,20 +116,21 @@ def edit_post(
         raise errors.EditConflict(post.version, post.body, differing(post, text))
     if post.version != version and not publish:
         return post
-    was_open = post.status in (POST.Status.PUBLISHED, POST.Status.HIDDEN)
-    if was_open:
+    is_draft, is_own = post.status == POST.Status.DRAFT, editor is None or editor.id == post.author_id
+    if not is_draft:
         if is_of(post, text):
             return post
         note_edit(db, post, editor, reason)
     apply(db, post, text)
     post.version += 1
     post.updated_at = utc_now()
-    if was_open:
-        post.edited_at = post.updated_at
+    if not is_draft:
+        if post.status != POST.Status.WAITING or not is_own:
+            post.edited_at = post.updated_at
         relist(db, post)
         touch(db, "posts", f"post:{post.id}")
         tell(db, PostEdited(db, post, editor.id if editor else post.author_id, reason))
-    elif publish and post.status == POST.Status.DRAFT:
+    elif publish:
         publish_or_hold(db, post, approve_first, pause)
     return post
 
@@ -139,7 +140,8 @@ def note_edit(db: Session, post: Post, editor: Actor | None, reason: str) -> Non
     editor_id = editor.id if editor else post.author_id
     keep_revision(db, post, editor_id, reason)
     if editor and editor_id != post.author_id:
-        audit.record(db, "post.edit", post, actor=editor, reason=reason, before={"version": post.version})
+        before, after = {"status": post.status.name, "version": post.version}, {"version": post.version + 1}
+        audit.record(db, "post.edit", post, actor=editor, reason=reason, before=before, after=after)
 
 
 def is_of(post: Post, text: Text) -> bool:
@@ -197,6 +199,9 @@ RENDERED = Rendered(Post, "body", rendered_anew)
 def publish_post(db: Session, post: Post) -> None:
     post.status = POST.Status.PUBLISHED
     post.published_at = post.last_activity_at = utc_now()
+    if post.edited_at is not None:
+        # By staff, while it waited.
+        post.edited_at = post.published_at
     # Subscribers write rows that point to the post.
     db.add(post)
     db.flush()

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from email.message import EmailMessage
 
 import pytest
 import sqlalchemy as sa
+import webtest
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
@@ -16,11 +18,13 @@ from myproject.comments.services.likes import like_comment
 from myproject.db import utc_now
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, PostRevision
+from myproject.posts.services.hiding import hide_post, show_post
 from myproject.posts.services.likes import like_post
 from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with
 from tests.factories import make_comment, make_post, make_user, sign_in
+from tests.functional.pages import text_of
 
 HOUR = timedelta(hours=1)
 
@@ -60,7 +64,7 @@ def test_a_later_change_is_kept_and_everybody_can_read_it(
     guest = make_client()
     # Its author was still writing.
     assert db.query(PostRevision).all() == []
-    assert "No older text is kept" in guest.get(f"{address}history/")
+    assert "No older text is shown" in guest.get(f"{address}history/")
     age(db, Post)
     edit(client, f"{address}edit/", title="Of milk", body="Black milk is best", tags="milk")
     page = guest.get(f"{address}history/")
@@ -285,3 +289,159 @@ def test_who_commented_on_a_post_sees_what_changed_since(
     assert diff_of(eve, changed_since(eve, post)[0]) == (["tea", "Black"], ["milk", "Cold"])
     for number in (reply.id, post.id + 999, "x"):
         bob.get(f"{address}history/?since={number}", status=404)
+
+
+# What was not in the open
+
+
+def changes(page: webtest.TestResponse) -> list[str]:
+    """The lines of the changes on a page of history."""
+    return [line.get_text(" ", strip=True) for line in page.html.select(".changes li")]
+
+
+def test_what_a_hidden_text_said_and_what_it_said_before_is_for_its_author_and_staff(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, ann: User
+) -> None:
+    app = make_app(moderation_cooldown_minutes=0)
+    author, staff, bob, guest = (make_client(app) for _number in range(4))
+    sign_in(author, ann)
+    sign_in(staff, make_user(db, "boss", role=USER.Role.STAFF))
+    sign_in(bob, make_user(db, "bob"))
+    post = make_post(db, ann, "Of tea", body="Call 555 now")
+    texts = {"posts": post, "comments": make_comment(db, make_post(db, ann, "Of water"), ann, "Call 555 now")}
+    bobs = {
+        "posts": make_comment(db, post, user(db, "bob"), "Yes"),
+        "comments": make_comment(db, texts["comments"].post, user(db, "bob"), "Yes", texts["comments"]),
+    }
+    for kind, text in texts.items():
+        address = f"/{kind}/{text.id}/"
+        edit(author, f"{address}edit/", body="Call 555 at once")
+        assert len(changes(guest.get(f"{address}history/"))) == 1
+        hide(db, text)
+        # Even where nobody has answered or liked it: staff may want to see what was reported.
+        edit(author, f"{address}edit/", body="Call me at once")
+        show(db, text)
+        page = guest.get(f"{address}history/")
+        assert changes(page) == []
+        assert "No older text is shown" in page
+        for reader in (guest, bob):
+            assert "555" not in reader.get(f"{address}history/")
+            for version in (1, 2):
+                reader.get(f"{address}history/?version={version}", status=404)
+            reader.get(f"{address}history/?since={bobs[kind].id}", status=404)
+        assert changed_since(bob, text if isinstance(text, Post) else text.post) == []
+        for reader in (author, staff):
+            assert len(changes(reader.get(f"{address}history/"))) == 2
+            assert "only its author and staff" in changes(reader.get(f"{address}history/"))[0]
+            assert diff_of(reader, f"{address}history/?version=1") == (["now"], ["at once"])
+            assert diff_of(reader, f"{address}history/?version=2") == (["555"], ["me"])
+        # From there on everybody reads what changes.
+        edit(staff, f"{address}edit/", body="Write to me at once", reason="Nobody calls")
+        for reader in (guest, bob):
+            assert len(changes(reader.get(f"{address}history/"))) == 1
+            assert diff_of(reader, f"{address}history/") == (["Call"], ["Write to"])
+            assert "555" not in reader.get(f"{address}history/")
+        assert "only its author" not in changes(staff.get(f"{address}history/"))[0]
+
+
+def hide(db: Session, text: Post | Comment) -> None:
+    db.expire_all()
+    if isinstance(text, Post):
+        hide_post(db, text)
+    else:
+        hiding.hide_comment(db, text, COMMENT.HiddenFor.REPORTS)
+    db.commit()
+
+
+def show(db: Session, text: Post | Comment) -> None:
+    db.expire_all()
+    if isinstance(text, Post):
+        show_post(db, text)
+    else:
+        hiding.show_comment(db, text)
+    db.commit()
+
+
+def test_of_a_hidden_text_its_author_and_staff_read_the_history_meanwhile(
+    client: Client,
+    staff: Client,
+    make_client: Callable[..., Client],
+    db: Session,
+    texts: dict[str, Post | Comment],
+) -> None:
+    bob = make_client()
+    sign_in(bob, make_user(db, "bob"))
+    for kind, text in texts.items():
+        edit(staff, f"/{kind}/{text.id}/edit/", body="Tea is sold here", reason="A wrong name")
+        hide(db, text)
+        for reader in (client, staff):
+            assert "A wrong name" in changes(reader.get(f"/{kind}/{text.id}/history/"))[0]
+        for reader in (bob, make_client()):
+            reader.get(f"/{kind}/{text.id}/history/", status=404)
+
+
+def test_what_staff_change_of_a_waiting_text_leaves_what_stood_there_to_its_author_and_staff(
+    make_app: Callable[..., Router],
+    make_client: Callable[..., Client],
+    db: Session,
+    ann: User,
+    mails: Callable[..., list[EmailMessage]],
+) -> None:
+    app = make_app(posts_approve_first=100, comments_approve_first=100)
+    author, staff, guest = (make_client(app) for _number in range(3))
+    sign_in(author, ann)
+    sign_in(staff, make_user(db, "boss", role=USER.Role.STAFF))
+    other = make_post(db, make_user(db, "bob"), "Of water")
+    form = form_with(author.get("/posts/new/"), "title")
+    form["title"], form["body"] = "Of tea", "Green tea is best"
+    form.submit("publish", status=303)
+    form = form_with(author.get(f"/posts/{other.id}/of-water/"), "body")
+    form["body"] = "Green tea is best"
+    form.submit("send", status=303)
+    texts = {"posts": db.scalars(sa.select(Post).filter_by(author_id=ann.id)).one()}
+    texts |= {"comments": db.scalars(sa.select(Comment)).one()}
+    for kind, text in texts.items():
+        address = f"/{kind}/{text.id}/"
+        # Its author is still writing: nobody has read it.
+        edit(author, f"{address}edit/", body="Black tea is best")
+        assert kept(db)[kind] == []
+        edit(staff, f"{address}edit/", body="Black milk is best", reason="No names")
+        entry = db.scalars(sa.select(AuditEntry).filter_by(action=f"{kind[:-1]}.edit")).one()
+        assert (entry.reason, entry.actor_name) == ("No names", "boss")
+        assert (entry.before, entry.after) == ({"status": "WAITING", "version": 2}, {"version": 3})
+        assert "No names" in text_of(mails(to="ann@")[-1])
+        # What staff wrote stays to be seen.
+        edit(author, f"{address}edit/", body="Black water is best")
+        assert kept(db)[kind] == ["Black tea is best", "Black milk is best"]
+        answer = form_with(staff.get(f"/moderation/waiting{address}"), "reason")
+        answer.submit("approve", status=303)
+        assert "No names" not in guest.get("/moderation/log/")
+        page = guest.get(f"{address}history/")
+        assert changes(page) == []
+        assert "No older text is shown" in page
+        for version in (2, 3):
+            guest.get(f"{address}history/?version={version}", status=404)
+        for reader in (author, staff):
+            assert "No names" in changes(reader.get(f"{address}history/"))[1]
+            assert diff_of(reader, f"{address}history/?version=2") == (["tea"], ["milk"])
+        # Readers learn that these are not the words of its author alone, and the author finds what became of them.
+        page = guest.get(address, status="3*").follow()
+        assert f"{address}history/" in [link["href"] for link in page.html.select("a.edited")]
+    db.expire_all()
+    post = texts["posts"]
+    assert post.edited_at == post.published_at
+
+
+def test_what_only_its_author_changed_while_it_waited_is_not_said_to_be_edited(
+    make_app: Callable[..., Router], make_client: Callable[..., Client], db: Session, ann: User
+) -> None:
+    client = make_client(make_app(comments_approve_first=100))
+    sign_in(client, ann)
+    post = make_post(db, make_user(db, "bob"), "Of water")
+    form = form_with(client.get(f"/posts/{post.id}/of-water/"), "body")
+    form["body"] = "Green tea is best"
+    form.submit("send", status=303)
+    comment = db.scalars(sa.select(Comment)).one()
+    edit(client, f"/comments/{comment.id}/edit/", body="Black tea is best")
+    db.refresh(comment)
+    assert (comment.body, comment.edited_at) == ("Black tea is best", None)
