@@ -72,15 +72,16 @@ def write_kept(
         return False
     # Of two that come at once, the second sees the first.
     db.execute(sa.select(USERS.c.id).where(USERS.c.id == user_id).with_for_update(key_share=True))
-    theirs = sa.select(KeptText).where(KeptText.user_id == user_id, KeptText.path == path)
-    present = {kept.form: kept for kept in db.scalars(theirs)}
+    theirs = (KeptText.user_id == user_id) & (KeptText.path == path)
+    present = {kept.form: kept for kept in db.execute(sa.select(*KeptText.__table__.c).where(theirs))}
     same = (kept for kept in present.values() if said_in(kept.fields) == said_in(fields))
     before = (present[key] for key in (form, filled_from) if key is not None and key in present)
     kept = next(before, None) or next(same, None)
-    if kept is None:
-        kept = KeptText(user_id=user_id, path=path)
-        db.add(kept)
-    kept.form, kept.fields, kept.created_at = form, dict(fields), utc_now()
+    values = {"form": form, "fields": dict(fields), "created_at": utc_now()}
+    again = sa.update(KeptText).values(values).returning(KeptText.id)
+    # What was let go at the same moment is no longer there.
+    if kept is None or db.scalar(again.where(KeptText.id == kept.id)) is None:
+        db.add(KeptText(user_id=user_id, path=path, **values))
     db.flush()  # it is one of those that are looked at now
     db.execute(sa.delete(KeptText).where(KeptText.id.in_(too_much(user_id))))
     return True

@@ -6,14 +6,15 @@ import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.db import utc_now
-from myproject.forms.kept import MAX_BYTES, MAX_BYTES_IN_ALL, SHOWN, keep_text
+from myproject.db import sessions_of, utc_now
+from myproject.forms.kept import MAX_BYTES, MAX_BYTES_IN_ALL, SHOWN, keep_text, let_go
 from myproject.forms.models import KeptText
 from myproject.users.models import User
 from tests.factories import make_user
 from tests.reliability.together import together
 
 AT_ONCE = 8
+ROUNDS = 25
 
 
 def kept(db: Session, user: User) -> list[str]:
@@ -53,3 +54,23 @@ def test_the_oldest_texts_go_where_those_of_a_member_are_long(app: Router, db: S
     # The latest stays, however much it takes as it is written down.
     assert keep_text(app.registry, ann.id, "/posts/new/", {"body": "\x01" * MAX_BYTES})
     assert kept(db, ann) == ["/posts/new/"]
+
+
+def test_a_text_is_kept_also_where_the_one_before_it_is_let_go_at_that_moment(app: Router, db: Session) -> None:
+    ann = make_user(db, "ann")
+    db.commit()
+    path, form = "/posts/1/comments/", "a" * 64
+
+    def keep(body: str) -> bool:
+        return keep_text(app.registry, ann.id, path, {"body": body}, form)
+
+    def send() -> bool:
+        with sessions_of(app.registry).writing() as own:
+            let_go(own, ann.id, path, [form])
+        return True
+
+    for _ in range(ROUNDS):
+        assert keep("Before")
+        assert all(together([send, *(partial(keep, f"Text {number}") for number in range(AT_ONCE))]))
+    assert keep("After")
+    assert kept(db, ann) == [path]
