@@ -34,6 +34,8 @@ ELLIPSIS = "…"
 RENDERED = re.compile(r"\s*<(?:p|h[3-6]|ul|ol|pre|blockquote|div|hr)\b")
 # C0 and C1 controls that are no blanks, bidirectional embeddings, overrides and isolates, lone surrogates.
 INVISIBLE = re.compile("[\\x00-\\x08\\x0e-\\x1b\\x7f-\\x84\\x86-\\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# With this begins what mail programs, and Python's email package, decode in a header (RFC 2047, 2).
+ENCODED_WORD = "=?"
 HEADINGS = {"h3", "h4", "h5", "h6"}
 BLOCKS = frozenset({"p", "blockquote", "ul", "ol", "li", "pre", "div", "table", "tr", "hr"} | HEADINGS)
 # Letters and symbols by their category that show nothing.

@@ -25,6 +25,7 @@ from myproject.emails.services.unsubscribing import Stop, make_token
 from myproject.i18n import DOMAIN
 from myproject.security.keys import keys_of
 from myproject.settings import Settings, settings_of
+from myproject.text import ENCODED_WORD
 from myproject.web.dates import exact
 from myproject.web.templating import site_url
 
@@ -93,6 +94,13 @@ class MailTemplates:
         html = self.html.get_template(f"{folder}/body.html").render(values)
         text = re.sub(r"\n{3,}", "\n\n", printable(text)).strip()
         return values["subject"], f"{text}\n", f"{printable(html).strip()}\n"
+
+
+def header_text(text: str) -> str:
+    """Words for a header, in which nothing is decoded as an encoded word: it may hold a line break, an address,
+    anything.
+    """
+    return text.replace(ENCODED_WORD, " ".join(ENCODED_WORD))
 
 
 def inert(text: str) -> str:
@@ -190,14 +198,16 @@ def localizer_of(registry: Registry, locale: str) -> Localizer:
 
 
 def mailbox(name: str, address: str) -> Address:
-    """An address as headers take it: a clean name, and a domain in ASCII. Raises where `address` is none."""
+    """An address as headers take it: a clean name, and a domain in ASCII. Raises where `address` is none, or would
+    be read as another one.
+    """
     local, _at, domain = address.rpartition("@")
-    if not local or not domain:
+    if not local or not domain or ENCODED_WORD in address:
         raise ValueError("this is no mail address")
     # An address literal such as [IPv6:::1] is no name.
     if not domain.startswith("["):
         domain = domain.encode("idna").decode("ascii")
-    return Address(one_line(name, EMAIL.NAME_MAX_LENGTH), local, domain)
+    return Address(header_text(one_line(name, EMAIL.NAME_MAX_LENGTH)), local, domain)
 
 
 def sender_address(settings: Settings) -> str:
@@ -234,7 +244,7 @@ def make_message(registry: Registry, email: Email) -> EmailMessage:
     message["To"] = mailbox(to_name, redirected_to or email.to_address)
     if settings.mail_reply_to:
         message["Reply-To"] = mailbox("", parseaddr(settings.mail_reply_to)[1])
-    message["Subject"] = subject
+    message["Subject"] = header_text(subject)
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = email.message_id
     if email.in_reply_to:
@@ -246,7 +256,7 @@ def make_message(registry: Registry, email: Email) -> EmailMessage:
     for name, value in list_headers(settings, email, links).items():
         message[name] = value
     if redirected_to:
-        message["X-Original-To"] = one_line(email.to_address, EMAIL.ADDRESS_MAX_LENGTH)
+        message["X-Original-To"] = header_text(one_line(email.to_address, EMAIL.ADDRESS_MAX_LENGTH))
     message.set_content(text, charset="utf-8", cte="quoted-printable")
     message.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
     return message

@@ -15,7 +15,7 @@ import deform
 from email_validator import EmailNotValidError, validate_email
 
 from myproject.i18n import _
-from myproject.text import is_visible
+from myproject.text import ENCODED_WORD, is_visible
 from myproject.users import constants as USER
 
 # C0 and C1 but tab and line feed, and surrogates: no keyboard types them and no page can show them.
@@ -63,7 +63,7 @@ class PasswordType(colander.String):
 
 class EmailType(TextType):
     """One mail address, whole and deliverable by its form: local part kept, domain in lower case, at most 254
-    long.
+    long. None that mail programs would decode to another one (RFC 2047).
     """
 
     def deserialize(self, node: colander.SchemaNode, cstruct: Any) -> Any:
@@ -73,7 +73,9 @@ class EmailType(TextType):
         try:
             address = validate_email(text, check_deliverability=False, test_environment=True).normalized
         except EmailNotValidError:
-            raise colander.Invalid(node, _("Write an address like name@example.org")) from None
+            address = ""
+        if not address or ENCODED_WORD in address:
+            raise colander.Invalid(node, _("Write an address like name@example.org"))
         if len(address) > USER.EMAIL_MAX_LENGTH:
             raise colander.Invalid(node, _("This address is too long"))
         return address

@@ -89,6 +89,7 @@ LENGTHS = "Write at {} {} characters"
         ("email", "", "Fill in this field"),
         ("email", "ann", "Write an address like name@example.org"),
         ("email", "ann@", "Write an address like name@example.org"),
+        ("email", "=?utf-8?q?=0D=0ABcc=3Ax?=@example.org", "Write an address like name@example.org"),
         ("email", "ann@example.org, bob@example.org", "Write an address like name@example.org"),
         ("email", "a" * 64 + "@" + "b." * 110 + "org", "Write an address like name@example.org"),
         ("password", "", "Fill in this field"),

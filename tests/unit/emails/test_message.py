@@ -21,7 +21,7 @@ from pyramid.router import Router
 import myproject
 from myproject.emails import constants as EMAIL
 from myproject.emails.constants import Kind
-from myproject.emails.message import inert, make_message, stop_links
+from myproject.emails.message import header_text, inert, make_message, stop_links
 from myproject.emails.models import Email
 from myproject.emails.services import choosing
 from myproject.emails.services.outbox import one_line, printable
@@ -47,6 +47,25 @@ HEADERS = [
 ANY_TEXT = st.one_of(
     st.text(st.characters(exclude_categories=()), max_size=200),
     # What ends lines, quotes names or begins headers, closer together than chance would have it.
+    # Encoded words (RFC 2047), which hold them in disguise.
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    "=?utf-8?q?",
+                    "=?UTF-8*en?B?",
+                    "=?latin1?Q?",
+                    "?=",
+                    "=0D=0A",
+                    "Bcc=3A_a=40b",
+                    "DQpCY2M6IGFAYg==",
+                    " ",
+                ),
+                *("=", "?", "_", "a", "ß", '"', "<", ","),
+            ]
+        ),
+        max_size=20,
+    ).map("".join),
     st.text('\r\n\x0b\x0c\x1c\x85\u2028\u2029\u202e\ud800"\\<>@,;:= ()?ßé字🙂aB', max_size=200),
 )
 pytestmark = [
@@ -107,11 +126,40 @@ def test_no_text_breaks_or_adds_a_header(registry: Registry, name: str, title: s
     message = sent(make_message(registry, email))
     assert list(message.keys()) == HEADERS
     (to,) = message["To"].addresses
-    assert (to.display_name, to.addr_spec) == (one_line(name, EMAIL.NAME_MAX_LENGTH), "ann@example.org")
+    shown = header_text(one_line(name, EMAIL.NAME_MAX_LENGTH))
+    assert (to.display_name, to.addr_spec) == (shown, "ann@example.org")
     (sender,) = message["From"].addresses
     assert sender.addr_spec == "noreply@localhost"
-    assert message["Subject"] == one_line(f"{name} answered your comment on “{title}”", EMAIL.SUBJECT_MAX_LENGTH)
+    subject = one_line(f"{name} answered your comment on “{title}”", EMAIL.SUBJECT_MAX_LENGTH)
+    assert message["Subject"] == header_text(subject)
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=?utf-8?q?Ed=0D=0AReply-To=3A_e=40x.example?=",
+        "=?utf-8?b?RWQNClJlcGx5LVRvOiBlQHguZXhhbXBsZQ==?=",
+        "=?utf-8?q?E=0D=0A=0D=0AGo_to_http=3A//evil.example_?=",
+        "=?utf-8?q?admin=40community?=",
+        "=?utf-8?q?x=40y.example=2C?=",
+        "=?utf-8?q?=22=3Cboss=40bank.example=3E?=",
+        "=?utf-8?q??= =?utf-8?q?=0D=0AX=3A_y?=",
+    ],
+)
+@pytest.mark.parametrize("kind", [Kind.REPLY, Kind.PASSWORD_CHANGED])
+def test_encoded_words_in_a_name_are_read_as_they_were_typed(registry: Registry, kind: Kind, name: str) -> None:
+    context = {"author": name} if kind is Kind.REPLY else {"name": name}
+    raw = make_message(registry, row(kind, context, to_name=name, sender_name=name)).as_bytes()
+    lines = raw.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
+    names = [line.partition(":")[0] for line in lines if not line.startswith(" ")]
+    assert names == plain_headers(registry, kind)
+    head = email_parser.message_from_bytes(raw, policy=email.policy.default)
+    for field in ("To", "From"):
+        (mailbox,) = head[field].addresses
+        assert "= ?utf-8?" in mailbox.display_name
+        assert "@" not in mailbox.display_name
+    assert "Reply-To" not in head
 
 
 def with_text(value: Any, text: str, keep: set[str]) -> Any:
@@ -186,7 +234,7 @@ PIECES = [
 LINKS = LinkifyIt(options={"fuzzy_link": True, "fuzzy_email": True, "fuzzy_ip": True}).tlds(TLDS)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @example("203.0.113.9/unlock")
 @example("Chrome/128.0.0.0 203.0.113.9.")
 @example("evil。com evil．com evil｡com evil․com")
@@ -385,6 +433,8 @@ def test_redirected_mail_goes_to_one_address_and_names_the_one_it_was_for(regist
     message = make_message(registry, row())
     assert message["To"].addresses[0].addr_spec == "staging@example.org"
     assert message["X-Original-To"] == "ann@example.org"
+    hostile = make_message(registry, row(to_address="=?utf-8?q?=0D=0AX=3Ay?=@b.org"))
+    assert "X" not in sent(hostile)
 
 
 @pytest.mark.parametrize("setting", ["hello@site.example", "The Teapot <hello@site.example>"])
@@ -430,7 +480,9 @@ def test_a_domain_beyond_ascii_is_written_in_ascii(registry: Registry) -> None:
     assert message["To"].addresses[0].addr_spec == "ann@xn--bcher-kva.example"
 
 
-@pytest.mark.parametrize("address", ["", "ann", "ann@", "@example.org", "a@b.org\r\nBcc: c@d.org"])
+@pytest.mark.parametrize(
+    "address", ["", "ann", "ann@", "@example.org", "a@b.org\r\nBcc: c@d.org", "=?utf-8?q?=0D=0AX=3Ay?=@b.org"]
+)
 def test_what_is_no_address_is_an_error(registry: Registry, address: str) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011 - the library has several for it
         make_message(registry, row(to_address=address))
