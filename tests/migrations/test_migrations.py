@@ -327,6 +327,29 @@ def test_of_forms_that_were_open_twice_the_latest_text_is_kept_where_a_migration
     upgrade(engine)
 
 
+def test_what_was_changed_while_it_was_hidden_is_withheld_with_what_was_changed_before(engine):
+    upgrade(engine)
+    fill(engine)
+    moments = [utc_now() + timedelta(hours=hours) for hours in range(4)]
+    with Sessions(engine).writing() as db:
+        db.execute(sa.delete(PostRevision))
+        db.execute(sa.delete(CommentRevision))
+        for version, moment in enumerate(moments, 1):
+            words = {"version": version, "body": "Another text", "created_at": moment}
+            db.add(PostRevision(post_id=1, title="A title", **words))
+            for comment_id in (1, 2):
+                db.add(CommentRevision(comment_id=comment_id, **words))
+        db.execute(sa.update(Case).values(changed_at=moments[1]))
+        db.add(Case(id=2, comment_id=1, author_id=2, state=MODERATION.State.OPEN, changed_at=moments[2]))
+        db.add(Case(id=3, comment_id=2, author_id=2, state=MODERATION.State.OPEN))
+    downgrade(engine, "0031")
+    upgrade(engine)
+    withheld = "SELECT {0}_id, version FROM {0}_revisions WHERE withheld_at = created_at ORDER BY version"
+    with engine.connect() as connection:
+        assert connection.execute(sa.text(withheld.format("post"))).all() == [(1, 1), (1, 2)]
+        assert connection.execute(sa.text(withheld.format("comment"))).all() == [(1, 1), (1, 2), (1, 3)]
+
+
 def test_rows_keep_their_numbers_and_what_hangs_on_them_where_tables_are_made_anew(engine):
     upgrade(engine)
     fill(engine)
