@@ -3,7 +3,7 @@
 What was decided stands in the rows; the steps that led there are those of the function that decided.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -21,8 +21,9 @@ from myproject.i18n import _
 from myproject.notifications import constants as NOTE
 from myproject.notifications.constants import Kind, Outcome
 from myproject.notifications.models import Notification
-from myproject.notifications.services.deciding import Step, chain_to, decide
-from myproject.notifications.services.facts import Actor, facts_in
+from myproject.notifications.services.asking import find_stopped
+from myproject.notifications.services.deciding import Step, chain_to, decide, what_stops
+from myproject.notifications.services.facts import OF_NOTIFICATIONS, Actor, facts_in, facts_of_notification
 from myproject.notifications.services.fates import IN_A_MAIL, MAIL_STATE, fate_of
 from myproject.notifications.services.telling import OF_ONE, window_of
 from myproject.posts import constants as POST
@@ -61,6 +62,10 @@ HAPPENED = {
 REPORTED = (
     _("Staff decided about the comment that you reported."),
     _("Staff decided about the post that you reported."),
+)
+HIDDEN = (
+    _("Your comment is hidden, as members reported it."),
+    _("Your post is hidden, as members reported it."),
 )
 REPORTS = (NOTE.Decision.REPORT_UPHELD, NOTE.Decision.REPORT_DISMISSED)
 SOMEBODY = _("Somebody")
@@ -171,10 +176,12 @@ def explain(db: Session, user_id: int, post_id: int) -> list[Explained]:
     """Why a member was told of what happened about a post, or was not, latest first; before it, what would become
     of a comment on it now.
     """
-    return [*prospects(db, user_id, post_id), *(explained(row) for row in rows_about(db, user_id, post_id))]
+    rows = rows_about(db, user_id, post_id)
+    stopped = stopped_since(db, rows)
+    return [*prospects(db, user_id, post_id), *(explained(row, stopped.get(row.id)) for row in rows)]
 
 
-def rows_about(db: Session, user_id: int, post_id: int) -> Iterable[Any]:
+def rows_about(db: Session, user_id: int, post_id: int) -> Sequence[Any]:
     statement = (
         sa.select(
             Notification.id,
@@ -186,6 +193,7 @@ def rows_about(db: Session, user_id: int, post_id: int) -> Iterable[Any]:
             Notification.in_inbox,
             Notification.mail,
             Notification.outcome,
+            Notification.email_id,
             Actor.name,
             Actor.display_name,
             Tag.name.label("tag"),
@@ -201,15 +209,33 @@ def rows_about(db: Session, user_id: int, post_id: int) -> Iterable[Any]:
     return db.execute(statement).all()
 
 
-def explained(row: Any) -> Explained:
-    """The explanation of a row."""
+def stopped_since(db: Session, rows: Sequence[Any]) -> dict[int, Outcome]:
+    """What keeps back a mail that has not gone, by the numbers of the rows: what its reader chose, or the text
+    became, since it was decided about. It is written down as soon as the mail is due.
+    """
+    waiting = {row.id: row.mail for row in rows if row.mail in (NOTE.Mail.WAITING, NOTE.Mail.DIGEST)}
+    stopped = {}
+    for row in db.execute(OF_NOTIFICATIONS.where(Notification.id.in_(waiting))) if waiting else ():
+        outcome = what_stops(facts_of_notification(row), in_digest=waiting[row.id] is NOTE.Mail.DIGEST)
+        if outcome is not None:
+            stopped[row.id] = outcome
+    queued = {row.email_id for row in rows if row.mail in IN_A_MAIL and row.state is EMAIL.State.QUEUED}
+    for email in db.scalars(sa.select(Email).where(Email.id.in_(queued))) if queued else ():
+        stopped |= find_stopped(db, email)
+    return stopped
+
+
+def explained(row: Any, stopped: Outcome | None) -> Explained:
+    """The explanation of a row, whose mail is `stopped` by now where that says so."""
     in_comment, in_post = REPORTED if row.decision in REPORTS else HAPPENED[row.kind]
+    if row.decision is NOTE.Decision.HIDDEN:
+        in_comment, in_post = HIDDEN
     what = in_post if row.comment_id is None else in_comment
     others = {
         **(OF_LIKES if row.kind is Kind.LIKE else {}),
         **(AT_ONCE if row.mail_at is not None and row.mail_at <= utc_now() else {}),
     }
-    mail, outcome = fate_of(row.mail, row.outcome, row.state)
+    mail, outcome = (NOTE.Mail.SKIPPED, stopped) if stopped else fate_of(row.mail, row.outcome, row.state)
     lines = [line for step in steps_to(row.kind, outcome) for line in line_of(step, others)]
     lines.insert(-1, Line(IN_INBOX if row.in_inbox else NOT_IN_INBOX, row.in_inbox))
     if mail is NOTE.Mail.FOLDED:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from email.message import EmailMessage
 
 import pytest
+import sqlalchemy as sa
 import webtest
 from sqlalchemy.orm import Session
 
 from myproject.audit import COMMAND_LINE
+from myproject.emails import constants as EMAIL
+from myproject.emails.models import Email
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
 from myproject.posts.services.attention import set_attention
@@ -83,6 +86,30 @@ def test_who_was_told_can_ask_why_also_when_the_post_is_gone(
     sign_in(other, make_user(db, "joe"))
     other.get(address, status=404)
     other.get("/posts/999999/why/", status=404)
+
+
+def test_who_mutes_a_post_reads_at_once_that_what_waits_is_not_mailed(
+    client: Client, db: Session, ann: User, bob: User, post: Post, mails: Mails
+) -> None:
+    make_comment(db, post, bob)
+    why = f"/posts/{post.id}/why/"
+    assert chains(client.get(why))["bob answered your post."][-1].startswith("The mail ")
+    set_attention(db, ann.id, post.id, POST.Attention.MUTE)
+    assert chains(client.get(why))["bob answered your post."][-1] == "You have muted the post."
+    assert mails(to="ann@example.org") == []
+    assert chains(client.get(why))["bob answered your post."][-1] == "You have muted the post."
+
+
+def test_who_mutes_a_post_reads_so_of_a_mail_that_is_tried_again_too(
+    client: Client, db: Session, ann: User, bob: User, post: Post, mails: Mails
+) -> None:
+    make_comment(db, post, bob)
+    mails()
+    db.execute(sa.update(Email).values(state=EMAIL.State.QUEUED, sent_at=None))
+    why = f"/posts/{post.id}/why/"
+    assert chains(client.get(why))["bob answered your post."][-1] == "The mail is on its way."
+    set_attention(db, ann.id, post.id, POST.Attention.MUTE)
+    assert chains(client.get(why))["bob answered your post."][-1] == "You have muted the post."
 
 
 def test_admins_read_what_the_member_reads(client: Client, db: Session, ann: User, bob: User, post: Post) -> None:
