@@ -1,7 +1,6 @@
 """What posts say of their comments: how many everybody may read, and when the last of them came."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 from myproject.cache import touch
 from myproject.comments.models import Comment
 from myproject.comments.services.visibility import PUBLISHED
+from myproject.db import among
 from myproject.posts.models import Post
 
 THEIRS = (Comment.post_id == Post.id) & PUBLISHED
@@ -16,7 +16,7 @@ NUMBER = sa.select(sa.func.count(Comment.id)).where(THEIRS).correlate(Post).scal
 LATEST = sa.select(sa.func.max(Comment.created_at)).where(THEIRS).correlate(Post).scalar_subquery()
 
 
-def lock_posts(db: Session, post_ids: Iterable[int] | sa.Select[Any]) -> None:
+def lock_posts(db: Session, post_ids: Iterable[int] | sa.SelectBase) -> None:
     """Holds the rows of posts until the transaction ends, as whoever writes a comment does, so that nobody answers
     meanwhile. To be called before any comment is changed: two that wait for each other would wait for ever. Their
     keys stay free, for rows that refer to them: of whoever sees a post now, the visit is noted.
@@ -36,6 +36,6 @@ def recount(db: Session, *post_ids: int) -> None:
     # What was changed stands in the rows only once it is written.
     db.flush()
     last = sa.func.coalesce(LATEST, Post.published_at, Post.created_at)
-    counted = sa.update(Post).where(Post.id.in_(post_ids)).values(comment_count=NUMBER, last_activity_at=last)
-    db.execute(counted, execution_options={"synchronize_session": "fetch"})
+    counted = sa.update(Post).where(among(Post.id, "ids")).values(comment_count=NUMBER, last_activity_at=last)
+    db.execute(counted, {"ids": list(post_ids)}, execution_options={"synchronize_session": "fetch"})
     touch(db, "posts", *(f"post:{post_id}" for post_id in post_ids))

@@ -15,6 +15,7 @@ from myproject.db import utc_now
 from myproject.personal_data import File, Person, json_list
 from myproject.posts import constants as POST
 from myproject.posts.models import Post
+from myproject.posts.services.likes import take_all_back
 
 
 def export_comments(db: Session, person: Person) -> Iterator[File]:
@@ -69,16 +70,16 @@ def erase_comments(db: Session, person: Person, removing: bool) -> None:
     the place is left.
     """
     theirs = Comment.author_id == person.id
+    posts = sa.select(Comment.post_id).where(theirs)
+    liked = sa.select(CommentLike.comment_id).where(CommentLike.user_id == person.id)
+    lock_posts(db, posts.union(sa.select(Comment.post_id).where(Comment.id.in_(liked))))
     touch(db, "site", "posts")
     hide_in_reasons(db, person)
-    gone = sa.delete(CommentLike).where(CommentLike.user_id == person.id).returning(CommentLike.comment_id)
-    for comment_id in sorted(db.scalars(gone)):
-        db.execute(sa.update(Comment).where(Comment.id == comment_id).values(like_count=Comment.like_count - 1))
+    take_all_back(db, person.id, Comment, CommentLike.comment_id)
     if not removing:
         purge_removed(db, theirs)
         return
-    posts = db.scalars(sa.select(Comment.post_id).where(theirs).distinct()).all()
-    lock_posts(db, posts)
+    post_ids = db.scalars(posts.distinct()).all()
     reply = aliased(Comment)
     unanswered = ~sa.exists().where(reply.parent_id == Comment.id)
     # One that answered another of theirs goes first.
@@ -98,4 +99,4 @@ def erase_comments(db: Session, person: Person, removing: bool) -> None:
         "version": Comment.version + 1,
     }
     db.execute(sa.update(Comment).where(theirs).values(empty))
-    recount(db, *posts)
+    recount(db, *post_ids)

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from myproject.cache import touch
-from myproject.db import Base, publish
+from myproject.db import IN_DATABASE_ONLY, Base, among, publish
 from myproject.posts.models import Post, PostLike
 from myproject.posts.services.tops import set_tops
 from myproject.posts.services.visibility import PUBLISHED
@@ -62,3 +62,17 @@ def change_row(db: Session, table: type[Base], on: bool, **key: Any) -> int:
         return 1
     except IntegrityError:
         return 0
+
+
+def take_all_back(db: Session, user_id: int, liked: type[Any], like: InstrumentedAttribute[int]) -> list[int]:
+    """Deletes a member's likes of posts or comments, and no longer counts them; gives the numbers of what they
+    liked. `liked` is the model of that, `like` the column that names it in the table of the likes.
+    """
+    theirs = like.class_.user_id == user_id
+    # Held before the likes, as by who likes one of them, and in one order: nobody waits for who waits for them.
+    held = sa.select(liked.id).where(liked.id.in_(sa.select(like).where(theirs)))
+    db.execute(held.order_by(liked.id).with_for_update(key_share=True))
+    ids = list(db.scalars(sa.delete(like.class_).where(theirs).returning(like)))
+    fewer = sa.update(liked).where(among(liked.id, "ids")).values(like_count=liked.like_count - 1)
+    db.execute(fewer, {"ids": ids}, execution_options=IN_DATABASE_ONLY)
+    return ids

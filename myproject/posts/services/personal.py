@@ -19,6 +19,7 @@ from myproject.posts.models import (
     TagMute,
     post_tags,
 )
+from myproject.posts.services.likes import take_all_back
 from myproject.posts.services.removal import purge_removed
 from myproject.posts.services.rows import TAG_NAMES
 from myproject.posts.services.tags import list_marked
@@ -77,11 +78,7 @@ def export_marks(db: Session, person: Person) -> Iterator[File]:
 
 def erase_marks(db: Session, person: Person) -> None:
     """Takes a member's likes back, and forgets what they follow, mute and have seen."""
-    gone = sa.delete(PostLike).where(PostLike.user_id == person.id).returning(PostLike.post_id)
-    liked = db.scalars(gone).all()
-    for post_id in sorted(liked):
-        db.execute(sa.update(Post).where(Post.id == post_id).values(like_count=Post.like_count - 1))
-    fill_tops(db, liked)
+    fill_tops(db, take_all_back(db, person.id, Post, PostLike.post_id))
     for table in (PostAttention, PostVisit, TagFollow, TagMute):
         db.execute(sa.delete(table).where(table.user_id == person.id))
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from myproject.db import utc_now
+from myproject.db import among, utc_now
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, TopPost
 from myproject.posts.services.visibility import PUBLISHED
@@ -53,7 +53,7 @@ def set_tops(db: Session, post_id: int, like_count: int, published_at: datetime)
 
 def fill_tops(db: Session, post_ids: Iterable[int] | None = None) -> None:
     """Writes all rows anew, or those of some posts: after likes were written or deleted in bulk."""
-    which = sa.true() if post_ids is None else Post.id.in_(tuple(post_ids))
+    which = sa.true() if post_ids is None else among(Post.id, "post_ids").params(post_ids=list(post_ids))
     posts = sa.select(Post.id).where(which)
     db.execute(sa.delete(TopPost).where(TopPost.post_id.in_(posts)).execution_options(synchronize_session=False))
     for span in POST.Span:

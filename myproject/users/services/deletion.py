@@ -85,7 +85,9 @@ def erase(db: Session, user_id: int) -> bool:
     """Erases a member who is due, in this transaction; files and cached pages go with the commit. False where
     they are not due (any more), or are the last admin now.
     """
-    user = roles.lock_with_admins(db, user_id)
+    roles.lock_with_admins(db, user_id)
+    # They write nothing more meanwhile.
+    user = accounts.lock_user(db, user_id)
     if user.delete_after is None or user.delete_after > utc_now():
         return False
     try:

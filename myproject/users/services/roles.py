@@ -80,12 +80,14 @@ def lock_for_change(db: Session, actor: Actor, user_id: int) -> User:
 
 
 def lock_with_admins(db: Session, user_id: int) -> User:
-    """The user's row, and all admins' rows, locked in one order: two admins who demote each other take turns."""
+    """The user's row, and all admins' rows, locked in one order: two admins who demote each other take turns. What
+    only names them, such as a like, does not wait.
+    """
     rows = db.scalars(
         sa.select(User)
         .where((User.role == USER.Role.ADMIN) | (User.id == user_id))
         .order_by(User.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return next(row for row in rows.all() if row.id == user_id)

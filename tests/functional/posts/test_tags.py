@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from myproject.audit import Actor, AuditEntry
 from myproject.db import utc_now
 from myproject.posts import constants as POST
-from myproject.posts.models import Post, Tag
+from myproject.posts.models import Post, Tag, TopPost
 from myproject.posts.services.hiding import hide_post
 from myproject.posts.services.likes import like_post
 from myproject.posts.services.removal import remove_post
@@ -121,6 +121,15 @@ def test_tops_stand_by_likes_within_their_period(client: Client, db: Session, an
         page = client.get(f"/?sort=top&period={period}&after={'A' * 22}")
         assert "Nobody has liked" in page
         assert "Not liked" in page.click("Newest posts")
+
+
+def test_tops_are_written_anew_for_more_posts_than_a_statement_has_parameters(db: Session, ann: User) -> None:
+    post = make_post(db, ann)
+    post.like_count = 2
+    db.flush()
+    fill_tops(db, range(70_000))
+    tops = db.execute(sa.select(TopPost.post_id, TopPost.like_count)).all()
+    assert tops == [(post.id, 2)] * len(POST.Span)
 
 
 # What is new, in lists
