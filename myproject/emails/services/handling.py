@@ -25,7 +25,7 @@ class Verb(StrEnum):
     CANCEL = "cancel"
 
 
-# What can be sent again; one that was sent, only by itself: nobody wants all of them twice.
+# What can be sent again.
 GIVEN_UP = (State.DEAD, State.CANCELLED, State.SUPPRESSED)
 WAITING = (State.QUEUED, State.DEAD)
 
@@ -36,12 +36,11 @@ CHANGES: dict[Verb, dict[str, Any]] = {Verb.RESEND: AGAIN, Verb.CANCEL: {"state"
 
 
 def resend(db: Session, actor: Actor, email_id: int) -> None:
-    """Queues a finished mail once more, with all its tries. Raises `CannotResend`.
+    """Queues a mail that was given up once more, with all its tries. Raises `CannotResend`.
 
     It keeps its Message-ID: who got it already sees no second copy in most mail programs.
     """
-    states = (*GIVEN_UP, State.SENT)
-    if not change(db, actor, Verb.RESEND, Email.id == email_id, Email.state.in_(states), STILL_GOOD):
+    if not change(db, actor, Verb.RESEND, Email.id == email_id, Email.state.in_(GIVEN_UP), STILL_GOOD):
         raise CannotResend
 
 

@@ -341,8 +341,12 @@ def leave(db: Session, email: Email) -> None:
     resend(db, COMMAND_LINE, email.id)
 
 
-@pytest.mark.parametrize("happened", [expire, forget, leave])
-def test_a_mail_that_is_too_old_or_empty_or_waiting_is_not_sent_again(
+def arrive(db: Session, email: Email) -> None:
+    email.state = State.SENT
+
+
+@pytest.mark.parametrize("happened", [expire, forget, leave, arrive])
+def test_a_mail_that_is_too_old_or_empty_or_waiting_or_has_gone_is_not_sent_again(
     db: Session, happened: Callable[[Session, Email], None]
 ) -> None:
     email = dead(db, expires_in=timedelta(hours=1))
