@@ -6,7 +6,7 @@ import colander
 import deform
 
 from myproject.forms.pictures import alt_node, image_node
-from myproject.forms.schema import BIDI_CONTROLS, IntegerType, Schema, checkbox, line, paragraph
+from myproject.forms.schema import BIDI_CONTROLS, IntegerType, Schema, checkbox, line, paragraph, shown
 from myproject.i18n import _
 from myproject.posts import constants as POST
 from myproject.posts.services.links import host_of
@@ -128,3 +128,4 @@ class TagText(Schema):
         optional=True,
         hint=_("Another tag, which the posts with this one get now, and new ones from then on"),
     )
+    shown = shown()

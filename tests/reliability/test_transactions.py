@@ -18,10 +18,11 @@ from myproject.notifications import constants as NOTE
 from myproject.notifications.models import Notification
 from myproject.posts.models import Post, PostVisit, Tag
 from myproject.posts.tasks import note_visit
+from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_post, make_user, sign_in
-from tests.functional.pages import flashes
+from tests.functional.pages import field_errors, flashes
 from tests.reliability.together import Visitor, together
 
 FAULTS = {"pyramid.includes": "tests.reliability.faults"}
@@ -300,6 +301,25 @@ def test_eight_posts_with_the_same_new_tags_are_all_published(faulty: Router, db
     assert [answer.status_int for answer in answers] == [303] * WRITERS
     assert {flash for answer in answers for flash in flashes(answer.follow())} == {"Your post is published"}
     assert sorted(db.scalars(sa.select(Tag.name))) == ["one", "three", "two"]
+
+
+def test_of_eight_tags_that_get_the_same_name_at_once_one_has_it(faulty: Router, db: Session, ann: User) -> None:
+    boss = make_user(db, "boss", role=USER.Role.STAFF)
+    names = [f"tag-{number}" for number in range(WRITERS)]
+    for name in names:
+        make_post(db, ann, tags=[name])
+    forms = []
+    for name in names:
+        visitor = Visitor(faulty)
+        visitor.sign_in(db, boss)
+        form = form_with(visitor.get(f"/tags/{name}/edit/"), "synonym_of")
+        form["name"] = "tea"
+        forms.append(form)
+    answers = together([partial(form.submit, "save", status="*") for form in forms])
+    assert sorted(answer.status_int for answer in answers) == [303] + [422] * (WRITERS - 1)
+    for answer in answers:
+        if answer.status_int == 422:
+            assert field_errors(answer) == {"name": "Another tag has this name"}
 
 
 @pytest.mark.parametrize("button", ["publish", "save_draft"])

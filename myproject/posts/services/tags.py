@@ -1,6 +1,8 @@
 """The tags of posts."""
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from myproject.audit import Actor, record
 from myproject.cache import touch
 from myproject.db import fetch, utc_now
+from myproject.errors import Overtaken
 from myproject.pagination import Page
 from myproject.posts import constants as POST
 from myproject.posts import errors
@@ -142,21 +145,37 @@ def find_tag(db: Session, name: str, identity: Identity | None = None) -> TagRow
 
 
 def edit_tag(
-    db: Session, actor: Actor, tag_id: int, *, name: str, description: str, retired: bool, synonym_of: str
+    db: Session,
+    actor: Actor,
+    tag_id: int,
+    *,
+    name: str,
+    description: str,
+    retired: bool,
+    synonym_of: str,
+    seen: str | None = None,
 ) -> Tag:
-    """Changes a tag. Where it becomes a synonym, its posts get the other one. Raises TagTaken, NoSuchTag."""
-    tag = db.get_one(Tag, tag_id, with_for_update=True)
+    """Changes a tag. Where it becomes a synonym, its posts get the other one. Raises TagTaken, NoSuchTag, and
+    Overtaken where it is no longer as the actor has `seen` it (`shown_of`).
+    """
+    tag = db.get_one(Tag, tag_id, with_for_update=True, populate_existing=True)
     before = values_of(db, tag)
-    if name != tag.name and db.scalar(sa.select(Tag.id).where(Tag.name == name)) is not None:
-        raise errors.TagTaken
-    tag.name, tag.description = name, description
+    if before == {"name": name, "description": description, "retired": retired, "synonym_of": synonym_of}:
+        return tag
+    if seen not in (None, shown_of(before)):
+        raise Overtaken
+    try:
+        with db.begin_nested():
+            tag.name = name
+    except IntegrityError:
+        raise errors.TagTaken from None
+    tag.description = description
     if retired != (tag.retired_at is not None):
         tag.retired_at = utc_now() if retired else None
     other = db.scalars(sa.select(Tag).where(Tag.name == synonym_of)).first() if synonym_of else None
     if synonym_of and (other is None or other.id == tag.id or other.synonym_of_id is not None):
         raise errors.NoSuchTag
     tag.synonym_of_id = other.id if other else None
-    db.flush()
     if other is not None:
         replace(db, tag.id, other.id)
     record(db, "tag.edit", tag, actor=actor, before=before, after=values_of(db, tag))
@@ -164,8 +183,13 @@ def edit_tag(
     return tag
 
 
+def shown_of(values: Mapping[str, Any]) -> str:
+    """What changes whenever a tag is no longer what staff have looked at, made from `values_of` it."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
 def values_of(db: Session, tag: Tag) -> dict[str, Any]:
-    """What the audit notes of a tag."""
+    """What staff say of a tag, as the audit notes it."""
     other = db.get(Tag, tag.synonym_of_id) if tag.synonym_of_id else None
     return {
         "name": tag.name,

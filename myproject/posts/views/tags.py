@@ -6,7 +6,9 @@ from pyramid.httpexceptions import HTTPMovedPermanently, HTTPNotFound, HTTPSeeOt
 from pyramid.response import Response
 
 from myproject.audit import actor_of
+from myproject.errors import Overtaken
 from myproject.forms.view import FormView
+from myproject.forms.words import present_words
 from myproject.i18n import _
 from myproject.pagination import Page
 from myproject.posts import constants as POST
@@ -103,7 +105,7 @@ class EditTag(FormView):
     schema = schemas.TagText
     title = _("Edit tag")
 
-    def initial(self) -> dict[str, Any]:
+    def present(self) -> dict[str, Any]:
         tag: tags.TagRow = self.request.context
         return {
             "name": tag.name,
@@ -112,16 +114,33 @@ class EditTag(FormView):
             "synonym_of": tag.synonym_of or "",
         }
 
+    def present_state(self) -> str:
+        return tags.shown_of(self.present())
+
+    def initial(self) -> dict[str, Any]:
+        return self.present() | {"shown": self.present_state()}
+
     def submit(self, data: dict[str, Any]) -> Response:
         request = self.request
-        tag = tags.edit_tag(
-            request.dbsession,
-            actor_of(request),
-            request.context.id,
-            name=canonical(data["name"]),
-            description=data["description"],
-            retired=data["retired"],
-            synonym_of=canonical(data["synonym_of"]),
-        )
+        wanted = {
+            "name": canonical(data["name"]),
+            "description": data["description"],
+            "retired": data["retired"],
+            "synonym_of": canonical(data["synonym_of"]),
+        }
+        actor = actor_of(request)
+        try:
+            tag = tags.edit_tag(request.dbsession, actor, request.context.id, **wanted, seen=data["shown"])
+        except Overtaken:
+            self.show_present(wanted)
+            raise
         request.flash(_("The tag is saved"))
         return self.redirect("posts.tag", name=tag.name)
+
+    def show_present(self, wanted: dict[str, Any]) -> None:
+        """Says beside each field that is wanted otherwise what the tag has there now."""
+        for name, value in self.present().items():
+            if name == "retired" and value != wanted[name]:
+                self.refuse(_("It is retired now") if value else _("It is not retired now"), name)
+            elif value != wanted[name]:
+                self.refuse(present_words(value), name)

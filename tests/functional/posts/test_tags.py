@@ -22,7 +22,7 @@ from myproject.users import constants as USER
 from myproject.users.models import User
 from tests.conftest import Client, form_with, run_tasks
 from tests.factories import make_comment, make_post, make_user, sign_in
-from tests.functional.pages import field_errors
+from tests.functional.pages import field_errors, summary
 from tests.functional.posts.test_lists import titles, walk
 
 NUMBER = 2 * POST.PAGE_SIZE + 3
@@ -194,6 +194,30 @@ def test_a_tag_is_edited_only_into_one_that_can_be(client: Client, db: Session, 
         form = form_with(client.get("/tags/tea/edit/"), "synonym_of")
         form[field] = value
         assert field in field_errors(form.submit("save", status=422))
+
+
+def test_a_tag_that_somebody_else_has_changed_is_changed_only_by_who_has_seen_that(
+    client: Client, db: Session, ann: User, staff: User
+) -> None:
+    make_post(db, ann, tags=["tea"])
+    first, second = (form_with(client.get("/tags/tea/edit/"), "synonym_of") for _ in range(2))
+    first["description"] = "What to *drink*"
+    assert first.submit("save", status=303).location == first.submit("save", status=303).location
+    second["retired"] = True
+    page = second.submit("save", status=409)
+    assert "This has changed since you opened it" in summary(page)
+    assert field_errors(page) == {"description": "It is “What to *drink*” now", "retired": "It is not retired now"}
+    tag = db.scalars(sa.select(Tag)).one()
+    assert (tag.description, tag.retired_at) == ("What to *drink*", None)
+    again = form_with(page, "synonym_of")
+    assert again["retired"].checked
+    again["description"] = "What to drink"
+    again.submit("save", status=303)
+    db.refresh(tag)
+    assert tag.description == "What to drink"
+    assert tag.retired_at is not None
+    changes = sa.select(sa.func.count(AuditEntry.id)).where(AuditEntry.action == "tag.edit")
+    assert db.scalar(changes) == 2
 
 
 def test_a_retired_tag_is_given_to_no_new_post_and_stays_with_old_ones(
