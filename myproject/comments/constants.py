@@ -39,3 +39,5 @@ NEWS_WINDOW = 100
 # collation.
 SEGMENT = 12
 EXCERPT_MAX_LENGTH = 300
+# Removed ones that are deleted or emptied in one transaction.
+PURGE_BATCH = 200

@@ -15,11 +15,18 @@ from myproject.tasks import crontab
 
 
 def purge_removed(registry: Registry) -> None:
-    """Empties what was removed so long ago that nobody may restore it."""
+    """Empties what was removed so long ago that nobody may restore it, in transactions that keep no writer
+    waiting.
+    """
     before = utc_now() - timedelta(days=settings_of(registry).retention_removed_days)
-    with sessions_of(registry).writing() as db:
-        purging.purge_removed(db, Comment.removed_at < before)
-        posts.purge_removed(db, Post.removed_at < before)
+    for purge, old in (
+        (purging.purge_removed, Comment.removed_at < before),
+        (posts.purge_removed, Post.removed_at < before),
+    ):
+        found = 1
+        while found:
+            with sessions_of(registry).writing() as db:
+                found = purge(db, old)
 
 
 def includeme(config: Configurator) -> None:

@@ -68,6 +68,8 @@ REMOVED_SHOWN = 50
 GRACE_MINUTES = 5
 CHANGES_SHOWN = 100
 PINNED_MAX = 3
+# Removed ones that are emptied in one transaction.
+PURGE_BATCH = 200
 
 # Words that stand after a post's number in addresses of ours.
 RESERVED_SLUGS = frozenset(

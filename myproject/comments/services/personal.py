@@ -77,7 +77,8 @@ def erase_comments(db: Session, person: Person, removing: bool) -> None:
     hide_in_reasons(db, person)
     take_all_back(db, person.id, Comment, CommentLike.comment_id)
     if not removing:
-        purge_removed(db, theirs)
+        while purge_removed(db, theirs):
+            pass
         return
     post_ids = db.scalars(posts.distinct()).all()
     reply = aliased(Comment)

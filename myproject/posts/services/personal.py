@@ -103,7 +103,8 @@ def erase_posts(db: Session, person: Person, removing: bool) -> None:
     theirs = Post.author_id == person.id
     hide_in_reasons(db, person)
     if not removing:
-        purge_removed(db, theirs)
+        while purge_removed(db, theirs):
+            pass
         theirs &= Post.status.in_(NEVER_OPEN)
     theirs_tags = sa.select(post_tags.c.tag_id).join(Post, Post.id == post_tags.c.post_id).where(theirs)
     tags = db.scalars(theirs_tags).all()

@@ -142,13 +142,15 @@ def status_in_the_open(post: Post) -> POST.Status:
     return POST.Status.PUBLISHED if post.hidden_at is None else POST.Status.HIDDEN
 
 
-def purge_removed(db: Session, which: sa.ColumnElement[bool]) -> None:
-    """Empties the texts of those removed posts, with their history, tags and likes; their addresses go on
-    answering that they were removed. What was merged into another post keeps its history.
+def purge_removed(db: Session, which: sa.ColumnElement[bool]) -> int:
+    """Empties the texts of up to PURGE_BATCH of those removed posts, with their history, tags and likes; their
+    addresses go on answering that they were removed. What was merged into another post keeps its history. Gives
+    how many it found.
     """
     due = (Post.status == POST.Status.REMOVED) & (Post.body != "") & Post.merged_into_id.is_(None) & which
     # As entities: what is kept of their words elsewhere is forgotten with them.
-    posts = db.scalars(sa.select(Post).where(due).order_by(Post.id).with_for_update()).all()
+    found = sa.select(Post).where(due).order_by(Post.id).limit(POST.PURGE_BATCH)
+    posts = db.scalars(found.with_for_update()).all()
     ids = [post.id for post in posts]
     for post in posts:
         post.title, post.slug = PURGED_TITLE, PURGED_SLUG
@@ -159,3 +161,4 @@ def purge_removed(db: Session, which: sa.ColumnElement[bool]) -> None:
         db.execute(sa.delete(PostRevision).where(PostRevision.post_id.in_(ids)))
         db.execute(sa.delete(PostLike).where(PostLike.post_id.in_(ids)))
         db.execute(sa.delete(post_tags).where(post_tags.c.post_id.in_(ids)))
+    return len(posts)

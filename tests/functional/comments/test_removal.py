@@ -133,9 +133,11 @@ def test_staff_say_why_and_put_back(
     assert counted(db, post)[0] == 2
 
 
+@pytest.mark.parametrize("batch", [1, 2, COMMENT.PURGE_BATCH])
 def test_a_task_deletes_what_was_removed_long_ago_and_leaves_places_with_replies(
-    client: Client, app: Router, db: Session, ann: User, post: Post
+    client: Client, app: Router, db: Session, ann: User, post: Post, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
+    monkeypatch.setattr(COMMENT, "PURGE_BATCH", batch)
     parent = make_comment(db, post, ann, "First")
     reply = make_comment(db, post, ann, "Answer", parent)
     below = make_comment(db, post, ann, "Answer to it", reply)
@@ -144,9 +146,10 @@ def test_a_task_deletes_what_was_removed_long_ago_and_leaves_places_with_replies
     other = make_comment(db, post, ann, "Stays")
     kept = make_comment(db, post, ann, "Kept", other)
     remove(client, other)
-    db.execute(
+    old = (
         sa.update(Comment).where(Comment.removed_at.is_not(None)).values(removed_at=utc_now() - timedelta(days=31))
     )
+    db.execute(old)
     numbers = {other.id, kept.id}
     other_id = other.id
     db.commit()
@@ -155,3 +158,9 @@ def test_a_task_deletes_what_was_removed_long_ago_and_leaves_places_with_replies
     assert set(db.scalars(sa.select(Comment.id))) == numbers
     assert db.get_one(Comment, other_id).body == db.get_one(Comment, other_id).body_html == ""
     assert counted(db, post)[0] == 1
+    # The place goes with the last of its replies.
+    remove(client, kept)
+    db.execute(old)
+    db.commit()
+    purge_removed(app.registry)
+    assert db.scalars(sa.select(Comment.id)).all() == []

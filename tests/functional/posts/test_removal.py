@@ -124,6 +124,19 @@ def test_an_author_restores_for_some_days_and_a_task_empties_what_is_older(
     assert not staff.get(address).follow(status=200).html.select('button[name="restore"]')
 
 
+def test_a_task_empties_more_than_go_in_one_transaction(
+    app: Router, db: Session, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(POST, "PURGE_BATCH", 2)
+    for _ in range(3):
+        make_post(db, ann)
+    old = {"status": POST.Status.REMOVED, "removed_at": utc_now() - timedelta(days=31)}
+    db.execute(sa.update(Post).values(old))
+    db.commit()
+    purge_removed(app.registry)
+    assert db.scalars(sa.select(Post.body)).all() == ["", "", ""]
+
+
 def test_nobody_learns_of_a_removed_draft(
     client: Client, staff: Client, make_client: Callable[..., Client], db: Session, ann: User
 ) -> None:
