@@ -16,6 +16,7 @@ from myproject.comments.services.counts import lock_posts, recount
 from myproject.comments.services.rows import REMOVED_BY_AUTHOR
 from myproject.db import fetch, utc_now
 from myproject.db import publish as tell
+from myproject.errors import Overtaken
 from myproject.posts.models import Post
 from myproject.posts.services import visibility as posts
 from myproject.posts.services.removal import Tombstone as PostTombstone
@@ -109,13 +110,14 @@ def find_tombstone_of_post(db: Session, comment_id: int, identity: Identity | No
 
 
 def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "") -> Comment | None:
-    """Removes a comment. Its author needs no reason; of others the audit tells. Once is enough. One that
-    waits for approval and that its author takes back was never there: None. Raises NoLongerThere.
+    """Removes a comment. Its author needs no reason; of others the audit tells. Once is enough, but that
+    staff remove what its author has removed: only they restore it then. One that waits for approval and that its
+    author takes back was never there: None. Raises NoLongerThere.
     """
     comment = lock_comment(db, comment_id)
-    if comment.status == COMMENT.Status.REMOVED:
-        return comment
     own = actor.id == comment.author_id
+    if comment.status == COMMENT.Status.REMOVED and (own or not is_for_author_to_restore(comment)):
+        return comment
     if own and comment.status == COMMENT.Status.WAITING:
         # Restored, it would stand in the open without anybody's approval.
         db.delete(comment)
@@ -134,13 +136,20 @@ def remove_comment(db: Session, actor: Actor, comment_id: int, reason: str = "")
     return comment
 
 
-def restore_comment(db: Session, actor: Actor, comment_id: int) -> Comment:
-    """Puts a removed comment back; the caller has asked `Tombstone.may_restore`. Raises NotRestorable where its
-    text is gone, and NoLongerThere.
+def is_for_author_to_restore(comment: Comment) -> bool:
+    """Whether the author of a removed comment removed it, and its text is there."""
+    return comment.removed_by_id == comment.author_id and comment.body != ""
+
+
+def restore_comment(db: Session, actor: Actor, comment_id: int, *, removed_at: datetime | None = None) -> Comment:
+    """Puts a removed comment back; the caller has asked `Tombstone.may_restore` of what was `removed_at` that
+    moment. Raises NotRestorable where its text is gone, NoLongerThere, and Overtaken where it was removed again.
     """
     comment = lock_comment(db, comment_id)
     if comment.status != COMMENT.Status.REMOVED:
         return comment
+    if removed_at not in (None, comment.removed_at):
+        raise Overtaken
     if not comment.body:
         raise errors.NotRestorable
     was_of_author = comment.removed_by_id == comment.author_id == actor.id

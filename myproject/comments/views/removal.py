@@ -108,7 +108,9 @@ class RestoreComment(FormView):
         }
 
     def submit(self, data: dict[str, Any]) -> Response:
-        request = self.request
-        comment = removal.restore_comment(request.dbsession, actor_of(request), request.context.id)
+        request, stone = self.request, self.request.context
+        comment = removal.restore_comment(
+            request.dbsession, actor_of(request), stone.id, removed_at=stone.removed_at
+        )
         request.flash(_("The comment is back"))
         return self.redirect("comments.view", id=comment.id)

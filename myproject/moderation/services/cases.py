@@ -148,11 +148,12 @@ def close(
 
 
 def close_removed(db: Session, text: texts.Text) -> None:
-    """What a removal is to the text's case: by staff it is the answer; where its author removed it, the case waits
-    for whether they put it back. A post that was merged into another is no longer there to be judged.
+    """What a removal is to the text's case: by staff it is the answer, also after its author; where its author
+    removed it, the case waits for whether they put it back. A post that was merged into another is no longer
+    there to be judged.
     """
     case = texts.case_of(db, text)
-    if case is None or case.state not in IN_HAND:
+    if case is None or case.state not in (*IN_HAND, MODERATION.State.WITHDRAWN):
         return
     if isinstance(text, Post) and text.merged_into_id is not None:
         case.state = MODERATION.State.CLOSED

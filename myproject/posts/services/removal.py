@@ -11,6 +11,7 @@ from myproject.audit import Actor
 from myproject.cache import touch
 from myproject.db import fetch, utc_now
 from myproject.db import publish as tell
+from myproject.errors import Overtaken
 from myproject.posts import constants as POST
 from myproject.posts import errors
 from myproject.posts.models import Post, PostLike, PostRevision, post_tags
@@ -94,14 +95,17 @@ def find_tombstone(db: Session, post_id: int, identity: Identity | None) -> Tomb
 
 
 def remove_post(db: Session, actor: Actor, post_id: int, reason: str = "") -> Post:
-    """Removes a post, a draft too. Its author needs no reason; of others the audit tells. Once is enough."""
+    """Removes a post, a draft too. Its author needs no reason; of others the audit tells. Once is enough, but that
+    staff remove what its author has removed: only they restore it then.
+    """
     post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
-    if post.status == POST.Status.REMOVED:
+    own = actor.id == post.author_id
+    if post.status == POST.Status.REMOVED and (own or not is_for_author_to_restore(post)):
         return post
     before = {"status": post.status.name}
     post.status = POST.Status.REMOVED
     post.removed_at, post.removed_by_id, post.removal_reason = utc_now(), actor.id, reason
-    if actor.id != post.author_id:
+    if not own:
         audit.record(
             db, "post.remove", post, actor=actor, reason=reason, before=before, after={"status": post.status.name}
         )
@@ -111,13 +115,21 @@ def remove_post(db: Session, actor: Actor, post_id: int, reason: str = "") -> Po
     return post
 
 
-def restore_post(db: Session, actor: Actor, post_id: int) -> Post:
-    """Puts a removed post back where it was; the caller has asked `Tombstone.may_restore`. Raises NotRestorable
-    where its text is gone.
+def is_for_author_to_restore(post: Post) -> bool:
+    """Whether the author of a removed post that stood in the open removed it, and its text is there."""
+    own = post.removed_by_id == post.author_id and post.merged_into_id is None
+    return own and post.published_at is not None and post.body != ""
+
+
+def restore_post(db: Session, actor: Actor, post_id: int, *, removed_at: datetime | None = None) -> Post:
+    """Puts a removed post back where it was; the caller has asked `Tombstone.may_restore` of what was `removed_at`
+    that moment. Raises NotRestorable where its text is gone, and Overtaken where it was removed again.
     """
     post = db.get_one(Post, post_id, with_for_update=True, populate_existing=True)
     if post.status != POST.Status.REMOVED:
         return post
+    if removed_at not in (None, post.removed_at):
+        raise Overtaken
     if not post.body or post.merged_into_id is not None:
         raise errors.NotRestorable
     was_of_author = post.removed_by_id == post.author_id == actor.id

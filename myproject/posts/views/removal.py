@@ -8,6 +8,7 @@ from pyramid.httpexceptions import HTTPSeeOther
 from pyramid.response import Response
 
 from myproject.audit import actor_of
+from myproject.errors import Overtaken
 from myproject.forms.view import FormView
 from myproject.i18n import _
 from myproject.posts import constants as POST
@@ -74,8 +75,10 @@ def restore_post(context: removal.Tombstone | rows.PostPage, request: Request) -
             request.flash(_("Only the site's staff can restore this now"), "warning")
             return HTTPSeeOther(url(request, "posts.view", id=context.id, slug=context.slug))
         try:
-            post = removal.restore_post(request.dbsession, actor_of(request), context.id)
-        except errors.NotRestorable as error:
+            post = removal.restore_post(
+                request.dbsession, actor_of(request), context.id, removed_at=context.removed_at
+            )
+        except (errors.NotRestorable, Overtaken) as error:
             request.flash(error.message, "warning")
         else:
             request.flash(_("The post is back"))

@@ -8,13 +8,18 @@ import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.audit import AuditEntry
+from myproject.audit import Actor, AuditEntry
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.hiding import hide_comment
+from myproject.comments.services.removal import remove_comment, restore_comment
 from myproject.comments.services.writing import edit_comment
 from myproject.comments.tasks import purge_removed
 from myproject.db import utc_now
+from myproject.errors import Overtaken
+from myproject.moderation import constants as MODERATION
+from myproject.moderation.models import Case
+from myproject.moderation.services.flagging import flag_text
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -131,6 +136,40 @@ def test_staff_say_why_and_put_back(
     form_with(page, "restore").submit("restore", status=303)
     assert "My secret word" in shown(make_client(), post)[f"comment-{parent.id}"]
     assert counted(db, post)[0] == 2
+
+
+def test_what_staff_remove_after_its_author_did_its_author_does_not_restore(
+    client: Client, staff: Client, db: Session, ann: User, post: Post
+) -> None:
+    comment = make_comment(db, post, ann, "My secret word")
+    reporter = make_user(db, "eve")
+    make_comment(db, post, reporter)
+    spam = MODERATION.Reason.SPAM
+    flag_text(db, reporter.id, spam, "", comment_id=comment.id, flags_to_hide=0, flagger_texts=0)
+    db.commit()
+    form = form_with(staff.get(f"/comments/{comment.id}/delete/"), "reason")
+    remove(client, comment)
+    db.refresh(comment)
+    removed_at = comment.removed_at
+    form["reason"] = "Advertising"
+    form.submit("remove", status=303)
+    assert "removed by the site's staff: Advertising" in client.get(f"/comments/{comment.id}/restore/", status=410)
+    entry = db.query(AuditEntry).filter_by(action="comment.remove").one()
+    assert (entry.actor_name, entry.reason, entry.before) == ("boss", "Advertising", {"status": "REMOVED"})
+    # That is the answer to who reported it, too.
+    case = db.query(Case).one()
+    assert (case.state, case.decision) == (MODERATION.State.CLOSED, MODERATION.Decision.REMOVED)
+    # Once is enough, and its author can't take the reason away.
+    form["reason"] = "Again"
+    form.submit("remove", status=303)
+    db.expire_all()
+    author = Actor(ann.id, ann.name)
+    remove_comment(db, author, comment.id)
+    assert comment.removal_reason == "Advertising"
+    assert db.query(AuditEntry).filter_by(action="comment.remove").count() == 1
+    # Also where both happen at once.
+    with pytest.raises(Overtaken):
+        restore_comment(db, author, comment.id, removed_at=removed_at)
 
 
 @pytest.mark.parametrize("batch", [1, 2, COMMENT.PURGE_BATCH])

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from pyramid.router import Router
 from sqlalchemy.orm import Session
 
-from myproject.audit import AuditEntry
+from myproject.audit import Actor, AuditEntry
 from myproject.comments.tasks import purge_removed
 from myproject.db import utc_now
 from myproject.emails.models import Email
+from myproject.errors import Overtaken
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, post_tags
+from myproject.posts.services.removal import remove_post, restore_post
 from myproject.search.models import SearchEntry
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -100,6 +102,37 @@ def test_staff_remove_with_a_reason_that_everybody_reads_and_alone_restore(
     assert "The secret text" in make_client().get(address)
     db.expire_all()
     assert db.query(AuditEntry).filter_by(action="post.restore").count() == 1
+
+
+def test_what_staff_remove_after_its_author_did_its_author_does_not_restore(
+    client: Client, staff: Client, make_client: Callable[..., Client], db: Session, post: Post, mails: Mails
+) -> None:
+    address = f"/posts/{post.id}/{post.slug}/"
+    form = form_with(staff.get(f"/posts/{post.id}/delete/"), "reason")
+    remove(client, post)
+    db.refresh(post)
+    removed_at = post.removed_at
+    form["reason"] = "Advertising"
+    form.submit("remove", status=303)
+    page = client.get(address, status=410)
+    assert "removed by the site's staff: Advertising" in page.html.select_one("main").get_text()
+    assert not page.html.select('button[name="restore"]')
+    token = form_with(client.get("/users/me/"), "csrf_token")["csrf_token"].value
+    client.post(f"/posts/{post.id}/restore/", {"csrf_token": token}, status=303)
+    client.get(address, status=410)
+    entry = db.query(AuditEntry).filter_by(action="post.remove").one()
+    assert (entry.actor_name, entry.reason, entry.before) == ("boss", "Advertising", {"status": "REMOVED"})
+    assert [mail["Subject"] for mail in mails(to="ann@")] == ["Staff removed your post “A secret title”"]
+    # Once is enough, and its author can't take the reason away.
+    form["reason"] = "Again"
+    form.submit("remove", status=303)
+    db.expire_all()
+    remove_post(db, Actor(post.author_id, "ann"), post.id)
+    assert post.removal_reason == "Advertising"
+    # Also where both happen at once.
+    with pytest.raises(Overtaken):
+        restore_post(db, Actor(post.author_id, "ann"), post.id, removed_at=removed_at)
+    assert db.query(AuditEntry).filter_by(action="post.remove").count() == 1
 
 
 def test_an_author_restores_for_some_days_and_a_task_empties_what_is_older(
