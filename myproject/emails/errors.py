@@ -27,7 +27,9 @@ class CannotCancel(InputError):
 
 
 class CannotResend(InputError):
-    message = _("This mail can't be sent again: it waits, it has been sent, it is too old, or its content is gone.")
+    message = _(
+        "This mail can't be sent again: it waits, it has been sent, it is too old, or its content is gone."
+    )
 
 
 ENHANCED_CODE = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})\b")

@@ -33,6 +33,8 @@ def test_paper_holds_all_words_and_no_control(member: Page) -> None:
     assert member.evaluate(WORDS) == words
     assert len(words) > 3
     assert member.evaluate(CONTROLS) == []
+    for words in ("Edit", "Remove", "Next new comment"):
+        assert not any(link.is_visible() for link in member.get_by_role("link", name=words, exact=True).all())
 
 
 def test_a_reader_finds_one_heading_and_the_post_in_one_article(member: Page) -> None:

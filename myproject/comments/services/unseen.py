@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -43,6 +44,15 @@ class UnseenComment(AmongOthers):
         return self.hidden_for == COMMENT.HiddenFor.REPORTS
 
 
+# As the index says it.
+NOT_IN_THE_OPEN = Comment.status != sa.literal_column(str(int(COMMENT.Status.PUBLISHED)))
+# A member's comments on a post that wait: a part of the one query for what its page says to one reader alone.
+HELD: sa.Select[*tuple[Any, ...]] = sa.select(sa.literal_column("'held'"), Comment.id, Comment.created_at).where(
+    Comment.author_id == sa.bindparam("user_id"),
+    Comment.post_id == sa.bindparam("post_id"),
+    NOT_IN_THE_OPEN,
+    WAITING,
+)
 OF_AUTHOR = (
     sa.select(
         Comment.id,
@@ -57,8 +67,7 @@ OF_AUTHOR = (
     .join(Post, Post.id == Comment.post_id)
     .where(
         Comment.author_id == sa.bindparam("author_id", type_=sa.BigInteger),
-        # As the index says it.
-        Comment.status != sa.literal_column(str(int(COMMENT.Status.PUBLISHED))),
+        NOT_IN_THE_OPEN,
         # The text of a removed one is gone after a time.
         Comment.body != sa.literal_column("''"),
         # Of a post that is gone no more is told here, but what waits there still does.

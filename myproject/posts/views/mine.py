@@ -30,6 +30,7 @@ from myproject.comments import constants as COMMENT
 from myproject.comments.services.likes import MINE as LIKED_COMMENTS
 from myproject.comments.services.news import find_next_of_latest
 from myproject.comments.services.places import Place
+from myproject.comments.services.unseen import HELD
 from myproject.db import fetch, utc_now
 from myproject.i18n import _, texts
 from myproject.notifications.services import inbox
@@ -56,6 +57,7 @@ PARTS = (
     BOOKMARKED,
     LIKED_COMMENTS,
     WRITING_IS_OFF,
+    HELD,
     inbox.WAITING_PART,
 )
 STATEMENT = sa.union_all(*PARTS)
@@ -79,7 +81,7 @@ class News:
 @dataclass
 class Mine:
     """A member's own with a post. `since` is from when on comments are new to them; None on a first visit.
-    `read_only`: they can write nothing for now.
+    `read_only`: they can write nothing for now; `held`: their comments on it that wait for approval.
     """
 
     liked: bool = False
@@ -89,6 +91,7 @@ class Mine:
     since: datetime | None = None
     read_only: bool = False
     liked_comments: set[int] = field(default_factory=set)
+    held: list[int] = field(default_factory=list)
     news: News = field(default_factory=News)
 
 
@@ -116,6 +119,8 @@ def find_mine(request: Request, post: PostPage, shared: Marked, order: COMMENT.O
                 mine.liked_comments.add(number)
             case "waiting":
                 request.waiting = number
+            case "held":
+                mine.held.append(number)
             case "read_only":
                 mine.read_only = not request.identity.is_staff
     if mine.seen_at is not None and mine.since is not None:

@@ -69,5 +69,6 @@ def show_post(context: rows.PostPage, request: Request) -> dict[str, Any] | Resp
 
 
 def redirect_to_post(context: rows.PostPage, request: Request) -> Response:
-    """`/posts/ID/` and wrong slugs lead to the post's canonical address."""
-    return HTTPMovedPermanently(url(request, "posts.view", id=context.id, slug=context.slug))
+    """`/posts/ID/` and wrong slugs lead to the post's canonical address, with what was asked of it."""
+    query = f"?{request.query_string}" if request.query_string else ""
+    return HTTPMovedPermanently(url(request, "posts.view", id=context.id, slug=context.slug) + query)

@@ -177,7 +177,9 @@ def test_a_first_comment_waits_uncounted_and_unmailed_until_it_is_approved(
     other = make_client()
     sign_in(other, bob)
     for reader in (make_client(), other, client):
-        assert SECRET not in reader.get(f"/posts/{post.id}/of-tea/")
+        page = reader.get(f"/posts/{post.id}/of-tea/")
+        assert SECRET not in page
+        assert ("Your comment waits for approval" in page) is (reader is client)
     for reader in (make_client(), other):
         reader.get(f"/comments/{waiting.id}/", status=404)
     # Nor do they learn of it by what is said of its post, while that is removed.

@@ -24,6 +24,12 @@ def test_the_number_alone_and_a_wrong_slug_lead_there_for_good(client: Client, p
     assert answer.follow().html.h1.get_text() == "A fine title"
 
 
+def test_a_wrong_slug_leads_there_with_what_was_asked(client: Client, post: Post) -> None:
+    answer = client.get(f"/posts/{post.id}/wrong/?order=best", status=301)
+    assert answer.location == f"http://localhost/posts/{post.id}/a-fine-title/?order=best"
+    answer.follow(status=200)
+
+
 def test_the_address_without_its_last_slash_leads_there(client: Client, post: Post) -> None:
     answer = client.get(f"/posts/{post.id}/a-fine-title", status=301)
     assert answer.location == f"http://localhost/posts/{post.id}/a-fine-title/"
