@@ -19,7 +19,9 @@ Below = aliased(Comment)
 POST_ID = sa.bindparam("post_id", type_=sa.BigInteger)
 START_ID = sa.bindparam("start_id", type_=sa.BigInteger)
 POST_CHANGED_AT = (
-    sa.select(sa.func.max(PostRevision.created_at)).where(PostRevision.post_id == POST_ID).scalar_subquery()
+    sa.select(sa.func.max(PostRevision.created_at))
+    .where(PostRevision.post_id == POST_ID, PostRevision.withheld_at.is_(None))
+    .scalar_subquery()
 )
 # Beyond every path that begins with the same segments.
 NINES: sa.ColumnElement[str] = sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'")
