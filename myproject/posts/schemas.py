@@ -74,7 +74,7 @@ class PostText(Schema):
         max=POST.TAGS_MAX * (POST.TAG_MAX_LENGTH + 2),
         check=tag_names,
         optional=True,
-        hint=_("Up to five, with commas between"),
+        hint=_("Up to five, with commas or spaces between: tea, street-food"),
     )
 
 

@@ -155,8 +155,9 @@ def edit_tag(
     synonym_of: str,
     seen: str | None = None,
 ) -> Tag:
-    """Changes a tag. Where it becomes a synonym, its posts get the other one. Raises TagTaken, NoSuchTag, and
-    Overtaken where it is no longer as the actor has `seen` it (`shown_of`).
+    """Changes a tag. Where it becomes a synonym, its posts get the other one; the old name of one that was in the
+    open becomes a synonym. Raises TagTaken, NoSuchTag, and Overtaken where it is no longer as the actor has `seen`
+    it (`shown_of`).
     """
     tag = db.get_one(Tag, tag_id, with_for_update=True, populate_existing=True)
     before = values_of(db, tag)
@@ -164,8 +165,12 @@ def edit_tag(
         return tag
     if seen not in (None, shown_of(before)):
         raise Overtaken
+    renamed = name != tag.name
+    leaves_name = renamed and db.scalar(sa.select(Tag.id).where(Tag.id == tag_id, IN_THE_OPEN)) is not None
     try:
         with db.begin_nested():
+            # One of its own former names.
+            db.execute(sa.delete(Tag).where(Tag.name == name, Tag.synonym_of_id == tag_id))
             tag.name = name
     except IntegrityError:
         raise errors.TagTaken from None
@@ -176,6 +181,9 @@ def edit_tag(
     if synonym_of and (other is None or other.id == tag.id or other.synonym_of_id is not None):
         raise errors.NoSuchTag
     tag.synonym_of_id = other.id if other else None
+    if leaves_name:
+        make_tag(db, before["name"]).synonym_of_id = tag.id
+        db.flush()
     if other is not None:
         replace(db, tag.id, other.id)
     record(db, "tag.edit", tag, actor=actor, before=before, after=values_of(db, tag))

@@ -68,9 +68,9 @@ def test_a_removed_post_stands_below_its_authors_drafts_and_leads_to_its_way_bac
     own, of_staff, other = (
         make_post(db, who, title) for who, title in ((ann, "Own"), (ann, "Bad"), (bob, "Bob's"))
     )
-    remove_post(db, Actor(ann.id), own.id)
-    remove_post(db, Actor(bob.id), of_staff.id, "Too loud")
-    remove_post(db, Actor(bob.id), other.id)
+    remove_post(db, Actor(ann.id, ann.name), own.id)
+    remove_post(db, Actor(bob.id, bob.name), of_staff.id, "Too loud")
+    remove_post(db, Actor(bob.id, bob.name), other.id)
     page = client.get("/drafts/")
     assert [heading.get_text() for heading in page.html.select("main h2")] == ["Removed posts"]
     assert "Bobs" not in page

@@ -16,7 +16,7 @@ from myproject.posts.models import Post, Tag, TopPost
 from myproject.posts.services.hiding import hide_post
 from myproject.posts.services.likes import like_post
 from myproject.posts.services.removal import remove_post
-from myproject.posts.services.tags import mute_tag
+from myproject.posts.services.tags import edit_tag, mute_tag
 from myproject.posts.services.tops import fill_tops, purge_tops
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -186,6 +186,33 @@ def test_staff_make_a_tag_the_synonym_of_another(client: Client, db: Session, an
     assert [tag.name for tag in make_post(db, ann, "Black", tags=["tee"]).tags] == ["tea"]
     entry = db.scalars(sa.select(AuditEntry).where(AuditEntry.action == "tag.edit")).one()
     assert (entry.before["synonym_of"], entry.after["synonym_of"]) == ("", "tea")
+
+
+def test_a_renamed_tag_leaves_its_old_name_as_a_synonym_and_takes_it_back(
+    client: Client, db: Session, ann: User, staff: User
+) -> None:
+    def rename(name: str, to: str, **fields: str) -> None:
+        form = form_with(client.get(f"/tags/{name}/edit/"), "synonym_of")
+        form["name"] = to
+        for field, value in fields.items():
+            form[field] = value
+        form.submit("save", status=303)
+
+    make_post(db, ann, "Of tables", tags=("sql",))
+    make_post(db, ann, "Of leaves", tags=("tea",))
+    rename("sql", "databases")
+    assert "Of tables" in client.get("/tags/sql/", status=301).follow()
+    assert client.get("/tags/sql/feed.atom", status=301).location.endswith("/tags/databases/feed.atom")
+    rename("databases", "sql")
+    assert "Of tables" in client.get("/tags/databases/", status=301).follow()
+    assert "Of tables" in client.get("/tags/sql/")
+    rename("sql", "tables", synonym_of="tea")
+    for name in ("sql", "databases", "tables"):
+        assert client.get(f"/tags/{name}/", status=301).location.endswith("/tags/tea/")
+    # Of one that nobody has read of, nothing is left.
+    (tag,) = make_post(db, ann, "A draft", tags=("seceret",), publish=False).tags
+    edit_tag(db, Actor(staff.id, staff.name), tag.id, name="secret", description="", retired=False, synonym_of="")
+    assert db.scalars(sa.select(Tag.name).where(Tag.name == "seceret")).all() == []
 
 
 def test_a_tag_is_edited_only_into_one_that_can_be(client: Client, db: Session, ann: User, staff: User) -> None:
