@@ -2,9 +2,9 @@
 
 import re
 
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, autolink
 
-from myproject.markdown.limits import BARE_URL_STEPS, count_steps
+from myproject.markdown.limits import URL_STEPS, count_steps
 
 URL_MAX_LENGTH = 2_000
 BARE_URL_MAX_LENGTH = 1_000
@@ -22,6 +22,14 @@ def is_safe_link(url: str) -> bool:
     return len(url) <= URL_MAX_LENGTH and bool(ABSOLUTE_LINK.match(url) or LOCAL_LINK.match(url))
 
 
+def link_in_brackets(state: StateInline, silent: bool) -> bool:
+    """The library's rule for `<http://...>`, with what that costs."""
+    found = autolink(state, silent)
+    if found:
+        count_steps(state.env, URL_STEPS)
+    return found
+
+
 def link_bare_url(state: StateInline, silent: bool) -> bool:
     """Makes a link of `http://...` in the text.
 
@@ -33,7 +41,7 @@ def link_bare_url(state: StateInline, silent: bool) -> bool:
     before = SCHEME_BEFORE.search(state.src[max(0, state.pos - 6) : state.pos])
     if not before or not state.pending.endswith(before[1]):
         return False
-    count_steps(state.env, BARE_URL_STEPS)
+    count_steps(state.env, URL_STEPS)
     scheme = before[1]
     candidate = BARE_URL.match(state.src, state.pos - len(scheme))
     assert candidate

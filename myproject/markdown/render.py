@@ -14,7 +14,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
@@ -24,26 +24,30 @@ from myproject.markdown.code import CODE_MAX_TOTAL, HIGHLIGHT_CLASS, can_highlig
 from myproject.markdown.limits import (
     BLOCK_STEPS,
     MAX_BLOCK_TOKENS,
+    MAX_COLUMNS,
     MAX_LINK_CHARACTERS,
     MAX_NESTING,
+    MAX_RUN,
+    STEPS_AT,
     TEXT_MAX_BYTES,
     TooCostly,
     count_steps,
 )
-from myproject.markdown.links import is_safe_link, link_bare_url
+from myproject.markdown.links import is_safe_link, link_bare_url, link_in_brackets
 from myproject.markdown.notes import NOTE_CHARACTERS, NotesRenderer, add_footnotes, key_of, mark_task
 from myproject.markdown.references import Known, LookUp, image_name, know_nothing, known_in, mention, mention_link
 from myproject.markdown.sanitiser import UNPRINTABLE, sanitise
 
 # Stored with every rendered text. Count it up when the same source gives other HTML: old texts are rendered
 # anew.
-RENDERER_VERSION = 3
+RENDERER_VERSION = 4
 
 LABEL_MAX_LENGTH = 80
 
 HEADING_HIGHEST = 3  # the page's title is its h1, the section around a text its h2
 HEADING_LOWEST = 6
 
+RUN = re.compile(r"([*_~])\1*")
 BLANK_LINES = re.compile(r"\n\s*\n")
 
 
@@ -86,8 +90,35 @@ def count_block_step(state: StateBlock, start_line: int, end_line: int, silent: 
 
 def count_inline_step(state: StateInline, silent: bool) -> bool:
     """Never matches. Stands before all rules inside a paragraph, those that look ahead included."""
-    count_steps(state.env, 1)
+    count_steps(state.env, STEPS_AT.get(state.src[state.pos], 1))
     return False
+
+
+def bound_run(state: StateInline, silent: bool) -> bool:
+    """Takes a run of more `*`, `_` or `~` than emphasis nests as text. Each marker of a shorter one is a step: the
+    library makes a token of it.
+    """
+    run = RUN.match(state.src, state.pos, state.posMax)
+    if not run:
+        return False
+    length = len(run[0])
+    if length <= MAX_RUN:
+        if not silent:
+            count_steps(state.env, length)
+        return False
+    if not silent:
+        state.pending += run[0]
+    state.pos = run.end()
+    return True
+
+
+def narrow_table(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """The library's rule for tables that people can read: a wider one stays text."""
+    if start_line + 1 >= end_line:
+        return False
+    # What stands below the head has as many columns as that, or there is no table.
+    below = state.src[state.bMarks[start_line + 1] : state.eMarks[start_line + 1]]
+    return below.strip(" \t|").count("|") < MAX_COLUMNS and table(state, start_line, end_line, silent)
 
 
 class Outline:
@@ -231,6 +262,7 @@ class Parser(MarkdownIt):
             renderer_cls=Renderer,
         )
         self.enable(["table", "strikethrough"])
+        self.block.ruler.at("table", narrow_table, {"alt": ["paragraph", "reference"]})
         self.block.ruler.before(
             "table",
             "count",
@@ -238,6 +270,8 @@ class Parser(MarkdownIt):
             {"alt": ["paragraph", "reference", "blockquote", "list", "heading"]},
         )
         self.inline.ruler.before("text", "count", count_inline_step)
+        self.inline.ruler.before("strikethrough", "run", bound_run)
+        self.inline.ruler.at("autolink", link_in_brackets)
         self.inline.ruler.after("text", "bare_url", link_bare_url)
         self.inline.ruler.after("bare_url", "mention", mention)
         add_footnotes(self)

@@ -10,7 +10,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from myproject.markdown.code import CODE_LINE_MAX_CHARACTERS, CODE_MAX_CHARACTERS, LANGUAGES, highlight_css
-from myproject.markdown.limits import MAX_MENTIONS, MAX_NESTING, MAX_STEPS, TEXT_MAX_BYTES, TooCostly
+from myproject.markdown.limits import (
+    MAX_BLOCK_TOKENS,
+    MAX_COLUMNS,
+    MAX_MENTIONS,
+    MAX_NESTING,
+    MAX_RUN,
+    MAX_STEPS,
+    TEXT_MAX_BYTES,
+    TooCostly,
+)
 from myproject.markdown.links import BARE_URL_MAX_LENGTH, URL_MAX_LENGTH
 from myproject.markdown.references import Known
 from myproject.markdown.render import PARSER, new_env, plain_paragraphs, render_markdown
@@ -168,6 +177,25 @@ def test_table_scrolls_and_is_named_by_its_head() -> None:
 
 def test_table_without_words_in_its_head_is_no_region() -> None:
     assert '<div class="table-scroll" tabindex="0"><table>' in render_markdown("| | |\n|-|-|\n| a | b |\n")
+
+
+@pytest.mark.parametrize("outer", ["|", ""])
+def test_table_of_more_columns_than_people_read_stays_text(outer: str) -> None:
+    def source(columns: int) -> str:
+        return "\n".join(f"{outer}{'|'.join([cell] * columns)}{outer}" for cell in ("*a*", "-", "b"))
+
+    widest = render_markdown(source(MAX_COLUMNS))
+    assert (widest.count("<th>"), widest.count("<td>")) == (MAX_COLUMNS, MAX_COLUMNS)
+    wider = render_markdown(source(MAX_COLUMNS + 1))
+    assert "<table>" not in wider
+    assert wider.count("<em>a</em>") == MAX_COLUMNS + 1
+
+
+@pytest.mark.parametrize("marker", "*_~")
+def test_run_of_more_markers_than_emphasis_nests_stays_text(marker: str) -> None:
+    run = marker * (MAX_RUN + 1)
+    assert render_markdown(f"a {run}b{run} {marker * 2}c{marker * 2}").startswith(f"<p>a {run}b{run} <")
+    assert len(re.findall("<(?:strong|s)>", render_markdown(f"a {marker * 20}b{marker * 20}"))) == 10
 
 
 def test_fenced_code_is_highlighted_by_classes() -> None:
@@ -631,6 +659,10 @@ def fill(unit: str, size: int = TEXT_MAX_BYTES) -> str:
     return (unit * (size // len(unit) + 1))[:size]
 
 
+def wide_table(columns: int, rows: str) -> str:
+    return f"|{'a|' * columns}\n|{'-|' * columns}\n{rows}"
+
+
 COSTLY = {
     "open images": fill("!["),
     "open links": fill("["),
@@ -646,11 +678,17 @@ COSTLY = {
     "alternating emphasis": fill("*_"),
     "nested emphasis": "*a " * 1000 + "b*" * 1000,
     "strikethrough": fill("~~a "),
+    "strong emphasis": fill("***a "),
+    "runs of emphasis": fill("*" * MAX_RUN + "a "),
+    "headings": fill("# a\n"),
+    "headings by their line": fill("a\n=\n"),
+    "paragraphs": fill("a\n\n"),
+    "addresses in brackets": fill("<http://a.b>"),
+    "mail addresses in brackets": fill("<a@b.cd>"),
     "lazy quote": "> " * 20 + "a\n" + fill("b\n", 50_000),
     "quotes in lists": fill("> - > - a\n"),
     "list of short lines": fill("- a\n"),
-    "wide table": "|" + "a|" * 10_000 + "\n|" + "-|" * 10_000 + "\n|" + "a|" * 10_000 + "\n",
-    "table of empty cells": "|" + "a|" * 200 + "\n|" + "-|" * 200 + "\n" + fill("x\n", 60_000),
+    "table of empty cells": wide_table(MAX_COLUMNS, fill("x\n", 60_000)),
     "long table": "a|b\n-|-\n" + fill("a|b\n", 65_000),
     "addresses without host": fill("http://["),
     "autolinks without end": fill("<http://"),
@@ -681,7 +719,7 @@ def test_parser_gives_up_soon_after_its_limit_of_steps(source: str) -> None:
     with pytest.raises(TooCostly):
         PARSER.render(source, env)
 
-    assert env["steps"] <= MAX_STEPS + 10
+    assert env["steps"] <= MAX_STEPS + MAX_RUN
 
 
 CHEAP = {
@@ -691,6 +729,11 @@ CHEAP = {
     "nested quotes": fill(">"),
     "nested lists": "".join("  " * n + "- a\n" for n in range(250)),
     "stars": fill("*"),
+    "stars after a word": "a" + fill("*", 60_000),
+    "stars around a word": fill("*", 30_000) + "a" + fill("*", 30_000),
+    "waves": "a" + fill("~", 60_000),
+    "wide table": wide_table(8_000, fill("|x", 30_000)),
+    "wide table of empty cells": wide_table(8_000, fill("x\n", 1_000)),
     "one word": fill("a"),
     "blanks": fill(" "),
     "line ends": fill("\n"),
@@ -703,9 +746,10 @@ CHEAP = {
 @pytest.mark.parametrize("source", CHEAP.values(), ids=CHEAP.keys())
 def test_odd_but_cheap_text_needs_few_steps(source: str) -> None:
     env = new_env(source)
-    PARSER.render(source, env)
+    tokens = PARSER.parse(source, env)
 
     assert env["steps"] <= MAX_STEPS
+    assert len(tokens) <= MAX_BLOCK_TOKENS
 
 
 @UNTIMED
