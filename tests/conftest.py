@@ -40,10 +40,10 @@ from sqlalchemy.orm import Session
 from myproject import main
 from myproject.cache import make_cache
 from myproject.db import sessions_of
-from myproject.emails.tasks import deliver_due
 from myproject.security.ratelimit import RateLimiter
 from myproject.settings import ENVIRONMENT_PREFIX, Settings, settings_of
 from tests import servers
+from tests.outbox import deliver_due
 
 REPOSITORY = Path(__file__).parent.parent
 PASSWORD = "correct horse battery"

@@ -72,13 +72,6 @@ def deliver(registry: Registry) -> None:
         enqueue_if_idle(registry, deliver, seconds=seconds)
 
 
-def deliver_due(registry: Registry) -> int:
-    """Sends everything that is due, the most urgent first, here and now; gives how many were tried."""
-    with sessions_of(registry).writing() as db:
-        close_hopeless(db)
-    return send_due(registry)
-
-
 def send_due(registry: Registry, seconds: float = float("inf")) -> int:
     """Sends what is due over one connection, begins none after so many seconds, and gives how many were tried."""
     transport: Transport = registry["mail_transport"]

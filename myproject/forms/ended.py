@@ -14,6 +14,7 @@ from myproject.forms import once
 from myproject.forms.keeping import filled_from
 from myproject.forms.kept import fits, form_key, is_kept, keep_text, may_return
 from myproject.forms.once import is_for_another, writer_of
+from myproject.forms.schema import PASSWORD_NAMES
 from myproject.forms.view import CHOOSE_AGAIN, FormView
 from myproject.security.csrf import FIELD as CSRF_FIELD
 from myproject.security.csrf import resend_field
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 TYPED = ("textinput", "textarea")
 # Characters.
 SHORT = 80
-HIDDEN_TYPES = ("password", "confirm", "current")
 
 
 class Ended(StrEnum):
@@ -72,8 +72,8 @@ def expired_form(request: Request, ended: Ended) -> Response:
         "typed": typed,
         "shown": {name for name, value in fields if (name in read and value.strip()) or is_long(name, value)},
         "token_field": request.csrf_field() if user_id is None else resend_field(request, user_id),
-        "fields": [field for field in fields if field[0] not in HIDDEN_TYPES],
-        "secrets": [name for name, _value in fields if name in HIDDEN_TYPES],
+        "fields": [field for field in fields if field[0] not in PASSWORD_NAMES],
+        "secrets": [name for name, _value in fields if name in PASSWORD_NAMES],
         "files": [name for name, value in request.POST.items() if name != CSRF_FIELD and hasattr(value, "file")],
         "choose_again": CHOOSE_AGAIN,
         "action": request.path_qs,

@@ -22,6 +22,8 @@ from myproject.users import constants as USER
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
 LINE_BREAKS = re.compile(r"[\t\n\u2028\u2029]+")
+# What fields of passwords may be called: no page has what was typed in them, whatever else it gives back.
+PASSWORD_NAMES = ("password", "confirm", "current")
 REQUIRED = _("Fill in this field")
 
 
@@ -136,7 +138,11 @@ def email(name: str, title: str, **options: Any) -> colander.SchemaNode:
 
 
 def password(name: str, title: str, *, min: int | None = None, **options: Any) -> colander.SchemaNode:
-    """A password field; a limit of length is told before anything is hashed."""
+    """A password field; a limit of length is told before anything is hashed. Raises ValueError where its name is
+    none of PASSWORD_NAMES.
+    """
+    if name not in PASSWORD_NAMES:
+        raise ValueError(f"a field of a password can't be called {name}")
     maximum = USER.PASSWORD_MAX_LENGTH
     made = node(
         PasswordType(), name, title, deform.widget.PasswordWidget, LimitedLength(min, maximum), None, options

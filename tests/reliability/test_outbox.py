@@ -13,7 +13,7 @@ from myproject.db import Sessions, clock
 from myproject.emails.constants import Kind
 from myproject.emails.models import Email, MailRoute
 from myproject.emails.services.outbox import Mail, queue_mail
-from myproject.emails.tasks import deliver_due
+from tests.outbox import deliver_due
 from tests.reliability.claiming import claim_all
 from tests.reliability.storm import WORKER_THREADS, moody_server, outcome, storm
 

@@ -53,11 +53,6 @@ def viewer(identity: Identity | None) -> dict[str, Any]:
     return {"viewer_id": identity.id, "viewer_is_staff": identity.is_staff}
 
 
-def visible(identity: Identity | None) -> sa.ColumnElement[bool]:
-    """`VISIBLE` with the values for one reader, for a statement that is built when it is asked."""
-    return VISIBLE.params(viewer(identity))
-
-
 def unseen(post: Post) -> dict[str, bool]:
     """What the audit says of a post that nobody but its author and staff could read yet; nothing of others. The
     public log names none such.

@@ -10,11 +10,11 @@ from myproject.emails.bounces.returning import return_address
 from myproject.emails.constants import Kind, Reason, State
 from myproject.emails.models import Email
 from myproject.emails.services.outbox import queue_mail
-from myproject.emails.tasks import deliver_due
 from myproject.users.models import User
 from tests import servers
 from tests.factories import make_user
 from tests.functional.emails.test_bounces import BOUNCE_ADDRESS, known
+from tests.outbox import deliver_due
 from tests.unit.emails.samples import sample
 
 

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from myproject.emails.constants import Kind, State
 from myproject.emails.services.lists import list_emails
 from myproject.emails.services.outbox import queue_mail
-from myproject.emails.tasks import deliver_due
 from myproject.notifications import constants as NOTE
 from myproject.notifications.services.choices import read_choices
 from tests import servers
 from tests.conftest import PASSWORD, Client, form_with
 from tests.factories import make_post, make_user, sign_in
 from tests.functional.pages import text_of
+from tests.outbox import deliver_due
 from tests.unit.emails.samples import content, sample
 
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from myproject.emails.constants import Kind
 from myproject.emails.services.outbox import queue_mail
-from myproject.emails.tasks import deliver_due
 from tests.conftest import Client
+from tests.outbox import deliver_due
 from tests.unit.emails.samples import sample
 
 

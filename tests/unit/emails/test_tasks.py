@@ -19,12 +19,13 @@ from myproject.emails.models import Email
 from myproject.emails.services import pacing, suppression
 from myproject.emails.services.lists import Filter, list_emails
 from myproject.emails.services.outbox import queue_mail
-from myproject.emails.tasks import deliver, deliver_due, purge, send_due, sweep
+from myproject.emails.tasks import deliver, purge, send_due, sweep
 from myproject.notifications.tasks import read_post
 from myproject.tasks import enqueue_now
 from tests import servers
 from tests.conftest import run_tasks
 from tests.factories import make_user
+from tests.outbox import deliver_due
 from tests.servers import SmtpServer
 from tests.unit.emails.samples import content, sample
 
