@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.policy import SMTP
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,7 +60,8 @@ class FileTransport:
         with self.writing():
             file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(file, "wb") as stream:
-                stream.write(message.as_bytes(policy=SMTP.clone(utf8=True)))
+                policy: Any = message.policy
+                stream.write(message.as_bytes(policy=policy.clone(utf8=True)))
             temporary.rename(self.folder / f"{name}.eml")
 
     def check(self) -> None:

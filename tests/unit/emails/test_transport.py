@@ -242,6 +242,14 @@ def test_files_are_for_their_owner_and_sort_by_time(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_file_has_a_long_address_in_one_piece_as_a_mail_server_gets_it(tmp_path: Path) -> None:
+    mail = message()
+    mail["List-Unsubscribe"] = stop = f"<https://example.org/{'a' * 100}/>"
+    send(FileTransport(tmp_path), mail)
+    (file,) = tmp_path.iterdir()
+    assert f"List-Unsubscribe: {stop}\r\n".encode() in file.read_bytes()
+
+
 def test_a_folder_that_can_not_be_written_is_an_error_to_try_again(tmp_path: Path) -> None:
     (tmp_path / "mail").write_text("not a folder")
     with pytest.raises(DeliveryError, match="mail folder") as caught:
