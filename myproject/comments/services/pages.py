@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
 from myproject.comments.services.rows import ROWS
-from myproject.comments.services.visibility import SHOWN
+from myproject.comments.services.visibility import SHOWN, shown
 from myproject.posts.models import PostRevision
 
 Below = aliased(Comment)
@@ -34,9 +34,15 @@ ORDERS: dict[COMMENT.Order, tuple[Any, ...]] = {
     COMMENT.Order.NEW: (Comment.id.desc(),),
     COMMENT.Order.BEST: (Comment.like_count.desc(), Comment.id.desc()),
 }
-# A page begins with its first thread, at the place that this one has now.
+# A page begins with its first thread, at the place that this one has now; none does with what was never in the
+# open, so that nobody learns on which post that stands.
 Start = aliased(Comment)
-OF_START = (Start.id == START_ID, Start.post_id == POST_ID)
+OF_START = (
+    Start.id == START_ID,
+    Start.post_id == POST_ID,
+    Start.status != COMMENT.Status.WAITING,
+    Start.refused_at.is_(None),
+)
 STARTS: dict[COMMENT.Order, sa.ColumnElement[bool]] = {
     COMMENT.Order.OLD: Comment.id >= START_ID,
     COMMENT.Order.NEW: Comment.id <= START_ID,
@@ -57,7 +63,8 @@ def threads(order: COMMENT.Order, *, from_start: bool) -> sa.Select[Any]:
         .limit(COMMENT.PAGE_SIZE + 1)
         .cte("tops")
     )
-    thread = (Below.post_id == POST_ID) & (Below.path >= tops.c.path) & (Below.path < tops.c.path + NINES)
+    below = (Below.post_id == POST_ID) & (Below.path >= tops.c.path) & (Below.path < tops.c.path + NINES)
+    thread = below & shown(Below)
     rest = sa.select(Below.path).where(thread).order_by(Below.path).limit(1).offset(COMMENT.THREAD_SIZE)
     some = sa.select(sa.literal(1)).where(thread).limit(COMMENT.THREAD_SIZE).correlate(tops).subquery()
     sizes = sa.select(

@@ -10,7 +10,7 @@ from myproject.comments.models import Comment
 from myproject.comments.services.pages import REST, THREADS
 from myproject.comments.services.places import Place
 from myproject.comments.services.rows import ROWS, CommentRow, Thread
-from myproject.comments.services.visibility import VISIBLE
+from myproject.comments.services.visibility import SHOWN, VISIBLE
 from myproject.db import fetch
 from myproject.posts.models import Post
 from myproject.posts.services.visibility import viewer
@@ -93,12 +93,8 @@ def place_of(db: Session, comment: CommentRow, order: COMMENT.Order = COMMENT.Or
 
     def number(start: str, end: str, most: int) -> int:
         """How many comments stand from one path up to another, counted no further than `most`."""
-        between = (
-            sa.select(Comment.id)
-            .where(Comment.post_id == comment.post_id, Comment.path >= start, Comment.path < end)
-            .limit(most)
-        )
-        return len(db.scalars(between).all())
+        between = (Comment.post_id == comment.post_id) & (Comment.path >= start) & (Comment.path < end)
+        return len(db.scalars(sa.select(Comment.id).where(between, SHOWN).limit(most)).all())
 
     top, beyond = comment.path[: COMMENT.SEGMENT], "9" * COMMENT.SEGMENT
     if number(top, comment.path, COMMENT.THREAD_SIZE) < COMMENT.THREAD_SIZE:

@@ -15,33 +15,46 @@ from myproject.comments.models import Comment
 from myproject.posts.models import Post
 from myproject.posts.services import visibility as posts
 
+
+def has_status(comment: type[Comment], status: COMMENT.Status) -> sa.ColumnElement[bool]:
+    # Written out, as the conditions of indexes are.
+    return comment.status == sa.literal_column(str(int(status)))
+
+
 # What everybody may read, and what is counted.
-PUBLISHED = Comment.status == sa.literal_column(str(int(COMMENT.Status.PUBLISHED)))
-WAITING = Comment.status == sa.literal_column(str(int(COMMENT.Status.WAITING)))
-REMOVED = Comment.status == sa.literal_column(str(int(COMMENT.Status.REMOVED)))
-HIDDEN = Comment.status == sa.literal_column(str(int(COMMENT.Status.HIDDEN)))
+PUBLISHED = has_status(Comment, COMMENT.Status.PUBLISHED)
+WAITING = has_status(Comment, COMMENT.Status.WAITING)
+REMOVED = has_status(Comment, COMMENT.Status.REMOVED)
+HIDDEN = has_status(Comment, COMMENT.Status.HIDDEN)
 
 Reply = aliased(Comment)
 # What is hidden keeps its place, and so does what it answers.
-SHOWN_REPLY = sa.or_(
-    Reply.status == sa.literal_column(str(int(COMMENT.Status.PUBLISHED))),
-    Reply.status == sa.literal_column(str(int(COMMENT.Status.HIDDEN))),
-)
-# The paths below a comment's begin with its own; no number is as high as a segment of nines. At the last level,
-# replies stand beside what they answer.
-BELOW = (
-    (Reply.post_id == Comment.post_id)
-    & (Reply.path > Comment.path)
-    & (Reply.path < Comment.path + sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'"))
-)
-HAS_REPLIES = sa.or_(
-    sa.exists().where(BELOW, SHOWN_REPLY).correlate(Comment),
-    sa.exists().where(Reply.parent_id == Comment.id, SHOWN_REPLY).correlate(Comment),
-)
+SHOWN_REPLY = sa.or_(has_status(Reply, COMMENT.Status.PUBLISHED), has_status(Reply, COMMENT.Status.HIDDEN))
 
-# What the tree of a post shows to everybody: comments, and the places of those that are hidden, or removed and
-# answered.
-SHOWN = sa.or_(PUBLISHED, HIDDEN, sa.and_(REMOVED, HAS_REPLIES))
+
+def shown(comment: type[Comment]) -> sa.ColumnElement[bool]:
+    """What the tree of a post shows to everybody: comments, and the places of those that are hidden, or removed
+    and answered.
+    """
+    # The paths below a comment's begin with its own; no number is as high as a segment of nines. At the last
+    # level, replies stand beside what they answer.
+    below = (
+        (Reply.post_id == comment.post_id)
+        & (Reply.path > comment.path)
+        & (Reply.path < comment.path + sa.literal_column(f"'{'9' * COMMENT.SEGMENT}'"))
+    )
+    has_replies = sa.or_(
+        sa.exists().where(below, SHOWN_REPLY).correlate(comment),
+        sa.exists().where(Reply.parent_id == comment.id, SHOWN_REPLY).correlate(comment),
+    )
+    return sa.or_(
+        has_status(comment, COMMENT.Status.PUBLISHED),
+        has_status(comment, COMMENT.Status.HIDDEN),
+        has_status(comment, COMMENT.Status.REMOVED) & has_replies,
+    )
+
+
+SHOWN = shown(Comment)
 
 # What a post is called, for who wrote a comment on it: all know that of one in the open, and its author always.
 TITLE_FOR_AUTHOR = sa.case((posts.PUBLISHED | (Post.author_id == Comment.author_id), Post.title), else_="").label(

@@ -9,8 +9,10 @@ import sqlalchemy as sa
 import webtest
 from sqlalchemy.orm import Session
 
+from myproject.cache import touch
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
+from myproject.db import utc_now
 from myproject.posts.models import Post
 from myproject.users import constants as USER
 from myproject.users.models import User
@@ -47,6 +49,12 @@ def answered(page: webtest.TestResponse) -> list[str]:
     """Whom each comment says that it answers."""
     notes = [element.select_one(".in-reply-to") for element in page.html.select("article.comment")]
     return [note.get_text(" ", strip=True) if note else "" for note in notes]
+
+
+def put(db: Session, comment: Comment, status: COMMENT.Status) -> None:
+    comment.status = status
+    comment.removed_at = utc_now() if status == COMMENT.Status.REMOVED else None
+    touch(db, f"post:{comment.post_id}")
 
 
 def test_replies_stand_below_what_they_answer_the_first_first(
@@ -288,6 +296,48 @@ def test_replies_are_folded_with_their_number(client: Client, db: Session, ann: 
     folded = read(client, post).html.select("details.replies")
     assert [each.summary.get_text() for each in folded] == ["3 replies", "1 reply"]
     assert [each.has_attr("open") for each in folded] == [True, True]
+
+
+@pytest.mark.parametrize("status", [COMMENT.Status.WAITING, COMMENT.Status.REMOVED])
+def test_what_is_not_shown_of_a_thread_makes_it_no_longer(
+    client: Client, db: Session, ann: User, post: Post, status: COMMENT.Status
+) -> None:
+    top = make_comment(db, post, ann)
+    *replies, unseen = make_comments(db, post, ann, COMMENT.THREAD_SIZE, top)
+    put(db, unseen, status)
+    page = read(client, post)
+    assert ids(page) == [top.id, *(reply.id for reply in replies)]
+    assert page.html.select(".thread-rest") == []
+    # It takes no room from what is written after it.
+    late = make_comment(db, post, ann, parent=top)
+    put(db, replies[0], status)
+    assert ids(read(client, post))[-1] == late.id
+    query = urlsplit(client.get(f"/comments/{late.id}/").location).query
+    assert query == ""
+
+
+def test_what_is_not_shown_leaves_room_for_other_threads(
+    client: Client, db: Session, ann: User, post: Post
+) -> None:
+    top = make_comment(db, post, ann)
+    for comment in make_comments(db, post, ann, COMMENT.PAGE_SIZE, top):
+        put(db, comment, COMMENT.Status.WAITING)
+    others = make_comments(db, post, ann, COMMENT.PAGE_SIZE - 1)
+    assert ids(read(client, post)) == [top.id, *(other.id for other in others)]
+
+
+def test_a_page_cannot_begin_with_what_was_never_shown(client: Client, db: Session, ann: User, post: Post) -> None:
+    top = make_comment(db, post, ann)
+    unseen, last = make_comment(db, post, ann, parent=top), make_comment(db, post, ann, parent=top)
+    put(db, unseen, COMMENT.Status.WAITING)
+    for query in (f"?thread={unseen.id}", "?thread=99999"):
+        assert ids(read(client, post, query)) == []
+    put(db, unseen, COMMENT.Status.REMOVED)
+    unseen.refused_at = utc_now()
+    assert ids(read(client, post, f"?thread={unseen.id}")) == []
+    put(db, unseen, COMMENT.Status.REMOVED)
+    unseen.refused_at = None
+    assert ids(read(client, post, f"?thread={unseen.id}")) == [last.id]
 
 
 @pytest.mark.parametrize("start", ["x", "-1", "1e3", "9" * 19, "%D9%A1"])
