@@ -84,9 +84,11 @@ def index_post(connection: sa.Connection, post: Post) -> None:
 
 
 def index_comment(connection: sa.Connection, comment: Comment) -> None:
-    """The same for a comment."""
+    """The same for a comment; for a hidden one too, as many come back by one statement. What nobody may see, no
+    search finds.
+    """
     if comment.body:
-        if comment.status == COMMENT.Status.PUBLISHED:
+        if comment.status in (COMMENT.Status.PUBLISHED, COMMENT.Status.HIDDEN):
             words = entry_words(
                 "", comment.body, comment.body_html, comment.author_id, comment.created_at, is_post=False
             )

@@ -375,6 +375,21 @@ def test_a_text_never_shows_to_another_member_at_the_same_browser(
     assert db.scalars(sa.select(KeptText.user_id)).all() == [ann.id]
 
 
+def test_what_a_script_keeps_after_the_comment_was_sent_is_no_text_that_was_not_sent(
+    client: Client, db: Session, ann: User, post: Post
+) -> None:
+    form = comment_form(client, post)
+    form["body"] = "Sent"
+    fields, address = dict(form.submit_fields()) | {"keep": "1"}, f"/posts/{post.id}/comments/"
+    client.post(address, fields, status=200)
+    form.submit("send", status=303)
+    assert client.post(address, fields, status=200).text == "This has been sent."
+    assert (kept(db), unsent(client)) == ([], [])
+    # What is written on in the form is kept.
+    client.post(address, fields | {"body": "Sent, and more"}, status=200)
+    assert unsent(client) == ["Sent, and more"]
+
+
 def test_pages_ask_for_kept_texts_only_where_there_is_one(
     client: Client,
     db: Session,

@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from myproject.audit import COMMAND_LINE
 from myproject.cli.main import main
 from myproject.comments import constants as COMMENT
+from myproject.comments.services.hiding import hide_comments_of, show_comments_of
+from myproject.comments.services.writing import edit_comment
 from myproject.db import sessions_of, utc_now
 from myproject.personal_data import parts_of
 from myproject.posts import constants as POST
@@ -103,6 +105,20 @@ def test_what_is_not_in_the_open_is_not_found_and_found_again_once_it_is(db: Ses
     post.status = POST.Status.PUBLISHED
     db.flush()
     assert found(db, "bees") == ["About bees", "re: About bees"]
+
+
+def test_a_comment_that_was_changed_while_a_ban_hid_it_is_found_by_its_new_words_afterwards(
+    db: Session, ada: User
+) -> None:
+    comment = make_comment(db, make_post(db, ada, "About bees"), ada, "My number is 4711")
+    db.flush()
+    hide_comments_of(db, ada.id)
+    said = "My number is secret"
+    edit_comment(db, comment.id, comment.version, said, f"<p>{said}</p>", editor=COMMAND_LINE, reason="Private")
+    db.flush()
+    assert (found(db, "4711"), found(db, "secret")) == ([], [])
+    show_comments_of(db, ada.id)
+    assert (found(db, "4711"), found(db, "secret")) == ([], ["re: About bees"])
 
 
 def test_index_changes_with_the_text_and_not_at_all_where_that_is_undone(db: Session, ada: User) -> None:
