@@ -46,6 +46,9 @@ $(READY):
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
+.PHONY: ready
+ready: $(READY) ## Make the virtual environment
+
 .PHONY: serve
 serve: $(READY) ## Run the site at http://localhost:6543; the first time with a database and demo content
 	@$(BIN)/myproject --config $(INI) init --no-admin-link

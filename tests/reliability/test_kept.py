@@ -14,7 +14,7 @@ from tests.factories import make_user
 from tests.reliability.together import together
 
 AT_ONCE = 8
-ROUNDS = 25
+ROUNDS = 10
 
 
 def kept(db: Session, user: User) -> list[str]:

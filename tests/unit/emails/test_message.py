@@ -118,7 +118,7 @@ def part(message: EmailMessage, kind: str) -> str:
     return str(body.get_content())
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=ANY_TEXT, title=ANY_TEXT, site_title=ANY_TEXT)
 def test_no_text_breaks_or_adds_a_header(registry: Registry, name: str, title: str, site_title: str) -> None:
     configure(registry, site_title=site_title)
@@ -171,7 +171,7 @@ def with_text(value: Any, text: str, keep: set[str]) -> Any:
     return text if isinstance(value, str) else value
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=ANY_TEXT)
 @pytest.mark.parametrize("kind", Kind)
 def test_no_text_anywhere_keeps_a_mail_from_being_made_or_adds_a_header(
