@@ -221,12 +221,17 @@ def counts(engine: sa.Engine) -> dict[str, int]:
         }
 
 
-# Both databases go down to nothing and up again below.
+# So many go one by one: older ones did when they were new, and nobody changes them. Both databases go down to
+# nothing and up again below.
+NEWEST = 8
+
+
 @pytest.mark.one_database
-def test_each_migration_goes_up_down_and_up_again(engine):
+def test_each_new_migration_goes_up_down_and_up_again(engine):
     script = alembic.script.ScriptDirectory.from_config(config_of(engine))
     revisions = [revision.revision for revision in script.walk_revisions()][::-1]
-    for revision in revisions:
+    upgrade(engine, revisions[-NEWEST - 1])
+    for revision in revisions[-NEWEST:]:
         upgrade(engine, revision)
         before = schema_of(engine)
         downgrade(engine, "-1")

@@ -101,7 +101,7 @@ class Filler:
             for text in ODD:
                 self.send({name: text.encode()})
 
-        send_any(self.fields, self.send, 25)
+        send_any(self.fields, self.send, 15)
         return self.statuses
 
 
