@@ -5,6 +5,7 @@ marker `one_database` run on SQLite alone unless `EVERY_DATABASE=1` is set.
 Every xdist worker has servers, databases and folders of its own.
 """
 
+import atexit
 import email
 import email.policy
 import gc
@@ -12,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
@@ -29,8 +31,6 @@ import redis
 import requests
 import sqlalchemy as sa
 import webtest
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, WebError, sync_playwright
 from playwright.sync_api import Request as BrowserRequest
 from pyramid.registry import Registry
@@ -57,6 +57,18 @@ for variable in [name for name in os.environ if name.startswith(ENVIRONMENT_PREF
         del os.environ[variable]
 
 
+# Templates are compiled once in a run, for all applications of all its processes: else each would do so anew.
+FOLDER_OF_TEMPLATES = "TESTS_COMPILED_TEMPLATES"
+if FOLDER_OF_TEMPLATES not in os.environ:
+    # The process that starts the workers, which find it in their environment.
+    os.environ[FOLDER_OF_TEMPLATES] = tempfile.mkdtemp(prefix="tests-")
+    atexit.register(shutil.rmtree, os.environ[FOLDER_OF_TEMPLATES], ignore_errors=True)
+COMPILED_ONCE = {
+    "jinja2.bytecode_caching": "true",
+    "jinja2.bytecode_caching_directory": os.environ[FOLDER_OF_TEMPLATES],
+}
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "with_and_without_javascript: runs a test of `page` both ways")
     config.addinivalue_line(
@@ -64,6 +76,17 @@ def pytest_configure(config: pytest.Config) -> None:
         "one_database: asked of PostgreSQL too only with EVERY_DATABASE=1, as both do the same here",
     )
     config.addinivalue_line("filterwarnings", "ignore:Requiring AUTH while not requiring TLS:UserWarning")
+
+
+def keep_for_good() -> None:
+    """What there is now stays until the end: to look through it for garbage took a fifth of the time of a run."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    keep_for_good()
+    gc.set_threshold(50_000)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -233,6 +256,7 @@ def site_options(database_url: str, folder: Path, **overrides: object) -> dict[s
         "newcomers.days": "0",
         "notifications.window": "0",
         "cache.guest_seconds": "60",
+        **COMPILED_ONCE,
     } | dict(option(name, value) for name, value in overrides.items())
 
 
@@ -274,22 +298,6 @@ def reset(registry: Registry) -> None:
     shutil.rmtree(settings.storage_folder, ignore_errors=True)
 
 
-class CompiledTemplates(BytecodeCache):
-    """What Jinja2 made of the templates, for all applications of a run: each would compile them anew."""
-
-    def __init__(self) -> None:
-        self.compiled: dict[str, Any] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self.compiled.get(f"{bucket.key} {bucket.checksum}")
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.compiled[f"{bucket.key} {bucket.checksum}"] = bucket.code
-
-
-COMPILED_TEMPLATES = CompiledTemplates()
-
-
 @pytest.fixture(scope="session")
 def made_apps() -> dict[tuple[tuple[str, str], ...], Router]:
     """The applications that were made so far, by their options: making one takes longer than most tests."""
@@ -307,12 +315,9 @@ def make_app(
         options = app_settings(**overrides)
         key = tuple(sorted(options.items()))
         if key not in used:
-            used[key] = made_apps.get(key) or main(
-                {}, **options, **{"jinja2.bytecode_caching": COMPILED_TEMPLATES}
-            )
+            used[key] = made_apps.get(key) or main({}, **options)
             made_apps[key] = used[key]
-            # It stays until the end: to look through it for garbage takes a fifth of the time of a run.
-            gc.freeze()
+            keep_for_good()
             reset(used[key].registry)
         return used[key]
 

@@ -1,4 +1,4 @@
-"""Members, posts and comments for tests, made by the site's own services.
+"""Members, posts and comments for tests; what they write goes through the site's own services.
 
 Each is flushed, not committed: a `Client` commits before each request.
 """
@@ -9,7 +9,6 @@ from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
-from myproject.audit import COMMAND_LINE
 from myproject.cache import touch
 from myproject.comments import constants as COMMENT
 from myproject.comments.models import Comment
@@ -22,10 +21,11 @@ from myproject.security.cookies import cookies_of
 from myproject.security.passwords import PasswordHasher, hasher_of
 from myproject.security.policy import COOKIE
 from myproject.settings import settings_of
-from myproject.text import RENDERER_VERSION, render_markdown
+from myproject.text import RENDERER_VERSION, canonical, render_markdown
 from myproject.users import constants as USER
 from myproject.users.models import User
 from myproject.users.services import accounts, registration, sign_ins
+from myproject.users.services.lookalikes import skeleton
 from tests.conftest import PASSWORD, Client
 
 
@@ -43,7 +43,9 @@ def make_user(
     role: USER.Role = USER.Role.USER,
     status: USER.Status = USER.Status.ACTIVE,
 ) -> User:
-    """A member whose password is `PASSWORD`. A NEW one has registered, and a mail waits for them."""
+    """A member whose password is `PASSWORD`. A NEW one has registered, and a mail waits for them; the others are
+    there as if they always were, with nothing beside their row.
+    """
     email = email or f"{name}@example.org"
     hashed = password_hash(hasher_of(db.info["registry"]))
     if status == USER.Status.NEW:
@@ -57,13 +59,20 @@ def make_user(
         )
         user.role = role
     else:
-        user = registration.create_verified(
-            db, COMMAND_LINE, name=name, email=email, password_hash=hashed, role=role
+        user = User(
+            name=name,
+            name_canonical=canonical(name),
+            name_skeleton=skeleton(name),
+            email=email,
+            email_canonical=canonical(email),
+            email_verified_at=utc_now(),
+            password=hashed,
+            role=role,
+            status=status,
         )
+        db.add(user)
+        touch(db, "names")
     user.terms_version = settings_of(db.info["registry"]).site_terms_version
-    if status == USER.Status.INACTIVE:
-        # Long ago: nobody is mailed now.
-        user.status = status
     db.flush()
     return user
 

@@ -18,6 +18,7 @@ from tests.browser.people import DEMO_PASSWORD, sign_in
 from tests.conftest import (
     CAPTCHA_ANSWER,
     CAPTCHA_QUESTION,
+    COMPILED_ONCE,
     REPOSITORY,
     LiveServer,
     Misbehaviour,
@@ -66,7 +67,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
     key.write_text("a key for tests only, long enough to be taken\n")
     port = servers.free_port()
     url = f"http://localhost:{port}"
-    options = LIMITS | {
+    options = LIMITS | COMPILED_ONCE | {
         "site.mode": "development",
         "site.url": url,
         "sqlalchemy.url": f"sqlite:///{folder / 'site.sqlite'}",

@@ -124,6 +124,21 @@ def test_draft_saves_itself_and_is_published_once(
     assert listed(page, "Saved by itself") == 1
 
 
+def test_what_was_typed_before_the_script_came_is_kept_too(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"))
+    underway: list[Route] = []
+    page.route("**/js/drafts.js*", lambda route: underway.append(route))
+    page.goto("/posts/new/", wait_until="commit")
+    page.get_by_label("Title").fill("Typed on a slow line")
+    page.get_by_label("Text").fill("All of it")
+    underway[0].continue_()
+    expect(page.get_by_text("Your draft is saved.")).to_be_visible(timeout=LONG_ENOUGH)
+    page.reload()
+    expect(page.get_by_label("Text")).to_have_value("All of it")
+
+
 def test_editor_says_that_a_text_is_too_long_and_sends_none_that_could_not_come_back(
     make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
 ) -> None:

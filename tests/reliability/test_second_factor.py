@@ -53,12 +53,14 @@ def winners(answers: list[webtest.TestResponse]) -> int:
 def test_one_of_many_browsers_that_use_the_same_code_is_let_in(
     app: Router, db: Session, phone: Phone, code_of: Callable[[Phone], str]
 ) -> None:
-    answers = send_all([form_of(half(app), code_of(phone)) for _ in range(MANY)])
+    browsers = [half(app) for _ in range(MANY)]
+    code = code_of(phone)  # once: the app's next code is another, and lets another one in
+    answers = send_all([form_of(browser, code) for browser in browsers])
     assert winners(answers) == 1
     assert sorted(answer.status_int for answer in answers) == [303] + [422] * (MANY - 1)
     assert db.scalar(sa.select(sa.func.count(UserSession.id))) == 1
     used = USER.RECOVERY_CODES - (db.scalar(sa.select(sa.func.count(RecoveryCode.id))) or 0)
-    assert used == (code_of(phone) in phone.codes)
+    assert used == (code in phone.codes)
 
 
 def test_one_sign_in_that_waits_lets_in_once_however_many_codes_are_right(

@@ -13,7 +13,11 @@ const watch = (form) => {
   said.setAttribute("role", "status");
   form.querySelector(".form-buttons").append(said);
 
-  let saved = text();
+  // What was typed before this script came is not saved yet. What Back brought was sent, or saved, by this form before.
+  const pristine = form.cloneNode(true);
+  pristine.reset();
+  const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  let saved = text(isBack ? form : pristine);
   let timer = 0;
   let last = 0;
   let underway = null;
@@ -34,8 +38,8 @@ const watch = (form) => {
   }
 
   // What the reader has typed, without what the form carries beside it.
-  function text() {
-    const typed = [...form.elements].filter((field) => field.matches("input:not([type=hidden]), textarea, select"));
+  function text(written = form) {
+    const typed = [...written.elements].filter((field) => field.matches("input:not([type=hidden]), textarea, select"));
     return JSON.stringify(typed.map((field) => (field.type === "checkbox" ? field.checked : field.value)));
   }
 
@@ -124,6 +128,7 @@ const watch = (form) => {
     remember();
   });
   window.navigation?.addEventListener("navigateerror", () => { stopped = false; plan(); });
+  if (text() !== saved) plan();
 };
 
 document.querySelectorAll("form[data-keeping]").forEach(watch);
