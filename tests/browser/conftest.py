@@ -67,7 +67,8 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
     key.write_text("a key for tests only, long enough to be taken\n")
     port = servers.free_port()
     url = f"http://localhost:{port}"
-    options = LIMITS | COMPILED_ONCE | {
+    options = LIMITS | {
+        **COMPILED_ONCE,
         "site.mode": "development",
         "site.url": url,
         "sqlalchemy.url": f"sqlite:///{folder / 'site.sqlite'}",

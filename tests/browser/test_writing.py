@@ -129,10 +129,12 @@ def test_what_was_typed_before_the_script_came_is_kept_too(
 ) -> None:
     page = make_page(storage_state=signed_in("tomasz"))
     underway: list[Route] = []
-    page.route("**/js/drafts.js*", lambda route: underway.append(route))
-    page.goto("/posts/new/", wait_until="commit")
+    page.route("**/js/drafts.*.js", lambda route: underway.append(route))
+    with page.expect_request("**/js/drafts.*.js"):
+        page.goto("/posts/new/", wait_until="commit")
     page.get_by_label("Title").fill("Typed on a slow line")
     page.get_by_label("Text").fill("All of it")
+    page.unroute_all()
     underway[0].continue_()
     expect(page.get_by_text("Your draft is saved.")).to_be_visible(timeout=LONG_ENOUGH)
     page.reload()

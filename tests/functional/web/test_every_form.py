@@ -65,8 +65,9 @@ class Sender:
 
     def __init__(self, world: World, form: Form) -> None:
         self.world, self.form = world, form
-        is_first = world.db.get_bind().dialect.name == "sqlite"
-        self.texts = TEXTS if is_first else TEXTS[:OF_DATABASES]
+        # What a database never sees, it can't take differently.
+        self.is_first = world.db.get_bind().dialect.name == "sqlite"
+        self.texts = TEXTS if self.is_first else TEXTS[:OF_DATABASES]
         self.client = world.clients[form.visitor]
         self.numbers = itertools.count()
         self.fields: dict[str, str] = {}
@@ -128,7 +129,7 @@ class Sender:
             self.send(dict.fromkeys(self.fields, PRINTABLE), button)
         if not self.buttons:
             self.send(dict.fromkeys(read_by_hand, PRINTABLE))
-        if self.fields:
+        if self.fields and self.is_first:
             self.send({}, files=self.fields)
             send_any(self.fields, self.send, 3)
 
