@@ -82,7 +82,9 @@ def whole_tables(connection: sa.Connection, statement: Statement) -> Iterator[st
     if connection.dialect.name == "sqlite":
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", statement.values)
         words = [row.detail.split() for row in plan]
-        yield from (line[1] for line in words if line[0] == "SCAN" and line[1] in LARGE and "INDEX" not in line)
+        # A table that stands twice in a statement has an alias, such as `comments_1`.
+        scanned = (re.sub(r"_\d+$", "", line[1]) for line in words if line[0] == "SCAN" and "INDEX" not in line)
+        yield from LARGE.intersection(scanned)
         return
     plan = connection.exec_driver_sql(f"EXPLAIN {statement.text}", statement.values)
     found = LARGE.intersection(re.findall(r"Seq Scan on (\w+)", "\n".join(plan.scalars())))

@@ -71,8 +71,10 @@ def texts(request: IRequest) -> Texts:
 
 
 def translate(request: IRequest, message: str | TranslationString) -> str:
-    """The text of a message in the reader's language, its `${...}` filled in."""
-    return str(request.localizer.translate(message))
+    """The text of a message in the reader's language, its `${...}` filled in. What no `_` marks, such as the name
+    of a time zone, is no message, and stays what it is.
+    """
+    return str(request.localizer.translate(message)) if isinstance(message, TranslationString) else message
 
 
 def includeme(config: Configurator) -> None:

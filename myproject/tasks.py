@@ -22,7 +22,7 @@ from pyramid.registry import Registry
 from sqlalchemy.orm import Session
 
 from myproject.cache import Cache
-from myproject.db import after_commit, is_retryable
+from myproject.db import after_commit, is_retryable, sessions_of
 from myproject.errors import InputError
 from myproject.i18n import _
 from myproject.settings import Settings, settings_of
@@ -33,7 +33,7 @@ LONGEST_POLL_SECONDS = 0.5
 TRIES = 3
 TaskFunction = Callable[..., None]
 
-__all__ = ["crontab", "enqueue", "includeme", "make_worker"]
+__all__ = ["crontab", "enqueue", "in_batches", "includeme", "make_worker"]
 
 
 class JsonSerializer(Serializer):
@@ -102,6 +102,16 @@ def run_task(registry: Registry, function: TaskFunction, **arguments: Any) -> No
             log.info("tasks: trying %s again: %s", task_name(function), error)
         else:
             return
+
+
+def in_batches(registry: Registry, work: Callable[[Session], int]) -> None:
+    """Calls `work(db)`, which says how much it found to do, until that is nothing: each time in a transaction of
+    its own, so that no other writer waits for long.
+    """
+    found = 1
+    while found:
+        with sessions_of(registry).writing() as db:
+            found = work(db)
 
 
 def add_task(config: Configurator, function: TaskFunction) -> None:

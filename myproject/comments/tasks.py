@@ -1,4 +1,4 @@
-"""Background work of the comments module, and of the posts they stand on."""
+"""Background work of the comments module."""
 
 from datetime import timedelta
 
@@ -7,26 +7,15 @@ from pyramid.registry import Registry
 
 from myproject.comments.models import Comment
 from myproject.comments.services import purging
-from myproject.db import sessions_of, utc_now
-from myproject.posts.models import Post
-from myproject.posts.services import removal as posts
+from myproject.db import utc_now
 from myproject.settings import settings_of
-from myproject.tasks import crontab
+from myproject.tasks import crontab, in_batches
 
 
 def purge_removed(registry: Registry) -> None:
-    """Empties what was removed so long ago that nobody may restore it, in transactions that keep no writer
-    waiting.
-    """
+    """Empties what was removed so long ago that nobody may restore it."""
     before = utc_now() - timedelta(days=settings_of(registry).retention_removed_days)
-    for purge, old in (
-        (purging.purge_removed, Comment.removed_at < before),
-        (posts.purge_removed, Post.removed_at < before),
-    ):
-        found = 1
-        while found:
-            with sessions_of(registry).writing() as db:
-                found = purge(db, old)
+    in_batches(registry, lambda db: purging.purge_removed(db, Comment.removed_at < before))
 
 
 def includeme(config: Configurator) -> None:

@@ -50,7 +50,7 @@ from myproject.emails.services.pacing import purge_routes
 from myproject.emails.services.wanting import MailCheck, why_unwanted
 from myproject.emails.transport import Connection, Transport
 from myproject.settings import settings_of
-from myproject.tasks import crontab, enqueue, enqueue_if_idle
+from myproject.tasks import crontab, enqueue, enqueue_if_idle, in_batches
 
 log = logging.getLogger(__name__)
 
@@ -195,14 +195,9 @@ def change_emails(
 
 
 def purge(registry: Registry) -> None:
-    """Deletes finished mails after `retention.emails_days`, in transactions that keep no writer waiting, and
-    routes that nothing goes by.
-    """
+    """Deletes finished mails after `retention.emails_days`, and routes that nothing goes by."""
     older_than = timedelta(days=settings_of(registry).retention_emails_days)
-    deleted = EMAIL.PURGE_BATCH
-    while deleted == EMAIL.PURGE_BATCH:
-        with sessions_of(registry).writing() as db:
-            deleted = purge_emails(db, older_than)
+    in_batches(registry, lambda db: purge_emails(db, older_than))
     with sessions_of(registry).writing() as db:
         purge_routes(db)
 

@@ -15,7 +15,7 @@ from myproject.notifications import mails
 from myproject.notifications.services import digests, inbox, mailing, purging, why
 from myproject.notifications.services.telling import MailWaits
 from myproject.settings import settings_of
-from myproject.tasks import crontab, enqueue
+from myproject.tasks import crontab, enqueue, in_batches
 from myproject.text import plain_text
 
 log = logging.getLogger(__name__)
@@ -110,10 +110,7 @@ def send_digest(db: Session, due: digests.DueDigest, now: datetime, words: mails
 def purge(registry: Registry) -> None:
     """Deletes notifications after `retention.notifications_days`."""
     older_than = timedelta(days=settings_of(registry).retention_notifications_days)
-    deleted = NOTE.PURGE_BATCH
-    while deleted == NOTE.PURGE_BATCH:
-        with sessions_of(registry).writing() as db:
-            deleted = purging.purge_notifications(db, older_than)
+    in_batches(registry, lambda db: purging.purge_notifications(db, older_than))
 
 
 def mail_soon(event: MailWaits) -> None:

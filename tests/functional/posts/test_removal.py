@@ -10,13 +10,13 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor, AuditEntry
-from myproject.comments.tasks import purge_removed
 from myproject.db import utc_now
 from myproject.emails.models import Email
 from myproject.errors import Overtaken
 from myproject.posts import constants as POST
 from myproject.posts.models import Post, post_tags
 from myproject.posts.services.removal import remove_post, restore_post
+from myproject.posts.tasks import purge_removed
 from myproject.search.models import SearchEntry
 from myproject.users import constants as USER
 from myproject.users.models import User

@@ -10,10 +10,11 @@ from pyramid.router import Router
 from sqlalchemy.orm import Session
 
 from myproject.audit import Actor
+from myproject.comments import tasks as comments_tasks
 from myproject.comments.models import Comment
 from myproject.comments.services.removal import remove_comment
-from myproject.comments.tasks import purge_removed
 from myproject.db import sessions_of, utc_now
+from myproject.posts import tasks as posts_tasks
 from myproject.posts.models import Post
 from myproject.posts.services.removal import remove_post
 from myproject.search import constants as SEARCH
@@ -80,7 +81,8 @@ def test_of_what_was_purged_no_word_is_left_after_the_night(
         removed = sa.update(table).where(table.removed_at.is_not(None))
         db.execute(removed.values(removed_at=utc_now() - timedelta(days=1000)))
     db.commit()
-    purge_removed(app.registry)
+    comments_tasks.purge_removed(app.registry)
+    posts_tasks.purge_removed(app.registry)
     assert words_left(app, db) == set(WORDS)
     # With other work between its steps.
     monkeypatch.setattr(SEARCH, "MERGE_SECONDS", 0)
