@@ -1,6 +1,7 @@
 """Writing where the network, the site or the reader stops halfway: nothing is lost, nothing comes twice."""
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -139,6 +140,31 @@ def test_what_was_typed_before_the_script_came_is_kept_too(
     expect(page.get_by_text("Your draft is saved.")).to_be_visible(timeout=LONG_ENOUGH)
     page.reload()
     expect(page.get_by_label("Text")).to_have_value("All of it")
+
+
+def test_what_was_typed_just_before_leaving_is_kept(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"))
+    fill_post(page, "Left at once", "The beginning")
+    page.get_by_role("link", name="Search").click()
+    page.wait_for_url("**/search/**")
+    # What a page sends as it goes is nobody's to wait for.
+    other = make_page(storage_state=signed_in("tomasz"))
+    other.goto("/drafts/")
+    until = time.monotonic() + LONG_ENOUGH / 1000
+    while not (draft := other.get_by_role("link", name="Left at once")).count():
+        assert time.monotonic() < until
+        other.wait_for_timeout(100)
+        other.reload()
+    draft.click()
+    expect(other.get_by_label("Text")).to_have_value("The beginning")
+    # Back at its page, that goes on with the same draft.
+    page.go_back()
+    page.get_by_label("Text").fill("The beginning, and more")
+    expect(page.get_by_text("Your draft is saved.")).to_be_visible(timeout=LONG_ENOUGH)
+    other.reload()
+    expect(other.get_by_label("Text")).to_have_value("The beginning, and more")
 
 
 def test_editor_says_that_a_text_is_too_long_and_sends_none_that_could_not_come_back(

@@ -1,6 +1,6 @@
-// Saves what is being written, on the server, a few seconds after each change: a draft where the form has drafts, else
-// as a text that is kept until the form is sent. It sends the form to its own address with `keep`, which never
-// publishes. Without this script, buttons do the same.
+// Saves what is being written, on the server, a few seconds after each change and when its page is left: a draft where
+// the form has drafts, else as a text that is kept until the form is sent. It sends the form to its own address with
+// `keep`, which never publishes. Without this script, buttons do the same.
 
 // Milliseconds: after the last change, between two savings, and for a saving to end before the form is sent.
 const PAUSE = 2_000;
@@ -57,7 +57,7 @@ const watch = (form) => {
     last = Date.now();
     try {
       const answer = await fetch(form.getAttribute("action") || location.href, {
-        method: "POST", body: body(), signal: underway.signal, redirect: "error",
+        method: "POST", body: body(), signal: underway.signal, redirect: "error", keepalive: document.hidden,
       });
       const plain = answer.headers.get("Content-Type")?.startsWith("text/plain");
       if (plain) said.textContent = await answer.text();
@@ -122,6 +122,8 @@ const watch = (form) => {
     }
     stopped = true;
   });
+  // On the way to another page, tab or app, from which nobody may come back.
+  document.addEventListener("visibilitychange", () => { if (document.hidden) save(); });
   // Back from another page, or sending was stopped: the form lives again.
   window.addEventListener("pageshow", () => {
     stopped = false;
