@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, StorageState, expect
+from playwright.sync_api import Locator, Page, Route, StorageState, expect
 
 LONG_ENOUGH = 15_000  # milliseconds, for what a script does by itself
 
@@ -20,6 +20,15 @@ def listed(page: Page, title: str) -> int:
     """How many posts of that title the front page has."""
     page.goto("/")
     return page.get_by_role("link", name=title, exact=True).count()
+
+
+def read_until(page: Page, wanted: Locator) -> None:
+    """Reads the page anew until it has what is wanted."""
+    until = time.monotonic() + LONG_ENOUGH / 1000
+    while not wanted.count():
+        assert time.monotonic() < until
+        page.wait_for_timeout(100)
+        page.reload()
 
 
 @pytest.mark.with_and_without_javascript
@@ -152,11 +161,8 @@ def test_what_was_typed_just_before_leaving_is_kept(
     # What a page sends as it goes is nobody's to wait for.
     other = make_page(storage_state=signed_in("tomasz"))
     other.goto("/drafts/")
-    until = time.monotonic() + LONG_ENOUGH / 1000
-    while not (draft := other.get_by_role("link", name="Left at once")).count():
-        assert time.monotonic() < until
-        other.wait_for_timeout(100)
-        other.reload()
+    draft = other.get_by_role("link", name="Left at once")
+    read_until(other, draft)
     draft.click()
     expect(other.get_by_label("Text")).to_have_value("The beginning")
     # Back at its page, that goes on with the same draft.
@@ -165,6 +171,27 @@ def test_what_was_typed_just_before_leaving_is_kept(
     expect(page.get_by_text("Your draft is saved.")).to_be_visible(timeout=LONG_ENOUGH)
     other.reload()
     expect(other.get_by_label("Text")).to_have_value("The beginning, and more")
+
+
+def test_what_was_typed_just_before_another_button_is_kept_until_it_is_let_go(
+    make_page: Callable[..., Page], signed_in: Callable[[str], StorageState]
+) -> None:
+    page = make_page(storage_state=signed_in("tomasz"))
+    fill_post(page, "Buttons beside a comment")
+    page.get_by_role("button", name="Publish").click()
+    field = page.get_by_label("Your comment")
+    field.fill("Half a thou")
+    page.wait_for_load_state()  # the script has come
+    page.get_by_role("button", name="Bookmark", exact=True).click()
+    expect(page.get_by_text("The post is among your bookmarks")).to_be_visible()
+    # That page may have been faster than the text on its way.
+    read_until(page, page.get_by_text("This is what you had written"))
+    expect(field).to_have_value("Half a thou")
+    field.fill("Half a thou, let go")
+    page.get_by_role("button", name="Let it go").click()
+    expect(page.get_by_text("This is what you had written")).to_have_count(0)
+    page.reload()
+    expect(field).to_have_value("")
 
 
 def test_editor_says_that_a_text_is_too_long_and_sends_none_that_could_not_come_back(

@@ -1,6 +1,7 @@
 """Migrations go up, down and up again on both databases, and lead to what the models say."""
 
 import ast
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -92,6 +93,16 @@ def make_database(
 @pytest.fixture
 def engine(make_database: Callable[[str], sa.Engine]) -> sa.Engine:
     return make_database("migrated")
+
+
+@pytest.fixture
+def migrated(engine: sa.Engine, backend: str, request: pytest.FixtureRequest) -> None:
+    """Brings `engine` to the newest schema: SQLite by a copy, since to migrate it takes a second."""
+    if backend == "sqlite":
+        assert engine.url.database
+        shutil.copyfile(request.getfixturevalue("sqlite_database").template, engine.url.database)
+    else:
+        upgrade(engine)
 
 
 def config_of(engine: sa.Engine) -> alembic.config.Config:
@@ -240,8 +251,8 @@ def test_each_new_migration_goes_up_down_and_up_again(engine):
         assert schema_of(engine) == before
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_site_with_rows_goes_down_to_nothing_and_up_again(engine):
-    upgrade(engine)
     before = schema_of(engine)
     fill(engine)
     assert all(counts(engine).values()), counts(engine)
@@ -255,8 +266,8 @@ def test_a_site_with_rows_goes_down_to_nothing_and_up_again(engine):
     fill(engine)
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_post_stays_in_the_lists_of_its_tags_and_a_draft_out_of_them(engine):
-    upgrade(engine)
     with Sessions(engine).writing() as db:
         actor, role = COMMAND_LINE, USER.Role.ADMIN
         ada = registration.create_verified(
@@ -273,8 +284,8 @@ def test_a_post_stays_in_the_lists_of_its_tags_and_a_draft_out_of_them(engine):
         assert connection.execute(places).all() == before == [(1, True), (2, False)]
 
 
+@pytest.mark.usefixtures("migrated")
 def test_the_place_of_an_erased_comment_is_that_of_a_removed_one(engine):
-    upgrade(engine)
     fill(engine)
     with engine.begin() as connection:
         gone = "UPDATE comments SET status = 3, removed_at = created_at WHERE id = 1"
@@ -288,8 +299,8 @@ def test_the_place_of_an_erased_comment_is_that_of_a_removed_one(engine):
         assert connection.scalars(sa.text("SELECT status FROM comments ORDER BY id")).all() == [3, 1]
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_comment_that_staff_refused_long_ago_never_was_in_the_open(engine):
-    upgrade(engine)
     fill(engine)
     with Sessions(engine).writing() as db:
         for _number in (3, 4, 5):
@@ -317,8 +328,8 @@ def test_a_comment_that_staff_refused_long_ago_never_was_in_the_open(engine):
     assert sorted(found) == [2, 5]
 
 
+@pytest.mark.usefixtures("migrated")
 def test_of_forms_that_were_open_twice_the_latest_text_is_kept_where_a_migration_goes_down(engine):
-    upgrade(engine)
     fill(engine)
     later = (
         "INSERT INTO kept_texts (user_id, path, form, fields, created_at)"
@@ -332,8 +343,8 @@ def test_of_forms_that_were_open_twice_the_latest_text_is_kept_where_a_migration
     upgrade(engine)
 
 
+@pytest.mark.usefixtures("migrated")
 def test_what_was_changed_while_it_was_hidden_is_withheld_with_what_was_changed_before(engine):
-    upgrade(engine)
     fill(engine)
     moments = [utc_now() + timedelta(hours=hours) for hours in range(4)]
     with Sessions(engine).writing() as db:
@@ -355,8 +366,8 @@ def test_what_was_changed_while_it_was_hidden_is_withheld_with_what_was_changed_
         assert connection.execute(sa.text(withheld.format("comment"))).all() == [(1, 1), (1, 2), (1, 3)]
 
 
+@pytest.mark.usefixtures("migrated")
 def test_rows_keep_their_numbers_and_what_hangs_on_them_where_tables_are_made_anew(engine):
-    upgrade(engine)
     fill(engine)
     before = counts(engine)
     for change in (lambda: downgrade(engine, "0025"), lambda: upgrade(engine)):
@@ -377,8 +388,8 @@ def test_rows_keep_their_numbers_and_what_hangs_on_them_where_tables_are_made_an
                 assert connection.scalars(sa.text(f"{found} ({title})")).all() == [1]
 
 
+@pytest.mark.usefixtures("migrated")
 def test_a_number_of_what_is_gone_never_comes_again(engine):
-    upgrade(engine)
     fill(engine)
     downgrade(engine, "0025")
     gone = (
@@ -422,8 +433,8 @@ def upgrade():
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("migrated")
 def test_a_number_does_not_come_again_where_a_later_migration_makes_its_table_anew(engine, tmp_path):
-    upgrade(engine)
     fill(engine)
     text = writing.render("A title", "Some *text*", ())
     with Sessions(engine).writing() as db:
@@ -478,8 +489,8 @@ def test_names_look_after_a_migration_as_the_code_sees_them(
     assert undotted(before, canonical(name)) == lookalikes.skeleton(name)
 
 
+@pytest.mark.usefixtures("migrated")
 def test_names_look_as_they_do_without_dots_that_nobody_sees(engine):
-    upgrade(engine)
     names = {
         "iris": "iris",
         # The one before looks the same.
@@ -524,8 +535,8 @@ def test_names_look_as_they_do_without_dots_that_nobody_sees(engine):
         assert of_former == [look or "iris" for look in names.values()]
 
 
+@pytest.mark.usefixtures("migrated")
 def test_upgrading_a_site_that_is_up_to_date_keeps_its_rows(engine):
-    upgrade(engine)
     fill(engine)
     before = counts(engine)
 
@@ -534,8 +545,8 @@ def test_upgrading_a_site_that_is_up_to_date_keeps_its_rows(engine):
     assert counts(engine) == before
 
 
+@pytest.mark.usefixtures("migrated")
 def test_autogenerate_finds_nothing_that_the_models_have_and_migrations_lack(engine):
-    upgrade(engine)
 
     alembic.command.check(config_of(engine))
 

@@ -6,6 +6,8 @@
 const PAUSE = 2_000;
 const BETWEEN = 5_000;
 const PATIENCE = 3_000;
+// Bytes that may still be under way once the page is gone (Fetch standard: 64 KiB of all pages together).
+const AT_LAST = 60_000;
 
 const watch = (form) => {
   const said = document.createElement("p");
@@ -47,17 +49,23 @@ const watch = (form) => {
     const fields = new FormData(form);
     for (const [name, value] of [...fields]) if (value instanceof File) fields.delete(name);
     fields.set("keep", "1");
-    return new URLSearchParams(fields);
+    return new URLSearchParams(fields).toString();
   }
 
-  async function save() {
+  async function save(isLast = false) {
     const now = text();
     if (stopped || underway || now === saved) return;
     underway = new AbortController();
     last = Date.now();
     try {
+      const sent = body();
       const answer = await fetch(form.getAttribute("action") || location.href, {
-        method: "POST", body: body(), signal: underway.signal, redirect: "error", keepalive: document.hidden,
+        method: "POST",
+        headers: { "Content-Type": "application/x-www-form-urlencoded" },
+        body: sent,
+        signal: underway.signal,
+        redirect: "error",
+        keepalive: isLast && sent.length < AT_LAST,
       });
       const plain = answer.headers.get("Content-Type")?.startsWith("text/plain");
       if (plain) said.textContent = await answer.text();
@@ -107,7 +115,7 @@ const watch = (form) => {
 
   function plan() {
     clearTimeout(timer);
-    if (!stopped) timer = setTimeout(save, Math.max(PAUSE, last + BETWEEN - Date.now()));
+    if (!stopped) timer = setTimeout(() => save(), Math.max(PAUSE, last + BETWEEN - Date.now()));
   }
 
   form.addEventListener("input", plan);
@@ -122,8 +130,11 @@ const watch = (form) => {
     }
     stopped = true;
   });
-  // On the way to another page, tab or app, from which nobody may come back.
-  document.addEventListener("visibilitychange", () => { if (document.hidden) save(); });
+  // On the way to another page, best before that is asked for, since it may show this form; or to another tab or app,
+  // from which nobody may come back. But who lets the text go wants none of it.
+  window.addEventListener("beforeunload", () => save(true));
+  document.addEventListener("visibilitychange", () => { if (document.hidden) save(true); });
+  document.addEventListener("submit", (event) => { if (event.target.matches(".kept")) stopped = true; });
   // Back from another page, or sending was stopped: the form lives again.
   window.addEventListener("pageshow", () => {
     stopped = false;
