@@ -90,6 +90,8 @@ def test_what_was_typed_is_there_behind_a_page_of_the_browser_that_says_there_is
         page.get_by_role("button", name=button).click()
         page.wait_for_url("chrome-error://**")
         page.context.set_offline(False)
+        # The process of the page that was left says what was typed there as it ends. Nobody is back sooner.
+        page.wait_for_timeout(500)
         page.go_back()
 
     press_without_connection("Publish")
