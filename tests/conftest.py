@@ -315,9 +315,10 @@ def make_app(
         options = app_settings(**overrides)
         key = tuple(sorted(options.items()))
         if key not in used:
-            used[key] = made_apps.get(key) or main({}, **options)
-            made_apps[key] = used[key]
-            keep_for_good()
+            if key not in made_apps:
+                made_apps[key] = main({}, **options)
+                keep_for_good()
+            used[key] = made_apps[key]
             reset(used[key].registry)
         return used[key]
 
