@@ -119,8 +119,9 @@ def test_nobody_finds_a_text_that_is_not_for_them(
             for word in world.words:
                 if word in body and word not in address:
                     found[word].setdefault(reader, address)
+    mailed = [(mail["To"], mail.as_string()) for mail in mails()]
     for reader, word in product(EVERYBODY - {"guest"}, world.words):
-        if any(word in mail.as_string() for mail in mails(to=f"{reader}@example.org")):
+        if any(word in mail for to, mail in mailed if f"{reader}@example.org" in to):
             found[word].setdefault(reader, "a mail")
     readers = {word: set(places) for word, places in found.items()}
     assert readers == world.words, found
