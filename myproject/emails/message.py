@@ -227,8 +227,9 @@ def make_message(registry: Registry, email: Email) -> EmailMessage:
     """The message of a mail: text and HTML in UTF-8, sent as ASCII (RFC 2045), marked automatic (RFC 3834).
 
     It comes from the site's own address, which is what DKIM and SPF speak for, with the name of who caused it. All
-    mails about one post refer to the same Message-ID, by which mail programs show them as one thread (RFC 5322,
-    3.6.4). With `mail.redirect_all_to` it goes there, and names the one it was for in X-Original-To.
+    mails about one post refer to the same Message-ID (RFC 5322, 3.6.4) and have one subject, by which mail
+    programs show them as one thread. With `mail.redirect_all_to` it goes there, and names the one it was for in
+    X-Original-To.
 
     Raises what templates do, and LookupError where nobody could stop a mail that says it can be stopped.
     """

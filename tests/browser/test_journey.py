@@ -84,9 +84,10 @@ def test_newcomer_posts_is_answered_and_told_by_mail(make_page: Callable[..., Pa
     comment = reader.locator(".comment:target")
     expect(comment.locator("strong")).to_have_text("jam")
 
-    open_mail(writer, anna, f"{ben} answered your post “{title}”")
+    open_mail(writer, anna, f"About “{title}”")
     text = mail_text(writer)
     assert f"Hello {anna}," in text
+    assert f"{ben} answered your post “{title}”:" in text
     assert "And jam?" in text
     assert "You get this because you wrote the post." in text
     follow(writer, "/comments/")
@@ -100,7 +101,7 @@ def test_newcomer_posts_is_answered_and_told_by_mail(make_page: Callable[..., Pa
     writer.get_by_role("button", name="Send").click()
     expect(writer.locator(".comments .comments .comment:target")).to_contain_text("Plum")
 
-    open_mail(reader, ben, f"{anna} answered your comment on “{title}”")
+    open_mail(reader, ben, f"About “{title}”")
     assert "> And jam?" in mail_text(reader)
 
 

@@ -86,7 +86,7 @@ def test_mail_about_a_post_is_stopped_by_the_link_in_it_and_taken_back_in_the_se
 
     # In a browser where nobody is signed in.
     page = make_page(viewport={"width": NARROW, "height": 800})
-    open_mail(page, "tomasz", "answered your comment")
+    open_mail(page, "tomasz", "About “Forty lines")
     page.locator(".mail-text a[href*='/emails/unsubscribe/']").nth(1).click()
     load_axe(page)
     assert axe_findings(page, "before", PAGE_OPTIONS) == []

@@ -195,7 +195,7 @@ def test_a_first_comment_waits_uncounted_and_unmailed_until_it_is_approved(
     db.expire_all()
     assert (waiting.status, post.comment_count) == (COMMENT.Status.PUBLISHED, 1)
     assert SECRET in make_client().get(f"/posts/{post.id}/of-tea/")
-    assert [mail["Subject"] for mail in mails(to="bob@")] == ["ann answered your post “Of tea”"]
+    assert [mail["Subject"] for mail in mails(to="bob@")] == ["About “Of tea”"]
     assert [mail["Subject"] for mail in mails(to="ann@")] == ["Your comment on “Of tea” is approved"]
     write_comment(client, post, "The second")
     assert "The second" in make_client().get(f"/posts/{post.id}/of-tea/")

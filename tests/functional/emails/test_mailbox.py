@@ -29,7 +29,7 @@ def test_mails_are_listed_from_new_to_old_with_their_addressee(mailbox: Client) 
     entries = [entry.get_text(" ", strip=True) for entry in page.html.select("ol.mailbox > li")]
     assert [entry.partition(" To ")[0] for entry in entries] == [
         "Confirm your address for My community",
-        "bob answered your comment on “Tea”",
+        "About “Tea”",
     ]
     assert all("ann@example.org" in entry for entry in entries)
 

@@ -114,7 +114,7 @@ def test_no_mail_comes_after_it_and_other_mail_still_does(
     make_comment(db, post, bob)
     set_attention(db, ann.id, (followed := make_post(db, bob, "On milk")).id, Attention.FOLLOW)
     make_comment(db, followed, make_user(db, "cyd"))
-    assert [each["Subject"] for each in mails(to="ann@example.org")[1:]] == ["cyd commented on “On milk”"]
+    assert [each["Subject"] for each in mails(to="ann@example.org")[1:]] == ["About “On milk”"]
 
 
 def test_what_waits_to_be_sent_of_it_is_given_up(app: Router, db: Session, client: Client, ann: User) -> None:

@@ -374,7 +374,7 @@ def test_what_is_taken_back_while_its_mail_is_being_sent_ends_as_the_try_does(
     assert lines_of(db, ann, post) == ["The mail is on its way."] * 3
 
     before = db.begin_nested()
-    mark_sent(db, mail, "3 new messages about “On bread”")
+    mark_sent(db, mail, "About “On bread”")
     folded = "It was mailed to you, in one mail with more about the post."
     assert db.scalars(sa.select(Email.id)).all() == []
     assert lines_of(db, ann, post) == [folded, folded, "It was mailed to you."]

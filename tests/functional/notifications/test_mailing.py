@@ -116,14 +116,28 @@ def test_a_burst_about_one_post_is_one_mail_in_the_thread_of_the_post(
     make_comment(db, post, bob, "Rye, @ann", own)
     make_comment(db, make_post(db, ann, "On wine"), bob, "Elsewhere")
     apart, folded = sorted(mails(), key=lambda mail: "On bread" in mail["Subject"])
-    assert apart["Subject"] == "bob answered your post “On wine”"
-    assert folded["Subject"] == "2 new messages about “On bread”"
+    assert apart["Subject"] == "About “On wine”"
+    assert folded["Subject"] == "About “On bread”"
     text = text_of(folded)
     assert text.index("bob answered your post") < text.index("First") < text.index("bob answered your comment")
     assert "You get this because you wrote the comment." in text
     assert f"<post-{post.id}@localhost>" in folded["References"]
     mail_states = sa.select(Notification.mail).where(Notification.post_id == post.id).order_by(Notification.id)
     assert db.scalars(mail_states).all() == [NOTE.Mail.MAILED, NOTE.Mail.FOLDED]
+
+
+def test_mail_programs_show_all_mails_about_one_post_as_one_thread(
+    db: Session, mails: Mails, ann: User, bob: User, post: Post
+) -> None:
+    own = make_comment(db, post, ann, "Rye?")
+    dan = make_user(db, "dan")
+    set_attention(db, ann.id, post.id, POST.Attention.FOLLOW)
+    for together in [(bob, own)], [(dan, None)], [(bob, None), (dan, own)]:
+        for author, answered in together:
+            make_comment(db, post, author, "Well, @ann", answered)
+        mails()
+    told = [(mail["Subject"], mail["References"]) for mail in mails(to="ann@")]
+    assert told == 3 * [("About “On bread”", f"<post-{post.id}@localhost>")]
 
 
 def test_mentions_and_follows_are_mailed_in_their_own_words(
@@ -134,11 +148,12 @@ def test_mentions_and_follows_are_mailed_in_their_own_words(
     set_attention(db, dan.id, post.id, POST.Attention.FOLLOW)
     make_comment(db, post, ann, "Ask @cyd")
     (mention,) = mails(to="cyd@")
-    assert mention["Subject"] == "ann mentioned you in “On bread”"
+    assert mention["Subject"] == "About “On bread”"
     assert "ann mentioned you in a comment on “On bread”:\n\nAsk @cyd\n" in text_of(mention).replace("\r", "")
     assert "You get this because the text mentions you." in text_of(mention)
     (followed,) = mails(to="dan@")
-    assert followed["Subject"] == "ann commented on “On bread”"
+    assert followed["Subject"] == "About “On bread”"
+    assert "ann commented on “On bread”" in text_of(followed)
     assert "You get this because you follow the post." in text_of(followed)
 
     rye = Tag(name="rye")
@@ -148,7 +163,8 @@ def test_mentions_and_follows_are_mailed_in_their_own_words(
     choices.set_choice(db, eve.id, Kind.FOLLOWED_TAG, True, NOTE.Way.NOW)
     make_post(db, ann, "On rye", tags=["rye"])
     (tagged,) = mails(to="eve@")
-    assert tagged["Subject"] == "ann wrote “On rye”"
+    assert tagged["Subject"] == "About “On rye”"
+    assert "ann wrote “On rye”" in text_of(tagged)
     assert "You get this because you follow the tag rye." in text_of(tagged)
 
 
@@ -161,7 +177,8 @@ def test_who_takes_another_nickname_is_mailed_who_named_them_by_the_one_before(
     rename(db, cyd.id, "cynthia", DEVICE)
     # Rendered before, and let out after.
     create_comment(db, elsewhere.id, bob.id, "Ask @cyd again.", naming)
-    assert f"2 new messages about “{elsewhere.title}”" in [mail["Subject"] for mail in mails(to="cyd@")]
+    (mail,) = (mail for mail in mails(to="cyd@") if mail["Subject"] == f"About “{elsewhere.title}”")
+    assert text_of(mail).count("* bob mentioned you") == 2
 
 
 def test_mail_waits_for_the_end_of_the_window(
@@ -243,7 +260,7 @@ def test_a_comment_removed_while_its_mail_waits_in_the_outbox_leaves_the_rest_of
     mail_due(app.registry)
     remove_comment(db, Actor(bob.id, bob.name), first.id)
     (mail,) = mails()
-    assert mail["Subject"] == "bob answered your post “On bread”"
+    assert mail["Subject"] == "About “On bread”"
     assert "Second" in text_of(mail)
     assert "First" not in mail.as_string()
     assert db.get_one(Comment, second.id).status.name == "PUBLISHED"

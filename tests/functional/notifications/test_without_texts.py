@@ -34,7 +34,7 @@ def test_mails_say_who_wrote_where_and_nothing_of_what(
     make_comment(db, post, bob, "Secret words.")
     make_comment(db, post, cyd, "Secret words.")
     (folded,) = mails(to="ann@example.org")[1:]
-    assert "2 new messages" in folded["Subject"]
+    assert folded.get_body(("plain",)).get_content().count("answered your post") == 2
     for mail in (reply, folded):
         for part in mail.iter_parts():
             assert "words" not in part.get_content()

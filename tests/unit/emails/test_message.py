@@ -130,7 +130,7 @@ def test_no_text_breaks_or_adds_a_header(registry: Registry, name: str, title: s
     assert (to.display_name, to.addr_spec) == (shown, "ann@example.org")
     (sender,) = message["From"].addresses
     assert sender.addr_spec == "noreply@localhost"
-    subject = one_line(f"{name} answered your comment on “{title}”", EMAIL.SUBJECT_MAX_LENGTH)
+    subject = one_line(f"About “{title}”", EMAIL.SUBJECT_MAX_LENGTH)
     assert message["Subject"] == header_text(subject)
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
 
